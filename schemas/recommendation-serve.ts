@@ -1,0 +1,72 @@
+import type { RecommendationServeRecord, RecommendationServeSource } from './generated/types.ts';
+import { RECOMMENDATION_SERVE_SOURCE_VALUES } from './generated/types.ts';
+import { isMovieId, lengthProblem, problem, propertiesProblem, textProblem } from './problem.ts';
+import type { Problem } from './problem.ts';
+import { isUuidv7, uuidTimeMs } from './uuid.ts';
+
+export type ServeSource = RecommendationServeSource;
+
+export const SERVE_SOURCES: readonly ServeSource[] = RECOMMENDATION_SERVE_SOURCE_VALUES;
+const MOVIES_MAX = 1000;
+
+/** Checks a serve whose fields have the schema's types: null, or the first field at fault. */
+export function validateRecommendationServe(serve: RecommendationServeRecord): Problem | null {
+  return (
+    textProblem('user_id', serve.user_id, 256) ??
+    timeProblem(serve) ??
+    sourceProblem(serve.source) ??
+    textProblem('algorithm', serve.algorithm, 64) ??
+    (serve.model_version === null
+      ? null
+      : lengthProblem('model_version', serve.model_version, 64)) ??
+    (serve.surface === null ? null : lengthProblem('surface', serve.surface, 64)) ??
+    listProblem(serve) ??
+    latencyProblem(serve.latency_ms) ??
+    textProblem('app', serve.app, 64) ??
+    propertiesProblem(serve.properties)
+  );
+}
+
+function timeProblem({ request_id: id, served_at: at }: RecommendationServeRecord): Problem | null {
+  if (!Number.isSafeInteger(at) || at < 0 || at >= 2 ** 48) {
+    return problem('served_at', 'out_of_range', `is ${String(at)}: no time of a UUIDv7`);
+  }
+  if (!isUuidv7(id)) return problem('request_id', 'id_not_v7', 'is not a UUID of version 7');
+  if (uuidTimeMs(id) === at) return null;
+  const times = `${new Date(uuidTimeMs(id)).toISOString()} but served_at is ${new Date(at).toISOString()}`;
+  return problem('request_id', 'id_time_mismatch', `has the time ${times}`);
+}
+
+function sourceProblem(source: string): Problem | null {
+  if ((SERVE_SOURCES as readonly string[]).includes(source)) return null;
+  const name = JSON.stringify(source.slice(0, 64));
+  return problem('source', 'out_of_range', `is ${name}: none of ${SERVE_SOURCES.join(', ')}`);
+}
+
+function listProblem(serve: RecommendationServeRecord): Problem | null {
+  const { movie_ids: ids, scores } = serve;
+  if (ids.length > MOVIES_MAX) {
+    const many = `has ${String(ids.length)} movies, at most ${String(MOVIES_MAX)}`;
+    return problem('movie_ids', 'out_of_range', many);
+  }
+  const badId = ids.find((id) => !isMovieId(id));
+  if (badId !== undefined) {
+    return problem(
+      'movie_ids',
+      'out_of_range',
+      `holds ${String(badId)}: not a whole number from 1`,
+    );
+  }
+  if (scores.length !== 0 && scores.length !== ids.length) {
+    const lengths = `${String(scores.length)} numbers for ${String(ids.length)} movies`;
+    return problem('scores', 'out_of_range', `has ${lengths}: as many, or none`);
+  }
+  const badScore = scores.find((score) => !Number.isFinite(score));
+  if (badScore === undefined) return null;
+  return problem('scores', 'out_of_range', `holds ${String(badScore)}`);
+}
+
+function latencyProblem(latencyMs: number | null): Problem | null {
+  if (latencyMs === null || (latencyMs >= 0 && latencyMs < Infinity)) return null;
+  return problem('latency_ms', 'out_of_range', `is ${String(latencyMs)}: not a time from 0`);
+}

@@ -1,0 +1,114 @@
+import type { UserActionAction, UserActionRecord } from './generated/types.ts';
+import { USER_ACTION_ACTION_VALUES } from './generated/types.ts';
+import { isMovieId, lengthProblem, problem, propertiesProblem, textProblem } from './problem.ts';
+import type { Problem } from './problem.ts';
+import { isUuidv7, uuidTimeMs } from './uuid.ts';
+
+export type Action = UserActionAction;
+
+export const ACTIONS: readonly Action[] = USER_ACTION_ACTION_VALUES;
+
+/** What an action's `value` may be. */
+export interface ValueRule {
+  readonly need: 'required' | 'optional' | 'none';
+  readonly min: number;
+  readonly max: number;
+}
+
+const NONE: ValueRule = { need: 'none', min: 0, max: 0 };
+const SHARE: ValueRule = { need: 'optional', min: 0, max: 1 };
+
+export const VALUE_RULES: Readonly<Record<Action, ValueRule>> = {
+  impression: NONE,
+  view: NONE,
+  click: NONE,
+  play: SHARE,
+  progress: { ...SHARE, need: 'required' },
+  complete: SHARE,
+  rate: { need: 'required', min: 0.5, max: 5 },
+  like: NONE,
+  dislike: NONE,
+  list_add: NONE,
+  list_remove: NONE,
+  share: NONE,
+  search: NONE,
+};
+
+// A Map, since an action named `constructor` must not be found.
+const RULES: ReadonlyMap<string, ValueRule> = new Map(Object.entries(VALUE_RULES));
+
+export function isAction(text: string): text is Action {
+  return RULES.has(text);
+}
+
+/**
+ * Checks an action whose fields have the schema's types. Null when all is well, else the first
+ * field that breaks a rule, in a fixed order. The producer refuses what this refuses, and the
+ * processors dead-letter it.
+ */
+export function validateUserAction(action: UserActionRecord): Problem | null {
+  const rule = RULES.get(action.action);
+  if (rule === undefined) {
+    const name = JSON.stringify(action.action.slice(0, 64));
+    return problem('action', 'unknown_action', `is ${name}: none of ${ACTIONS.join(', ')}`);
+  }
+  return (
+    textProblem('user_id', action.user_id, 256) ??
+    timeProblem(action) ??
+    movieProblem(action) ??
+    valueProblem(action, rule) ??
+    positionProblem(action.position) ??
+    textProblem('app', action.app, 64) ??
+    (action.session_id === null ? null : lengthProblem('session_id', action.session_id, 256)) ??
+    (action.device === null ? null : lengthProblem('device', action.device, 64)) ??
+    (action.app_version === null ? null : lengthProblem('app_version', action.app_version, 64)) ??
+    propertiesProblem(action.properties)
+  );
+}
+
+function timeProblem(action: UserActionRecord): Problem | null {
+  const { occurred_at: at, event_id: id } = action;
+  if (!Number.isSafeInteger(at) || at < 0 || at >= 2 ** 48) {
+    return problem('occurred_at', 'out_of_range', `is ${String(at)}: no time of a UUIDv7`);
+  }
+  if (!isUuidv7(id)) return problem('event_id', 'id_not_v7', 'is not a UUID of version 7');
+  const idMs = uuidTimeMs(id);
+  if (idMs !== at) {
+    const times = `${new Date(idMs).toISOString()} but occurred_at is ${new Date(at).toISOString()}`;
+    return problem('event_id', 'id_time_mismatch', `has the time ${times}`);
+  }
+  return null;
+}
+
+function movieProblem(action: UserActionRecord): Problem | null {
+  const id = action.movie_id;
+  if (id === null) {
+    if (action.action === 'search') return null;
+    return problem('movie_id', 'missing_field', `is null on the action ${action.action}`);
+  }
+  if (isMovieId(id)) return null;
+  return problem('movie_id', 'out_of_range', `is ${String(id)}: not a whole number from 1`);
+}
+
+function valueProblem(action: UserActionRecord, rule: ValueRule): Problem | null {
+  const { value } = action;
+  if (value === null) {
+    if (rule.need !== 'required') return null;
+    return problem('value', 'missing_field', `is null on the action ${action.action}`);
+  }
+  if (rule.need === 'none') {
+    const said = `is ${String(value)} on the action ${action.action}, which has none`;
+    return problem('value', 'out_of_range', said);
+  }
+  // Written so that NaN fails too.
+  if (value >= rule.min && value <= rule.max) return null;
+  const range = `${String(rule.min)} to ${String(rule.max)}`;
+  return problem('value', 'out_of_range', `is ${String(value)}: not from ${range}`);
+}
+
+function positionProblem(position: number | null): Problem | null {
+  if (position === null || (Number.isInteger(position) && position >= 1 && position < 2 ** 31)) {
+    return null;
+  }
+  return problem('position', 'out_of_range', `is ${String(position)}: not a whole number from 1`);
+}
