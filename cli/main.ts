@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { MarqueeError } from '../schemas/error.ts';
+
+interface CommandModule {
+  register(program: Command): void;
+}
+
+/** Each subcommand and its file; only the one that is called is loaded. */
+const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  up: () => import('./commands/up.ts'),
+  down: () => import('./commands/down.ts'),
+  status: () => import('./commands/status.ts'),
+  config: () => import('./commands/config.ts'),
+};
+
+async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('marquee')
+    .description('An open event pipeline for recommendations: Kafka to tables, exactly once')
+    .showSuggestionAfterError();
+  const load = commands[argv[2] ?? ''];
+  for (const loader of load === undefined ? Object.values(commands) : [load]) {
+    (await loader()).register(program);
+  }
+  await program.parseAsync([...argv]);
+}
+
+try {
+  await main(process.argv);
+} catch (error) {
+  if (!(error instanceof MarqueeError)) throw error;
+  process.stderr.write(`${error.code}: ${error.message}\n`);
+  process.exitCode = 1;
+}

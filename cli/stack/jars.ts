@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { MarqueeError } from '../../schemas/error.ts';
+import { installLog, installOnce, type InstallContext } from './install.ts';
+import { withLock } from './lock.ts';
+import { runLogged } from './run.ts';
+import { versions } from './versions.ts';
+
+const plugin = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mavenDependencyPlugin}`;
+const remedy =
+  'check that `mvn -v` works (Maven 3.6+, Java 17+) and that Maven Central is reachable, then run the same command again.';
+
+function maven(context: InstallContext, step: string, log: string, args: readonly string[]) {
+  const env = context.javaHome === undefined ? {} : { JAVA_HOME: context.javaHome };
+  // Two Mavens would write the same files of the local repository at once.
+  return withLock(join(context.cache, 'locks', 'maven.lock'), () =>
+    runLogged({
+      step,
+      command: 'mvn',
+      args: ['-B', '-q', ...args],
+      logFile: installLog(context, log),
+      remedy,
+      env,
+    }),
+  );
+}
+
+/** The folder of the broker's jars, pinned in pom.xml. */
+export function installKafkaJars(context: InstallContext): Promise<string> {
+  return installOnce(context, `kafka-${versions.kafka}`, async (folder) => {
+    context.step.update('fetching the jars from Maven Central');
+    await maven(context, 'download of the Kafka jars', 'kafka', [
+      '-f',
+      join(import.meta.dirname, 'pom.xml'),
+      `${plugin}:copy-dependencies`,
+      `-DoutputDirectory=${folder}`,
+      '-DincludeScope=runtime',
+    ]);
+  });
+}
+
+/** The folder with Apicurio's runner jar. */
+export function installRegistry(context: InstallContext): Promise<string> {
+  return installOnce(context, `apicurio-${versions.registry}`, async (folder) => {
+    context.step.update('fetching Apicurio from Maven Central (142 MB)');
+    const archive = join(folder, 'archive');
+    mkdirSync(archive);
+    await maven(context, 'download of the schema registry', 'registry', [
+      `${plugin}:copy`,
+      `-Dartifact=io.apicurio:apicurio-registry-app:${versions.registry}:tar.gz:all`,
+      `-DoutputDirectory=${archive}`,
+    ]);
+    const [file] = readdirSync(archive);
+    if (file === undefined) {
+      throw new MarqueeError('MARQUEE_SETUP_FAILED', `Maven left no archive in ${archive}`);
+    }
+    await runLogged({
+      step: 'unpacking of the schema registry',
+      command: 'tar',
+      args: ['-xzf', join(archive, file), '-C', folder],
+      logFile: installLog(context, 'registry'),
+      remedy: `check that the disk of ${folder} has 300 MB free.`,
+    });
+    rmSync(archive, { recursive: true });
+  });
+}
+
+/** The `java` to run servers with. Throws MARQUEE_SETUP_FAILED below version 17. */
+export function findJava(javaHome: string | undefined): string {
+  const command = javaHome === undefined || javaHome === '' ? 'java' : join(javaHome, 'bin/java');
+  const shown = spawnSync(command, ['-version'], { encoding: 'utf8' });
+  const version = /version "(\d+)/.exec(shown.stderr ?? '')?.[1];
+  if (version !== undefined && Number(version) >= 17) return command;
+  throw new MarqueeError(
+    'MARQUEE_SETUP_FAILED',
+    `Kafka and the registry need Java 17 or newer; ${command} is ${version ?? 'not there'}. ` +
+      'To do: install a JDK (./marquee doctor says how) or set JAVA_HOME.',
+  );
+}

@@ -1,0 +1,35 @@
+import type { InstallContext } from './install.ts';
+import type { LaunchSpec } from './process.ts';
+import type { StackState } from './state.ts';
+
+export const partNames = ['kafka', 'registry', 'postgres', 'valkey', 'object-store'] as const;
+export type PartName = (typeof partNames)[number];
+
+/** What a part's functions are given; its data lives in <home>/<part>. */
+export interface PartContext {
+  readonly home: string;
+  readonly dataDir: string;
+  readonly state: StackState;
+  /** Where `install` put the part's programs. */
+  readonly programs: string;
+  readonly java: string;
+  /** One line for the user about something that isn't as usual. */
+  readonly note: (text: string) => void;
+}
+
+/** One server of the stack. Functions throw MarqueeError; none of them knows of the others. */
+export interface Part {
+  readonly name: PartName;
+  readonly needsJava: boolean;
+  readonly stopSignal: NodeJS.Signals;
+  readonly stopGraceMs: number;
+  readonly readyWithinMs: number;
+  /** Puts the programs into the cache and returns their folder. */
+  install(context: InstallContext): Promise<string>;
+  /** Makes the data folder where it is missing, and the config files; says what to start. */
+  prepare(context: PartContext): Promise<LaunchSpec>;
+  /** One real request over the server's protocol; the version that it runs, or a throw. */
+  health(context: Pick<PartContext, 'state'>): Promise<string>;
+  /** What a healthy server still needs before it can be used (roles, a bucket). Idempotent. */
+  bootstrap?(context: PartContext): Promise<void>;
+}

@@ -1,0 +1,179 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { MarqueeError } from '../../schemas/error.ts';
+
+/**
+ * A server that outlives the command that started it. The token tells it from a later process
+ * that was given the same pid.
+ */
+export interface ProcessRecord {
+  readonly pid: number;
+  readonly token: string;
+  readonly command: string;
+}
+
+const linux = process.platform === 'linux';
+const logBytesMax = 10 * 1024 * 1024;
+const pollIntervalMs = 20;
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** When the process began, in a form that no other process of this machine shares; null if dead. */
+export function processToken(pid: number): string | null {
+  if (!linux) {
+    const shown = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+    const started = shown.stdout.trim();
+    return started === '' ? null : started;
+  }
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return null;
+    return `${bootId()}:${String(fields[19])}`;
+  } catch {
+    return null;
+  }
+}
+
+export function isRunning(record: ProcessRecord): boolean {
+  return processToken(record.pid) === record.token;
+}
+
+export interface LaunchSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Starts a server in a session of its own, its output appended to `logFile`. */
+export function launch(spec: LaunchSpec, recordFile: string, logFile: string): ProcessRecord {
+  mkdirSync(dirname(logFile), { recursive: true });
+  mkdirSync(dirname(recordFile), { recursive: true });
+  if (existsSync(logFile) && statSync(logFile).size > logBytesMax) {
+    renameSync(logFile, `${logFile}.1`);
+  }
+  const log = openSync(logFile, 'a', 0o600);
+  try {
+    const child = spawn(spec.command, spec.args, {
+      cwd: spec.cwd,
+      env: { ...process.env, ...spec.env },
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    // A command that can't be run has no pid; the error event repeats what is thrown here.
+    child.on('error', () => undefined);
+    child.unref();
+    if (child.pid === undefined) {
+      throw new MarqueeError('MARQUEE_STACK_FAILED', `Cannot run ${spec.command}`);
+    }
+    const record = {
+      pid: child.pid,
+      token: processToken(child.pid) ?? 'ended',
+      command: spec.command,
+    };
+    writeFileSync(recordFile, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    return record;
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** The record of a server that still runs; a stale one is removed. */
+export function runningRecord(recordFile: string): ProcessRecord | null {
+  let record: ProcessRecord;
+  try {
+    record = JSON.parse(readFileSync(recordFile, 'utf8')) as ProcessRecord;
+  } catch {
+    return null;
+  }
+  if (isRunning(record)) return record;
+  rmSync(recordFile, { force: true });
+  return null;
+}
+
+/** Every process below `pid`, found through the parents that the kernel names. Linux only. */
+export function descendants(pid: number): readonly number[] {
+  if (!linux) return [];
+  const children = new Map<number, number[]>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      const siblings = children.get(parent) ?? [];
+      siblings.push(Number(entry));
+      children.set(parent, siblings);
+    } catch {
+      // It ended while the folder was read.
+    }
+  }
+  const found: number[] = [];
+  const open = [pid];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const below = children.get(next) ?? [];
+    found.push(...below);
+    open.push(...below);
+  }
+  return found;
+}
+
+/**
+ * Sends `signal` and waits until the server and all its children are gone. After `graceMs` its
+ * process group is killed; true when it left by itself.
+ */
+export async function stopProcess(
+  record: ProcessRecord,
+  signal: NodeJS.Signals,
+  graceMs: number,
+): Promise<boolean> {
+  const family = [record.pid, ...descendants(record.pid)].map((pid) => ({
+    pid,
+    token: pid === record.pid ? record.token : (processToken(pid) ?? 'ended'),
+    command: record.command,
+  }));
+  send(record, signal);
+  if (await allGone(family, graceMs)) return true;
+  for (const member of family) send(member, 'SIGKILL');
+  if (!(await allGone(family, 10_000))) {
+    throw new MarqueeError(
+      'MARQUEE_STACK_FAILED',
+      `Process ${String(record.pid)} (${record.command}) does not end, not even by SIGKILL`,
+    );
+  }
+  return false;
+}
+
+/** Sends a signal to the very process that was recorded, never to one that took its pid. */
+export function send(record: ProcessRecord, signal: NodeJS.Signals): void {
+  if (!isRunning(record)) return;
+  try {
+    process.kill(record.pid, signal);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+  }
+}
+
+async function allGone(records: readonly ProcessRecord[], withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (records.some(isRunning)) {
+    if (performance.now() > deadline) return false;
+    await delay(pollIntervalMs);
+  }
+  return true;
+}
