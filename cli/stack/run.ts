@@ -14,6 +14,8 @@ export interface RunSpec {
   readonly remedy: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Fed to its standard input; not logged. */
+  readonly input?: string;
 }
 
 /**
@@ -33,8 +35,11 @@ export async function runLogged(spec: RunSpec): Promise<void> {
       const child = spawn(spec.command, spec.args, {
         cwd: spec.cwd,
         env: { ...process.env, ...spec.env },
-        stdio: ['ignore', log, log],
+        stdio: ['pipe', log, log],
       });
+      // A command that ends without reading its input is judged by its exit code.
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(spec.input ?? '');
       child.once('error', reject);
       child.once('exit', (code, signal) => {
         resolve(code === 0 ? null : `exit ${String(code ?? signal)}`);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { repositoryRoot } from '../../config.ts';
 import { MarqueeError } from '../../../schemas/error.ts';
 import type { Part, PartContext } from '../part.ts';
 import { runLogged } from '../run.ts';
@@ -77,27 +78,36 @@ export const postgresPart: Part = {
     });
   },
 
-  async bootstrap({ state }) {
-    await withClient(adminUrl(state, 'postgres'), async (client) => {
-      await createRoles(client, state);
-      const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
-      if (found.rowCount === 0) {
-        await client.query(`CREATE DATABASE ${database} OWNER marquee_migrator`);
-      }
-    });
-    await withClient(adminUrl(state, database), async (client) => {
-      await client.query('CREATE EXTENSION IF NOT EXISTS vector');
-      await client.query(`
-        CREATE SCHEMA IF NOT EXISTS marquee AUTHORIZATION marquee_migrator;
-        REVOKE ALL ON SCHEMA public FROM PUBLIC;
-        GRANT USAGE ON SCHEMA public TO marquee_migrator, marquee_writer, marquee_reader;
-        GRANT USAGE ON SCHEMA marquee TO marquee_writer, marquee_reader;
-        REVOKE ALL ON DATABASE ${database} FROM PUBLIC;
-        GRANT CONNECT, TEMPORARY ON DATABASE ${database} TO marquee_writer, marquee_reader;
-      `);
+  async bootstrap(context) {
+    const { secrets } = context.state;
+    // Through standard input: arguments can be read by every user of the machine.
+    const input =
+      `\\set migrator_password ${secrets.postgresMigrator}\n` +
+      `\\set writer_password ${secrets.postgresWriter}\n` +
+      `\\set reader_password ${secrets.postgresReader}\n` +
+      `\\i '${join(repositoryRoot, 'sql', 'bootstrap.sql')}'\n`;
+    await runLogged({
+      step: 'creation of the Postgres roles and database',
+      command: psqlOf(context.programs),
+      args: ['-X', '-q', '-v', 'ON_ERROR_STOP=1'],
+      env: {
+        PGHOST: '127.0.0.1',
+        PGPORT: String(context.state.ports.postgres),
+        PGDATABASE: 'postgres',
+        PGUSER: admin,
+        PGPASSWORD: secrets.postgresAdmin,
+      },
+      input,
+      logFile: join(context.home, 'logs', 'postgres-bootstrap.log'),
+      remedy: 'read the error above; the server itself is up.',
     });
   },
 };
+
+/** The wheel's own psql. */
+export function psqlOf(programs: string): string {
+  return join(programs, 'bin', 'psql');
+}
 
 /** The server's own administrator; for set-up and tests, never for the pipeline. */
 export function adminUrl(state: StackState, name: string = database): string {
@@ -138,20 +148,6 @@ async function initialise(
     rmSync(passwordFile, { force: true });
   }
   renameSync(part, data);
-}
-
-async function createRoles(client: pg.Client, state: StackState): Promise<void> {
-  const roles = {
-    marquee_migrator: state.secrets.postgresMigrator,
-    marquee_writer: state.secrets.postgresWriter,
-    marquee_reader: state.secrets.postgresReader,
-  };
-  for (const [role, password] of Object.entries(roles)) {
-    const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
-    if (found.rowCount === 0) {
-      await client.query(`CREATE ROLE ${role} LOGIN PASSWORD ${client.escapeLiteral(password)}`);
-    }
-  }
 }
 
 async function withClient<T>(url: string, body: (client: pg.Client) => Promise<T>): Promise<T> {
