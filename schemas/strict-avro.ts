@@ -108,7 +108,8 @@ export function setEntry<V>(map: Record<string, V>, key: string, value: V): void
   }
 }
 
-function strictType(schema: unknown, options: unknown): avro.Type | undefined {
+/** For avsc's `typeHook`. */
+export function avroTypeHook(schema: unknown, options: unknown): avro.Type | undefined {
   const type =
     typeof schema === 'object' && schema !== null && 'type' in schema ? schema.type : schema;
   switch (type) {
@@ -127,5 +128,5 @@ function strictType(schema: unknown, options: unknown): avro.Type | undefined {
 
 /** Parses a schema's JSON text into an avsc type that reads strictly. Throws what avsc throws. */
 export function parseAvro(text: string): avro.Type {
-  return avro.Type.forSchema(JSON.parse(text) as avro.Schema, { typeHook: strictType });
+  return avro.Type.forSchema(JSON.parse(text) as avro.Schema, { typeHook: avroTypeHook });
 }
