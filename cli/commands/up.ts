@@ -6,11 +6,12 @@ export function register(program: Command): void {
     .description('start the local stack: Kafka, registry, Postgres, Valkey, object store')
     .action(async () => {
       const { openStack } = await import('../stack/open.ts');
+      const { loadConfig } = await import('../config.ts');
       const { prepareContents } = await import('../stack/contents.ts');
       const { progress, stack, config } = openStack();
       try {
         await stack.up();
-        await prepareContents(config.home, progress);
+        await prepareContents(loadConfig({ home: config.home }), progress);
       } finally {
         progress.close();
       }

@@ -38,8 +38,8 @@ export async function runLogged(spec: RunSpec): Promise<void> {
         stdio: ['pipe', log, log],
       });
       // A command that ends without reading its input is judged by its exit code.
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(spec.input ?? '');
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(spec.input ?? '');
       child.once('error', reject);
       child.once('exit', (code, signal) => {
         resolve(code === 0 ? null : `exit ${String(code ?? signal)}`);

@@ -1,6 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../schemas/error.ts';
 import { findJava } from './jars.ts';
@@ -53,6 +52,7 @@ export interface Stack {
   stopPart(name: PartName): Promise<void>;
   /** Signals a part; for SIGKILL returns when it and its children are gone. */
   kill(name: PartName, signal: NodeJS.Signals): Promise<void>;
+  pid(name: PartName): number | null;
   status(): Promise<readonly PartStatus[]>;
 }
 
@@ -163,6 +163,8 @@ export function createStack(options: StackOptions): Stack {
       if (signal === 'SIGKILL') await stopProcess(running, 'SIGKILL', 10_000);
       else send(running, signal);
     },
+
+    pid: (name) => record(name)?.pid ?? null,
 
     async status() {
       const state = readState(home);

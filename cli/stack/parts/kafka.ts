@@ -34,6 +34,9 @@ function serverProperties(context: PartContext): string {
     'transaction.state.log.num.partitions': 4,
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
+    // After a kill the broker waits for its own old session to end.
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 500,
     // A first consumer needn't wait for others; fault tests use short sessions.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1000,

@@ -1,0 +1,25 @@
+import type { TestProject } from 'vitest/node';
+import { prepareContents } from '../../cli/stack/contents.ts';
+import { silentProgress } from '../../cli/stack/progress.ts';
+import { startStack } from './stack.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    marqueeHome: string;
+    marqueeAdminUrl: string;
+  }
+}
+
+/** One stack for all integration tests of a run: topics, schemas and tables are in place. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const stack = await startStack();
+  try {
+    await prepareContents(stack.config, silentProgress);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  project.provide('marqueeHome', stack.home);
+  project.provide('marqueeAdminUrl', stack.adminUrl);
+  return () => stack.stop();
+}

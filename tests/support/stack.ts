@@ -1,0 +1,110 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig, type Config } from '../../cli/config.ts';
+import { partNames, type PartName } from '../../cli/stack/part.ts';
+import { adminUrl } from '../../cli/stack/parts/postgres.ts';
+import { isRunning, processToken, type ProcessRecord } from '../../cli/stack/process.ts';
+import { silentProgress, type Progress } from '../../cli/stack/progress.ts';
+import { createStack } from '../../cli/stack/stack.ts';
+
+const homePrefix = 'marquee-test-';
+
+export interface TestStack {
+  readonly home: string;
+  /** Of this stack alone: nothing of the environment but where the cache is. */
+  readonly config: Config;
+  /** Postgres as its superuser, database marquee. */
+  readonly adminUrl: string;
+  /** Stops the part in the clean way and starts it again on the same port with the same data. */
+  restart(part: PartName): Promise<void>;
+  /** Starts a part that was killed or stopped. */
+  start(part: PartName): Promise<void>;
+  stopPart(part: PartName): Promise<void>;
+  /** SIGKILL returns when the part and its children are gone; others return at once. */
+  kill(part: PartName, signal: NodeJS.Signals): Promise<void>;
+  pid(part: PartName): number | null;
+  /** Stops all parts and removes the folder (unless `home` was given). */
+  stop(): Promise<void>;
+}
+
+export interface TestStackOptions {
+  readonly parts?: readonly PartName[];
+  /** An existing folder to use and to keep; else a temporary one. */
+  readonly home?: string;
+  readonly progress?: Progress;
+}
+
+/** A stack of its own on free ports: real servers, nothing in them yet. */
+export async function startStack(options: TestStackOptions = {}): Promise<TestStack> {
+  await removeAbandoned();
+  const home = options.home ?? mkdtempSync(join(tmpdir(), homePrefix));
+  const token = processToken(process.pid) ?? '';
+  const owner: ProcessRecord = { pid: process.pid, token, command: 'test' };
+  if (options.home === undefined) writeFileSync(join(home, 'owner.json'), JSON.stringify(owner));
+  const { cache, stack: asked } = loadConfig();
+  const stack = createStack({
+    home,
+    cache,
+    javaHome: asked.javaHome,
+    ports: 'free',
+    progress: options.progress ?? silentProgress,
+  });
+  const names = options.parts ?? partNames.filter((name) => name !== 'object-store');
+  const killAll = (): void => {
+    for (const name of names) killFamily(stack.pid(name));
+  };
+  // The last resort when a test run dies before it could stop what it started.
+  process.once('exit', killAll);
+  const stop = async (): Promise<void> => {
+    await stack.down();
+    process.off('exit', killAll);
+    if (options.home === undefined) rmSync(home, { recursive: true, force: true });
+  };
+  try {
+    const state = await stack.up(names);
+    return {
+      home,
+      config: loadConfig({ home }, { MARQUEE_CACHE: cache }),
+      adminUrl: adminUrl(state),
+      restart: async (part) => {
+        await stack.stopPart(part);
+        await stack.up([part]);
+      },
+      start: async (part) => {
+        await stack.up([part]);
+      },
+      stopPart: (part) => stack.stopPart(part),
+      kill: (part, signal) => stack.kill(part, signal),
+      pid: (part) => stack.pid(part),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function killFamily(pid: number | null): void {
+  if (pid === null) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** Stops and removes test stacks whose test run was killed. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const home = join(tmpdir(), name);
+    const ownerFile = join(home, 'owner.json');
+    if (!name.startsWith(homePrefix) || !existsSync(ownerFile)) continue;
+    const owner = JSON.parse(readFileSync(ownerFile, 'utf8')) as ProcessRecord;
+    if (isRunning(owner)) continue;
+    const { cache } = loadConfig();
+    const options = { home, cache, ports: 'free', progress: silentProgress } as const;
+    await createStack(options).down();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
