@@ -20,9 +20,9 @@ CREATE TABLE dead_letters (
   redrive_count     int NOT NULL DEFAULT 0 CHECK (redrive_count >= 0),
   PRIMARY KEY (processor, topic, partition, kafka_offset)
 );
-CREATE INDEX dead_letters_received ON dead_letters (processor, received_at);
-CREATE INDEX dead_letters_unpublished ON dead_letters (processor, topic, partition, kafka_offset)
-  WHERE published_at IS NULL;
+-- Indexes go by the names that Postgres gives them, so that a replay's copy of a table has the same.
+CREATE INDEX ON dead_letters (processor, received_at);
+CREATE INDEX ON dead_letters (processor, topic, partition, kafka_offset) WHERE published_at IS NULL;
 
 COMMENT ON TABLE dead_letters IS 'Records that a processor could not apply: bytes, headers, place and reason. One row per processor and record, however often the batch was tried.';
 COMMENT ON COLUMN dead_letters.processor IS 'Processor that refused the record; a redrive aims at it alone.';

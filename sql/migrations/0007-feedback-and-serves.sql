@@ -51,7 +51,7 @@ CREATE TABLE recommendation_feedback (
   app             text COLLATE "C" NOT NULL,
   PRIMARY KEY (event_id)
 ) PARTITION BY RANGE (event_id);
-CREATE INDEX recommendation_feedback_request ON recommendation_feedback (request_id);
+CREATE INDEX ON recommendation_feedback (request_id);
 
 COMMENT ON TABLE recommendation_feedback IS 'User actions that answer a recommendation (those with a request_id), once each.';
 COMMENT ON COLUMN recommendation_feedback.event_id IS 'UUIDv7 of occurred_at; the same id as in rt_user_interactions.';
