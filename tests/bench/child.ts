@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { tail } from '../../cli/stack/text.ts';
+import type { StartedClient } from './system.ts';
+
+const STOP_GRACE_MS = 15_000;
+
+export interface ChildSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly cwd?: string;
+}
+
+/** Starts a client of the bench, output into its log; `stop` sends SIGTERM, then SIGKILL. */
+export function startChild(spec: ChildSpec): StartedClient {
+  const log = openSync(spec.logFile, 'a');
+  const child = spawn(spec.command, spec.args, {
+    cwd: spec.cwd,
+    env: { ...process.env, ...spec.env },
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  let stopping = false;
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      if (stopping) {
+        resolve();
+        return;
+      }
+      const last = tail(readFileSync(spec.logFile, 'utf8'), 12);
+      reject(
+        new Error(
+          `${spec.command} ended by itself (${String(code ?? signal)}).\n${last}\nLog: ${spec.logFile}`,
+        ),
+      );
+    });
+  });
+  // Whoever waits for it sees the error; nobody waiting is no crash of the bench.
+  ended.catch(() => undefined);
+  return {
+    pid: child.pid ?? null,
+    ended,
+    async stop() {
+      stopping = true;
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
+      await ended.catch(() => undefined);
+      clearTimeout(timer);
+    },
+  };
+}
