@@ -1,0 +1,33 @@
+import { promisify } from 'node:util';
+import { gunzip, zstdDecompress } from 'node:zlib';
+import { MarqueeError } from '../../schemas/error.ts';
+
+const NONE = 0;
+const GZIP = 1;
+const ZSTD = 4;
+const NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+/** A batch of the largest size that our topics take, at zlib's usual ratios; above it is a bomb. */
+const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
+const CHUNK_BYTES_MAX = 1024 * 1024;
+
+const gunzipOffThread = promisify(gunzip);
+const zstdOffThread = promisify(zstdDecompress);
+
+/**
+ * The records of a batch, out of Kafka's compression. Works on libuv's threads, so the event loop
+ * goes on. Throws MarqueeError MARQUEE_KAFKA_CODEC for snappy and lz4.
+ */
+export async function decompress(codec: number, body: Buffer): Promise<Buffer> {
+  if (codec === NONE) return body;
+  // One round trip to the thread pool per chunk: guess the whole output where that is small.
+  const chunkSize = Math.min(CHUNK_BYTES_MAX, Math.max(65_536, body.length * 8));
+  const options = { chunkSize, maxOutputLength: OUTPUT_BYTES_MAX };
+  if (codec === GZIP) return gunzipOffThread(body, options);
+  if (codec === ZSTD) return zstdOffThread(body, options);
+  throw new MarqueeError(
+    'MARQUEE_KAFKA_CODEC',
+    `This client can't read ${NAMES[codec] ?? `compression ${String(codec)}`}: produce with gzip, ` +
+      'or read with MARQUEE_KAFKA_CLIENT=rdkafka.',
+  );
+}

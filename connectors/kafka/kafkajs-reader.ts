@@ -1,0 +1,207 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MarqueeError } from '../../schemas/error.ts';
+import { decompress } from './decompress.ts';
+import type { HeldPartition, HeldPartitions } from './held-partitions.ts';
+import { send } from './kafkajs-seam.ts';
+import type { SeamBroker, SeamFetch } from './kafkajs-seam.ts';
+import type { LogClient } from './log-client.ts';
+import type { FetchedPartition } from './log-protocol.ts';
+import {
+  NO_ERROR,
+  OFFSET_OUT_OF_RANGE,
+  STALE_LEADER_CODES,
+  TOPIC_UNKNOWN_CODES,
+  fetchRequest,
+} from './log-protocol.ts';
+import type { ConsumerOptions, FetchedBatch, KafkaRecord, TopicPartition } from './port.ts';
+import { decodeRecords, scanBatches, visibleBatches } from './record-batch.ts';
+import { createSignal } from './signal.ts';
+import type { TopicIdentity } from './topic-identity.ts';
+
+/** While a partition is paused, a fetch of the others mustn't keep it waiting once it resumes. */
+const WAIT_MS_WHILE_PAUSED = 20;
+const RETRY_MS = 250;
+
+export interface ReaderParts {
+  readonly options: ConsumerOptions;
+  readonly held: HeldPartitions;
+  readonly identity: TopicIdentity;
+  readonly log: LogClient;
+  readonly deliver: (batch: FetchedBatch) => void;
+  readonly outOfLog: (partition: TopicPartition, detail: string) => void;
+  readonly fault: (error: Error) => void;
+  readonly refreshMetadata: () => Promise<void>;
+}
+
+export interface Reader {
+  /** Reads once what `broker` leads of the held partitions; waits when there is nothing to read. */
+  fetch(broker: SeamBroker, request: SeamFetch): Promise<void>;
+  /** Something may be readable now: whoever waits looks again. */
+  wake(): void;
+}
+
+interface Asked {
+  readonly entry: HeldPartition;
+  readonly round: number;
+  readonly offset: number;
+  readonly topicId: string;
+}
+
+/**
+ * The fetch side of the kafkajs adapter. kafkajs's own loop calls `fetch` in place of its own; the
+ * offsets asked for are the ones held here, so its group offsets and its reset to a default offset
+ * have no part in reading.
+ */
+export function createReader(parts: ReaderParts): Reader {
+  const { options, held, fault } = parts;
+  const signal = createSignal();
+  let turn = 0;
+
+  const readable = (request: SeamFetch): HeldPartition[] => {
+    const entries = request.topics.flatMap(({ partitions }) =>
+      partitions.flatMap(({ partition }) => held.get(partition) ?? []),
+    );
+    return entries.filter((e) => e.phase === 'reading' && !e.paused);
+  };
+
+  const fetch = async (broker: SeamBroker, request: SeamFetch): Promise<void> => {
+    const ready = readable(request);
+    for (const entry of ready) deliverParked(parts, entry);
+    const entries = ready.filter((e) => e.phase === 'reading' && !e.paused);
+    if (entries.length === 0) return signal.wait(request.maxWaitTime);
+    const asked = await pin(parts, rotate(entries, (turn += 1)));
+    if (asked.length === 0) return signal.wait(RETRY_MS);
+    const waiting = held.all().some((e) => e.phase === 'reading' && e.paused);
+    const waitMs = waiting
+      ? Math.min(WAIT_MS_WHILE_PAUSED, request.maxWaitTime)
+      : request.maxWaitTime;
+    const answers = await ask(broker, asked, waitMs);
+    for (const answer of answers) await settle(answer, asked);
+  };
+
+  const ask = async (
+    broker: SeamBroker,
+    asked: readonly Asked[],
+    waitMs: number,
+  ): Promise<readonly FetchedPartition[]> => {
+    const topics = [...Map.groupBy(asked, ({ topicId }) => topicId)].map(([id, partitions]) => ({
+      id,
+      partitions: partitions.map(({ entry, offset }) => ({ partition: entry.partition, offset })),
+    }));
+    const { fetchBytesMax, partitionBytesMax } = options;
+    const limits = { maxBytes: fetchBytesMax, partitionMaxBytes: partitionBytesMax };
+    const request = fetchRequest({ maxWaitMs: waitMs, ...limits, topics });
+    try {
+      const { errorCode, partitions } = await send(broker, request, waitMs);
+      if (errorCode === NO_ERROR) return partitions;
+      fault(new Error(`Kafka refused a fetch of ${options.topic}: error ${String(errorCode)}`));
+    } catch (error) {
+      if (error instanceof MarqueeError && !error.retriable) throw error;
+      fault(error instanceof Error ? error : new Error(String(error)));
+    }
+    await delay(RETRY_MS);
+    return [];
+  };
+
+  const settle = async (answer: FetchedPartition, asked: readonly Asked[]): Promise<void> => {
+    const was = asked.find(({ entry }) => entry.partition === answer.partition);
+    if (was === undefined || isStale(was)) return;
+    if (answer.errorCode !== NO_ERROR) return explain(parts, was, answer.errorCode);
+    const batch = await decode(was, answer);
+    if (batch === undefined || isStale(was)) return;
+    if (was.entry.paused) was.entry.parked = batch;
+    else hand(parts, was.entry, batch);
+  };
+
+  return { fetch, wake: signal.raise };
+}
+
+function isStale({ entry, round, offset }: Asked): boolean {
+  return entry.round !== round || entry.phase !== 'reading' || entry.position !== offset;
+}
+
+/** Brokers fill a response in the order asked: each partition gets its turn at the front. */
+function rotate(entries: HeldPartition[], turn: number): HeldPartition[] {
+  const at = turn % entries.length;
+  return [...entries.slice(at), ...entries.slice(0, at)];
+}
+
+function hand(parts: ReaderParts, entry: HeldPartition, batch: FetchedBatch): void {
+  entry.position = batch.next;
+  parts.deliver(batch);
+}
+
+function deliverParked(parts: ReaderParts, entry: HeldPartition): void {
+  const { parked } = entry;
+  if (parked === undefined) return;
+  entry.parked = undefined;
+  hand(parts, entry, parked);
+}
+
+/** Says which topic each partition is read from: the one that it was started on, by id. */
+async function pin(parts: ReaderParts, entries: readonly HeldPartition[]): Promise<Asked[]> {
+  const asked: Asked[] = [];
+  for (const entry of entries) {
+    const { round, position } = entry;
+    const topicId = await parts.identity.pinned(entry.partition);
+    const still = entry.round === round && entry.phase === 'reading';
+    if (!still || topicId === undefined) continue;
+    asked.push({ entry, round, offset: position, topicId });
+  }
+  return asked;
+}
+
+async function explain(parts: ReaderParts, was: Asked, errorCode: number): Promise<void> {
+  const { topic, partition } = was.entry;
+  const place = `${topic}, partition ${String(partition)}, offset ${String(was.offset)}`;
+  if (errorCode === OFFSET_OUT_OF_RANGE) {
+    const bounds = (await parts.log.bounds(topic, [partition])).get(partition);
+    if (isStale(was)) return;
+    if (bounds !== undefined && (was.offset < bounds.start || was.offset > bounds.end)) {
+      raise(parts, was, `the log holds ${String(bounds.start)} to ${String(bounds.end)}`);
+      return;
+    }
+  } else if (TOPIC_UNKNOWN_CODES.has(errorCode)) {
+    const gone = await parts.identity.gone(partition);
+    if (isStale(was)) return;
+    if (gone) {
+      raise(parts, was, 'topic gone or made again');
+      return;
+    }
+  } else if (STALE_LEADER_CODES.has(errorCode)) {
+    await parts.refreshMetadata();
+  }
+  parts.fault(new Error(`Kafka can't read ${place} now: error ${String(errorCode)}`));
+  await delay(RETRY_MS);
+}
+
+function raise(parts: ReaderParts, { entry, offset }: Asked, reason: string): void {
+  entry.phase = 'out-of-log';
+  const { topic, partition } = entry;
+  parts.outOfLog({ topic, partition }, `asked for offset ${String(offset)}: ${reason}`);
+}
+
+async function decode(was: Asked, answer: FetchedPartition): Promise<FetchedBatch | undefined> {
+  const { topic, partition } = was.entry;
+  try {
+    const batches = scanBatches(answer.records);
+    const last = batches.at(-1);
+    if (last === undefined) return undefined;
+    const visible = visibleBatches(batches, answer.aborted);
+    const bodies = await Promise.all(visible.map(({ codec, body }) => decompress(codec, body)));
+    const records: KafkaRecord[] = [];
+    for (const [i, batch] of visible.entries()) {
+      decodeRecords(batch, bodies[i] ?? Buffer.alloc(0), was.offset, records);
+    }
+    const next = last.lastOffset + 1;
+    return { topic, partition, from: was.offset, next, records, logEnd: answer.highWatermark };
+  } catch (cause) {
+    const hint = cause instanceof MarqueeError ? ` ${cause.message}` : '';
+    throw new MarqueeError(
+      'MARQUEE_KAFKA_UNREADABLE',
+      `Can't read what Kafka holds at ${topic}, partition ${String(partition)}, offset ` +
+        `${String(was.offset)}.${hint}`,
+      { cause },
+    );
+  }
+}
