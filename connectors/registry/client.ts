@@ -15,6 +15,8 @@ export interface RegistryClient {
   register(subject: string, schemaText: string): Promise<number>;
   /** Schemas of the subject, oldest first; empty when there is no such subject. */
   versions(subject: string): Promise<readonly { version: number; id: number; text: string }[]>;
+  /** Why the schema can't follow that version of the subject, or null when it can. */
+  objection(subject: string, version: number, schemaText: string): Promise<string | null>;
   compatibility(subject: string): Promise<string>;
   setCompatibility(subject: string, level: string): Promise<void>;
 }
@@ -124,6 +126,15 @@ export function createRegistryClient(options: RegistryOptions): RegistryClient {
           return { version, id, text: schema };
         }),
       );
+    },
+    async objection(subject, version, schemaText) {
+      const at = `${encodeURIComponent(subject)}/versions/${String(version)}`;
+      const path = `/compatibility/subjects/${at}?verbose=true`;
+      const answer = await ask('POST', path, { schema: schemaText });
+      if (answer.status !== 200) throw unavailable(url, `POST ${path}`, describe(answer));
+      const body = answer.body as { is_compatible: boolean; messages?: string[]; reason?: string };
+      if (body.is_compatible) return null;
+      return body.messages?.join('; ') ?? body.reason ?? 'incompatible';
     },
     async compatibility(subject) {
       const body = await get(`/config/${encodeURIComponent(subject)}`, UNKNOWN_SUBJECT);

@@ -1,0 +1,206 @@
+import kafkajs from 'kafkajs';
+import type { Admin, ResourceConfigQuery } from 'kafkajs';
+import { TOPICS } from '../../schemas/generated/topics.ts';
+import { withAdmin } from './admin.ts';
+import type { AdminOptions } from './admin.ts';
+
+/** What applying needs to know of a topic; TOPICS of schemas/ are such. */
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly timestampType: 'LogAppendTime' | 'CreateTime';
+  readonly cleanup: 'delete' | 'compact';
+  /** Milliseconds; -1 is for ever. */
+  readonly retentionMs: number;
+  readonly maxMessageBytes: number;
+}
+
+export interface ApplyTopicsOptions extends AdminOptions {
+  /** By default every topic of schemas/topics. */
+  readonly topics?: readonly TopicSpec[];
+  /** Say what would be done, and do nothing. */
+  readonly dryRun?: boolean;
+  /**
+   * Raise partition counts that are too low. Not by default: keys move to other partitions, so a
+   * user's later events may be read before earlier ones.
+   */
+  readonly raisePartitions?: boolean;
+  /** -1 leaves it to the broker. */
+  readonly replicationFactor?: number;
+}
+
+export interface TopicStep {
+  readonly topic: string;
+  /** `needs_attention` is something that applying does not do. */
+  readonly action: 'create' | 'raise_partitions' | 'alter_config' | 'unchanged' | 'needs_attention';
+  readonly detail: string;
+}
+
+interface FoundTopic {
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+  /** Settings made on the topic itself: an alteration must repeat them or they are lost. */
+  readonly own: Readonly<Record<string, string>>;
+}
+
+const TOPIC_RESOURCE = kafkajs.ConfigResourceTypes.TOPIC;
+/** DescribeConfigs' source of a setting that was made on the topic itself. */
+const DYNAMIC_TOPIC_CONFIG = 1;
+
+/**
+ * Brings topics to what they are declared to be, and says for each what it did (or would do).
+ * Idempotent. Deletes nothing, and lowers no partition count. Throws MARQUEE_KAFKA_UNAVAILABLE
+ * (retriable) or MARQUEE_KAFKA_REFUSED.
+ */
+export function applyTopics(options: ApplyTopicsOptions): Promise<TopicStep[]> {
+  const topics: readonly TopicSpec[] = options.topics ?? Object.values(TOPICS);
+  return withAdmin(options, async (admin) => {
+    const found = await describe(admin, topics);
+    const steps: TopicStep[] = [];
+    for (const topic of topics) steps.push(...plan(topic, found.get(topic.name), options));
+    if (options.dryRun !== true) await execute(admin, topics, found, steps, options);
+    return steps;
+  });
+}
+
+export interface TopicListing {
+  readonly topic: string;
+  /** 0 where the topic does not exist. */
+  readonly partitions: number;
+  /** Sum over partitions of end less start: an upper bound, markers and gaps included. */
+  readonly records: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** The topics as the broker has them. */
+export function listTopics(
+  options: AdminOptions & { readonly topics?: readonly TopicSpec[] },
+): Promise<TopicListing[]> {
+  const topics: readonly TopicSpec[] = options.topics ?? Object.values(TOPICS);
+  return withAdmin(options, async (admin) => {
+    const found = await describe(admin, topics);
+    const rows = topics.map(async ({ name }): Promise<TopicListing> => {
+      const topic = found.get(name);
+      if (topic === undefined) return { topic: name, partitions: 0, records: 0, config: {} };
+      const offsets = await admin.fetchTopicOffsets(name);
+      const records = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+      return { topic: name, partitions: topic.partitions, records, config: topic.config };
+    });
+    return Promise.all(rows);
+  });
+}
+
+/** The settings that a topic's declaration stands for, by Kafka's names. */
+export function configOf(topic: TopicSpec): Readonly<Record<string, string>> {
+  return {
+    'cleanup.policy': topic.cleanup,
+    'retention.ms': String(topic.retentionMs),
+    'max.message.bytes': String(topic.maxMessageBytes),
+    'message.timestamp.type': topic.timestampType,
+  };
+}
+
+async function describe(
+  admin: Admin,
+  topics: readonly TopicSpec[],
+): Promise<Map<string, FoundTopic>> {
+  const existing = new Set(await admin.listTopics());
+  const names = topics.map(({ name }) => name).filter((name) => existing.has(name));
+  const found = new Map<string, FoundTopic>();
+  if (names.length === 0) return found;
+  const { topics: metadata } = await admin.fetchTopicMetadata({ topics: names });
+  const resources = names.map((name): ResourceConfigQuery => ({ type: TOPIC_RESOURCE, name }));
+  const configs = await admin.describeConfigs({ resources, includeSynonyms: false });
+  for (const { resourceName, configEntries } of configs.resources) {
+    const own = configEntries.filter(
+      (entry) => Number(entry.configSource) === DYNAMIC_TOPIC_CONFIG,
+    );
+    found.set(resourceName, {
+      partitions: metadata.find(({ name }) => name === resourceName)?.partitions.length ?? 0,
+      config: Object.fromEntries(configEntries.map((e) => [e.configName, e.configValue])),
+      own: Object.fromEntries(own.map((e) => [e.configName, e.configValue])),
+    });
+  }
+  return found;
+}
+
+function plan(
+  topic: TopicSpec,
+  found: FoundTopic | undefined,
+  options: ApplyTopicsOptions,
+): TopicStep[] {
+  const step = (action: TopicStep['action'], detail: string): TopicStep => {
+    return { topic: topic.name, action, detail };
+  };
+  const wanted = String(topic.partitions);
+  if (found === undefined) {
+    const config = Object.entries(configOf(topic)).map(([name, value]) => `${name}=${value}`);
+    return [step('create', `${wanted} partitions, ${config.join(', ')}`)];
+  }
+  const steps: TopicStep[] = [];
+  const counts = `${String(found.partitions)} partitions, declared are ${wanted}`;
+  if (found.partitions < topic.partitions) {
+    steps.push(
+      options.raisePartitions === true
+        ? step('raise_partitions', counts)
+        : step('needs_attention', `${counts}: raise them with --raise-partitions (keys move)`),
+    );
+  } else if (found.partitions > topic.partitions) {
+    steps.push(step('needs_attention', `${counts}: Kafka can't take partitions away`));
+  }
+  const drift = driftOf(topic, found);
+  if (drift.length > 0) steps.push(step('alter_config', drift.join(', ')));
+  return steps.length > 0 ? steps : [step('unchanged', `${wanted} partitions`)];
+}
+
+function driftOf(topic: TopicSpec, found: FoundTopic): string[] {
+  return Object.entries(configOf(topic))
+    .filter(([name, value]) => found.config[name] !== value)
+    .map(([name, value]) => `${name} ${found.config[name] ?? 'unset'} -> ${value}`);
+}
+
+async function execute(
+  admin: Admin,
+  topics: readonly TopicSpec[],
+  found: ReadonlyMap<string, FoundTopic>,
+  steps: readonly TopicStep[],
+  options: ApplyTopicsOptions,
+): Promise<void> {
+  const due = (action: TopicStep['action']): TopicSpec[] => {
+    const names = new Set(steps.filter((s) => s.action === action).map((s) => s.topic));
+    return topics.filter(({ name }) => names.has(name));
+  };
+  const entries = (config: Readonly<Record<string, string>>) =>
+    Object.entries(config).map(([name, value]) => ({ name, value }));
+
+  const created = due('create');
+  if (created.length > 0) {
+    // False when somebody else made them meanwhile, which is as good.
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: created.map((topic) => ({
+        topic: topic.name,
+        numPartitions: topic.partitions,
+        replicationFactor: options.replicationFactor ?? -1,
+        configEntries: entries(configOf(topic)),
+      })),
+    });
+  }
+  const raised = due('raise_partitions');
+  if (raised.length > 0) {
+    await admin.createPartitions({
+      topicPartitions: raised.map(({ name, partitions }) => ({ topic: name, count: partitions })),
+    });
+  }
+  const altered = due('alter_config');
+  if (altered.length > 0) {
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: altered.map((topic) => ({
+        type: TOPIC_RESOURCE,
+        name: topic.name,
+        configEntries: entries({ ...found.get(topic.name)?.own, ...configOf(topic) }),
+      })),
+    });
+  }
+}

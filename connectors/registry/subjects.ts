@@ -1,0 +1,113 @@
+import { MarqueeError } from '../../schemas/error.ts';
+import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
+import { TOPICS } from '../../schemas/generated/topics.ts';
+import type { TopicName } from '../../schemas/generated/topics.ts';
+import { checkBackwardTransitive } from '../../schemas/compatibility.ts';
+import { createRegistryClient } from './client.ts';
+import type { RegistryClient, RegistryOptions } from './client.ts';
+
+export interface Subject {
+  readonly subject: string;
+  readonly compatibility: string;
+  /** JSON texts, oldest first. */
+  readonly schemas: readonly string[];
+}
+
+export interface SubjectStep {
+  readonly subject: string;
+  readonly action: 'set_compatibility' | 'register' | 'unchanged';
+  readonly detail: string;
+}
+
+export interface PushOptions extends RegistryOptions {
+  /** By default every topic of schemas/. */
+  readonly subjects?: readonly Subject[];
+  /** Say what would be done, and do nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** The subjects of schemas/: one a topic, all its versions. */
+export function declaredSubjects(): Subject[] {
+  return (Object.keys(TOPICS) as TopicName[]).map((name) => {
+    const { subject, compatibility, versions } = TOPICS[name];
+    const texts: Readonly<Record<number, string>> = AVRO_SCHEMAS[name];
+    return { subject, compatibility, schemas: versions.map((version) => texts[version] as string) };
+  });
+}
+
+/**
+ * Registers what is missing, each version in its order, under the declared compatibility. Idempotent.
+ * Throws MARQUEE_SCHEMA_INCOMPATIBLE (field and rule named) before anything is sent,
+ * MARQUEE_SCHEMA_REFUSED when the registry objects, MARQUEE_REGISTRY_UNAVAILABLE (retriable).
+ */
+export async function pushSchemas(options: PushOptions): Promise<SubjectStep[]> {
+  const subjects = options.subjects ?? declaredSubjects();
+  assertCompatible(subjects);
+  const client = createRegistryClient(options);
+  const steps: SubjectStep[] = [];
+  for (const subject of subjects) {
+    steps.push(...(await pushSubject(client, subject, options.dryRun === true)));
+  }
+  return steps;
+}
+
+/** Throws MARQUEE_SCHEMA_INCOMPATIBLE with every break of every subject, by field and rule. */
+export function assertCompatible(subjects: readonly Subject[]): void {
+  const lines = subjects.flatMap(({ subject, schemas }) =>
+    checkBackwardTransitive(schemas).map(({ newer, older, field, rule, message }) => {
+      return `${subject} version ${String(newer)} can't read version ${String(older)}: ${field}: ${rule}: ${message}`;
+    }),
+  );
+  if (lines.length === 0) return;
+  throw new MarqueeError('MARQUEE_SCHEMA_INCOMPATIBLE', lines.join('\n'));
+}
+
+/**
+ * Asks the registry whether it would take what it does not have yet; nothing is registered.
+ * Returns the subjects' objections, empty when there are none.
+ */
+export async function checkWithRegistry(
+  options: RegistryOptions & { readonly subjects?: readonly Subject[] },
+): Promise<{ readonly subject: string; readonly objection: string }[]> {
+  const client = createRegistryClient(options);
+  const objections: { subject: string; objection: string }[] = [];
+  for (const { subject, schemas } of options.subjects ?? declaredSubjects()) {
+    const known = await client.versions(subject);
+    for (const schema of schemas) {
+      if (known.some(({ text }) => sameJson(text, schema))) continue;
+      for (const { version } of known) {
+        const objection = await client.objection(subject, version, schema);
+        if (objection !== null) objections.push({ subject, objection });
+      }
+    }
+  }
+  return objections;
+}
+
+async function pushSubject(
+  client: RegistryClient,
+  { subject, compatibility, schemas }: Subject,
+  dryRun: boolean,
+): Promise<SubjectStep[]> {
+  const steps: SubjectStep[] = [];
+  const found = await client.compatibility(subject);
+  if (found !== compatibility) {
+    if (!dryRun) await client.setCompatibility(subject, compatibility);
+    const detail = `${found} -> ${compatibility}`;
+    steps.push({ subject, action: 'set_compatibility', detail });
+  }
+  for (const [index, schema] of schemas.entries()) {
+    if ((await client.findId(subject, schema)) !== null) continue;
+    const version = `version ${String(index + 1)}`;
+    const detail = dryRun
+      ? version
+      : `${version} as schema ${String(await client.register(subject, schema))}`;
+    steps.push({ subject, action: 'register', detail });
+  }
+  if (steps.length > 0) return steps;
+  return [{ subject, action: 'unchanged', detail: `${String(schemas.length)} versions` }];
+}
+
+function sameJson(a: string, b: string): boolean {
+  return JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
+}
