@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   down: () => import('./commands/down.ts'),
   status: () => import('./commands/status.ts'),
   config: () => import('./commands/config.ts'),
+  migrate: () => import('./commands/migrate.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {
