@@ -11,6 +11,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   down: () => import('./commands/down.ts'),
   status: () => import('./commands/status.ts'),
   config: () => import('./commands/config.ts'),
+  topics: () => import('./commands/topics.ts'),
+  schema: () => import('./commands/schema.ts'),
   migrate: () => import('./commands/migrate.ts'),
 };
 

@@ -2,6 +2,7 @@ import { MarqueeError } from '../../schemas/error.ts';
 import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
+import { readSchemaFiles } from '../../schemas/files.ts';
 import { checkBackwardTransitive } from '../../schemas/compatibility.ts';
 import { createRegistryClient } from './client.ts';
 import type { RegistryClient, RegistryOptions } from './client.ts';
@@ -33,6 +34,35 @@ export function declaredSubjects(): Subject[] {
     const texts: Readonly<Record<number, string>> = AVRO_SCHEMAS[name];
     return { subject, compatibility, schemas: versions.map((version) => texts[version] as string) };
   });
+}
+
+/**
+ * The subjects of a folder laid out as schemas/avro: what a change is checked by before it is
+ * generated from.
+ */
+export async function subjectsOfFolder(folder?: string): Promise<Subject[]> {
+  const files = await readSchemaFiles(folder);
+  const declared = declaredSubjects();
+  return [...Map.groupBy(files, ({ topic }) => topic)].map(([topic, versions]) => {
+    const subject = `${topic}-value`;
+    const known = declared.find((candidate) => candidate.subject === subject);
+    const compatibility = known?.compatibility ?? 'BACKWARD_TRANSITIVE';
+    return { subject, compatibility, schemas: versions.map(({ text }) => text) };
+  });
+}
+
+/** Throws MARQUEE_SCHEMA_STALE when what is compiled in is not what stands in the folder. */
+export function assertGenerated(subjects: readonly Subject[]): void {
+  const stale = declaredSubjects().filter(({ subject, schemas }) => {
+    const found = subjects.find((candidate) => candidate.subject === subject);
+    return found?.schemas.join('\n') !== schemas.join('\n');
+  });
+  if (stale.length === 0 && subjects.length === declaredSubjects().length) return;
+  const names = stale.map(({ subject }) => subject).join(', ') || 'a topic without topics/*.yaml';
+  throw new MarqueeError(
+    'MARQUEE_SCHEMA_STALE',
+    `schemas/generated is not made from schemas/avro (${names}). Run: node schemas/codegen.ts`,
+  );
 }
 
 /**
