@@ -85,14 +85,19 @@ async function main(options: Options): Promise<void> {
         for (const system of systems) {
           const step = progress.step(system.name);
           step.update(`run ${String(round)} of ${String(options.runs)}`);
-          const result = await runOnce(
-            system,
-            { stack, load, workDir },
-            `${String(Date.now())}-${String(round)}`,
-            options.stallSeconds * 1000,
-          );
-          results.push(result);
-          step.done(describe(result));
+          try {
+            const result = await runOnce(
+              system,
+              { stack, load, workDir },
+              `${String(Date.now())}-${String(round)}`,
+              options.stallSeconds * 1000,
+            );
+            results.push(result);
+            step.done(describe(result));
+          } catch (cause) {
+            // One system's failure is a finding; the others go on.
+            step.fail((cause as Error).message);
+          }
         }
       }
       process.stdout.write(`${JSON.stringify(results, null, 1)}\n`);

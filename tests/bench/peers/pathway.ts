@@ -53,7 +53,7 @@ export function pathwaySystem(python: string): System {
       return Promise.resolve(
         startChild({
           command: python,
-          args: [join(import.meta.dirname, 'pathway.py'), file],
+          args: [join(import.meta.dirname, 'pathway_job.py'), file],
           env: { PATHWAY_THREADS: '1', PYTHONDONTWRITEBYTECODE: '1' },
           logFile,
           cwd: workDir,

@@ -1,6 +1,6 @@
 """Pathway as a peer: one Kafka topic of JSON into one Postgres table by binary COPY.
 
-Usage: python pathway.py CONFIG.json   (made by pathway.ts; runs until it is stopped)
+Usage: python pathway_job.py CONFIG.json   (made by pathway.ts; runs until it is stopped)
 """
 
 import json
@@ -37,7 +37,6 @@ def main(path: str) -> None:
         schema=Action,
         format="json",
         json_field_paths={"properties": "/properties_object"},
-        autogenerate_key=True,
         autocommit_duration_ms=config["autocommit_ms"],
     )
     # The default table type appends every change by COPY ... (FORMAT binary) straight into the
