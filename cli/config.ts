@@ -3,6 +3,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MarqueeError } from '../schemas/error.ts';
+import { DEFAULT_SETTINGS } from '../streams/runtime/settings.ts';
+import type { RuntimeSettings } from '../streams/runtime/settings.ts';
 
 /**
  * The one typed surface of configuration, and the only file that reads process.env.
@@ -32,6 +34,19 @@ const list = z
   .union([text.transform((value) => value.split(',').map((item) => item.trim())), z.array(text)])
   .pipe(z.array(text).min(1));
 const port = z.coerce.number().int().min(1).max(65535);
+
+const positive = z.coerce.number().int().min(1);
+/** streams/runtime/settings.ts says what each means; the unit is in the name. */
+const runtimeSettings = Object.fromEntries(
+  Object.keys(DEFAULT_SETTINGS).map((name) => [
+    name,
+    setting(
+      `MARQUEE_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+      'processors: ' + name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),
+      positive,
+    ),
+  ]),
+) as Record<keyof RuntimeSettings, typeof positive>;
 
 const configSchema = z.object({
   home: setting('MARQUEE_HOME', 'folder that holds the data of this stack', text),
@@ -79,6 +94,19 @@ const configSchema = z.object({
       'pino level',
       z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     ),
+  }),
+  runtime: z.object({
+    metricsPort: setting(
+      'MARQUEE_METRICS_PORT',
+      'loopback port of /metrics, /healthz and /readyz; 0 is any free one',
+      z.coerce.number().int().min(0).max(65535),
+    ),
+    failpoints: setting(
+      'MARQUEE_FAILPOINTS',
+      'for fault tests: point:count[:signal], comma-separated',
+      z.string(),
+    ),
+    settings: z.object(runtimeSettings),
   }),
   stack: z.object({
     kafkaPort: setting('MARQUEE_PORT_KAFKA', 'port asked for by `up`', port),
@@ -146,6 +174,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
       bucket: 'marquee',
     },
     log: { level: 'info' },
+    runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },
     stack: defaultPorts,
   };
 }

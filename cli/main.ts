@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   config: () => import('./commands/config.ts'),
   topics: () => import('./commands/topics.ts'),
   schema: () => import('./commands/schema.ts'),
+  run: () => import('./commands/run.ts'),
   migrate: () => import('./commands/migrate.ts'),
 };
 

@@ -27,7 +27,7 @@ function cacheName(): string | null {
   if (!existsSync(manifest)) return null;
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   const abi = process.versions.modules;
-  return `node-rdkafka-${version}-abi${abi}-${process.platform}-${process.arch}`;
+  return `node-rdkafka-${version.replace(/^v/, '')}-abi${abi}-${process.platform}-${process.arch}`;
 }
 
 /** Whether `require('node-rdkafka')` works now; tried in a process of its own. */
