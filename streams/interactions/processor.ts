@@ -1,0 +1,21 @@
+import { defineProcessor } from '../runtime/processor.ts';
+import { userActions } from '../topics/user-actions.ts';
+import { createInteractionsStore } from './store.ts';
+
+/**
+ * Idempotency zone. Reads user-actions.v1; writes rt_user_interactions, one row an event, whatever
+ * the action. Key: event_id. A resend finds its id in the hour partition of its first copy and is
+ * left out; the same batch twice leaves the table as it is.
+ */
+export const interactions = defineProcessor({
+  name: 'interactions',
+  source: userActions,
+  relevant: () => true,
+  wantsRows: true,
+  batchRowsMax: 16_384,
+  batchBytesMax: 16 * 1024 * 1024,
+  lanes: 2,
+  createStore: createInteractionsStore,
+  tables: ['rt_user_interactions'],
+  rowsCarryOffsets: true,
+});

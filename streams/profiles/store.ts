@@ -1,0 +1,174 @@
+import { createClaimer } from '../../connectors/postgres/claim.ts';
+import { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
+import { isMissingPartition } from '../../connectors/postgres/errors.ts';
+import { createPartitionKeeper } from '../../connectors/postgres/partitions.ts';
+import type { Session } from '../../connectors/postgres/session.ts';
+import type { UserActionRecord } from '../../schemas/generated/types.ts';
+import type { Accepted, Store } from '../runtime/processor.ts';
+import { COUNTER_COLUMNS, entersHistory, planProfiles } from './core.ts';
+import type { HistoryDelta, ProfileDelta } from './core.ts';
+
+const SUMS = ['total_interactions', ...COUNTER_COLUMNS, 'rating_sum_milli'];
+const PROFILE_COLUMNS = ['user_id', ...SUMS, 'first_event_id', 'last_event_id'];
+const PROFILE_TYPES = ['text', ...SUMS.map(() => 'bigint'), 'uuid', 'uuid'];
+
+const PROFILE_UPSERT = `
+INSERT INTO user_profiles AS p (${PROFILE_COLUMNS.join(', ')}, profile_version)
+SELECT ${PROFILE_COLUMNS.join(', ')}, total_interactions FROM staged_user_profiles
+ON CONFLICT (user_id) DO UPDATE SET
+  ${SUMS.map((c) => `${c} = p.${c} + excluded.${c}`).join(', ')},
+  profile_version = p.profile_version + excluded.total_interactions,
+  first_event_id = least(p.first_event_id, excluded.first_event_id),
+  last_event_id = greatest(p.last_event_id, excluded.last_event_id)`;
+
+const HISTORY_SUMS = ['clicks', 'views', 'plays', 'completes', 'shares'];
+const HISTORY_COLUMNS = [
+  'user_id',
+  'movie_id',
+  'last_event_id',
+  ...HISTORY_SUMS,
+  'watched_milli',
+  'rating_milli',
+  'rating_event_id',
+  'opinion',
+  'opinion_event_id',
+  'in_list',
+  'list_event_id',
+];
+const HISTORY_TYPES = [
+  'text',
+  'bigint',
+  'uuid',
+  ...HISTORY_SUMS.map(() => 'int'),
+  'int',
+  'int',
+  'uuid',
+  'smallint',
+  'uuid',
+  'boolean',
+  'uuid',
+];
+
+/** The value whose event is later; the id's order is the order of time. */
+const later = (value: string, id: string) =>
+  `${value} = CASE WHEN excluded.${id} > h.${id} OR (h.${id} IS NULL AND excluded.${id} IS NOT NULL)
+     THEN excluded.${value} ELSE h.${value} END, ${id} = greatest(h.${id}, excluded.${id})`;
+
+const HISTORY_UPSERT = `
+INSERT INTO user_history AS h (${HISTORY_COLUMNS.join(', ')})
+SELECT ${HISTORY_COLUMNS.join(', ')} FROM staged_user_history
+ON CONFLICT (user_id, movie_id) DO UPDATE SET
+  last_event_id = greatest(h.last_event_id, excluded.last_event_id),
+  ${HISTORY_SUMS.map((c) => `${c} = h.${c} + excluded.${c}`).join(', ')},
+  watched_milli = greatest(h.watched_milli, excluded.watched_milli),
+  ${later('rating_milli', 'rating_event_id')},
+  ${later('opinion', 'opinion_event_id')},
+  ${later('in_list', 'list_event_id')}`;
+
+export function createProfilesStore(): Store<UserActionRecord> {
+  const claimer = createClaimer('profiles_event_ids');
+  const partitions = createPartitionKeeper('profiles_event_ids', '1 hour');
+  const out = new CopyWriter(1 << 18);
+
+  async function upsert(
+    session: Session,
+    staging: string,
+    columns: readonly string[],
+    types: readonly string[],
+    sql: string,
+  ): Promise<void> {
+    const fields = columns.map((c, i) => `${c} ${types[i] ?? ''}`).join(', ');
+    await session.execute(
+      `CREATE TEMPORARY TABLE IF NOT EXISTS ${staging} (${fields}) ON COMMIT DELETE ROWS`,
+    );
+    await session.copy(`${staging} (${columns.join(', ')})`, out.take());
+    await session.execute(sql);
+  }
+
+  return {
+    prepare: (session, events) =>
+      partitions.ensure(
+        session,
+        events.map(({ event }) => event.occurred_at),
+      ),
+    async apply(session, { events }, sent) {
+      let resends: readonly number[];
+      try {
+        resends = await claimer.claim(
+          session,
+          events.map(({ event }) => event.event_id),
+        );
+      } catch (error) {
+        if (isMissingPartition(error)) partitions.forget();
+        throw error;
+      }
+      const left = new Set(resends);
+      const fresh = left.size === 0 ? events : events.filter((_, i) => !left.has(i));
+      if (fresh.length === 0) return resends;
+      const plan = planProfiles(fresh.map(({ event }) => event));
+
+      out.reset();
+      for (const delta of plan.profiles) writeProfile(out, delta);
+      await sent('half');
+      await upsert(session, 'staged_user_profiles', PROFILE_COLUMNS, PROFILE_TYPES, PROFILE_UPSERT);
+      if (plan.histories.length > 0) {
+        out.reset();
+        for (const delta of plan.histories) writeHistory(out, delta);
+        await upsert(session, 'staged_user_history', HISTORY_COLUMNS, HISTORY_TYPES, HISTORY_UPSERT);
+      }
+      await sent('all');
+      await announce(session, fresh);
+      return resends;
+    },
+  };
+}
+
+/** One outbox row a batch: the users whose history moved, with their version after it. */
+async function announce(
+  session: Session,
+  events: readonly Accepted<UserActionRecord>[],
+): Promise<void> {
+  const users = new Set<string>();
+  let changedAt = 0;
+  for (const { event, receivedAt } of events) {
+    if (!entersHistory(event)) continue;
+    users.add(event.user_id);
+    changedAt = Math.max(changedAt, receivedAt);
+  }
+  if (users.size === 0) return;
+  await session.execute(
+    `INSERT INTO profile_outbox (user_ids, versions, changed_at)
+     SELECT array_agg(user_id), array_agg(profile_version), to_timestamp($2 / 1000.0)
+     FROM user_profiles WHERE user_id = ANY($1::text[])`,
+    [[...users], changedAt],
+  );
+}
+
+function writeProfile(out: CopyWriter, delta: ProfileDelta): void {
+  out.row(PROFILE_COLUMNS.length);
+  out.text(delta.userId);
+  out.int8(delta.total);
+  for (const count of delta.counts) out.int8(count);
+  out.int8(delta.ratingSumMilli);
+  out.raw(delta.firstEventId);
+  out.raw(delta.lastEventId);
+}
+
+function writeHistory(out: CopyWriter, delta: HistoryDelta): void {
+  out.row(HISTORY_COLUMNS.length);
+  out.text(delta.userId);
+  out.int8(delta.movieId);
+  out.raw(delta.lastEventId);
+  out.int4(delta.clicks);
+  out.int4(delta.views);
+  out.int4(delta.plays);
+  out.int4(delta.completes);
+  out.int4(delta.shares);
+  out.int4(delta.watchedMilli);
+  out.int4(delta.rating?.milli ?? null);
+  out.raw(delta.rating?.eventId ?? null);
+  out.int2(delta.opinion?.value ?? 0);
+  out.raw(delta.opinion?.eventId ?? null);
+  out.bool(delta.list?.listed ?? false);
+  out.raw(delta.list?.eventId ?? null);
+}

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createConsumer } from '../../connectors/kafka/create-consumer.ts';
+import type { KafkaClientName } from '../../connectors/kafka/create-consumer.ts';
+import { createPublisher } from '../../connectors/kafka/publisher.ts';
+import type { Codec } from '../../connectors/registry/codec.ts';
+import { createCodec } from '../../connectors/registry/codec.ts';
+import { openSession } from '../../connectors/postgres/session.ts';
+import type { Session } from '../../connectors/postgres/session.ts';
+import type { Failpoint } from './failpoints.ts';
+import type { Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
+import type { Processor } from './processor.ts';
+import { createRunner } from './runner.ts';
+import type { Runner, RunnerStatus } from './runner.ts';
+import { createSchemaLoader } from './schema-loader.ts';
+import type { RuntimeSettings } from './settings.ts';
+
+export interface ProcessOptions {
+  readonly processors: readonly Processor[];
+  readonly brokers: readonly string[];
+  readonly kafkaClient: KafkaClientName;
+  readonly registryUrl: string;
+  readonly postgresUrl: string;
+  readonly settings: RuntimeSettings;
+  readonly log: Log;
+  readonly failpoint: Failpoint;
+  /** Prefix of static member ids; each processor's member is `<prefix>.<processor>`. */
+  readonly instanceId?: string;
+  /** Set by a replay: other tables, another name in stream_offsets, no side effects. */
+  readonly shadow?: {
+    readonly searchPath: string;
+    readonly suffix: string;
+    firstOffset(partition: number): number | undefined;
+  };
+}
+
+export interface StreamProcess {
+  readonly metrics: Metrics;
+  /** Works until `stop`; rejects when one of the processors cannot go on. */
+  run(): Promise<void>;
+  stop(): Promise<void>;
+  statuses(): readonly RunnerStatus[];
+}
+
+/** Wires processors to real clients: each has a consumer group and connections of its own. */
+export async function createStreamProcess(options: ProcessOptions): Promise<StreamProcess> {
+  const metrics = createMetrics();
+  const codec = createCodec({ url: options.registryUrl });
+  const publisher = createPublisher({
+    brokers: options.brokers,
+    clientId: 'marquee-outbox',
+    codec,
+  });
+  const runners: Runner[] = [];
+  for (const processor of options.processors)
+    runners.push(await createProcessorRunner(options, processor, codec, metrics, publisher.publish));
+
+  return {
+    metrics,
+    async run() {
+      await Promise.all(runners.map((runner) => runner.run()));
+    },
+    async stop() {
+      await Promise.all(runners.map((runner) => runner.stop()));
+      await publisher.close();
+    },
+    statuses: () => runners.map((runner) => runner.status()),
+  };
+}
+
+/** Seen in pg_stat_activity and stream_offsets; Postgres keeps 63 bytes. */
+function ownerName(standingName: string): string {
+  const host = hostname().slice(0, 20);
+  return `${standingName.slice(0, 22)}/${host}/${process.pid}/${randomBytes(3).toString('hex')}`;
+}
+
+async function createProcessorRunner(
+  options: ProcessOptions,
+  processor: Processor,
+  codec: Codec,
+  metrics: Metrics,
+  publish: Parameters<typeof createRunner>[0]['publish'],
+): Promise<Runner> {
+  const { settings, shadow } = options;
+  const standingName = `${processor.name}${shadow?.suffix ?? ''}`;
+  const owner = ownerName(standingName);
+  const consumer = await createConsumer(options.kafkaClient, {
+    brokers: options.brokers,
+    groupId: `marquee.${standingName}`,
+    topic: processor.source.topic,
+    clientId: `marquee-${processor.name}`,
+    ...(options.instanceId === undefined
+      ? {}
+      : { instanceId: `${options.instanceId}.${standingName}` }),
+    sessionTimeoutMs: settings.sessionTimeoutMs,
+    rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+    heartbeatIntervalMs: settings.heartbeatIntervalMs,
+    fetchBytesMax: settings.fetchBytesMax,
+    partitionBytesMax: settings.partitionBytesMax,
+    fetchWaitMs: settings.fetchWaitMs,
+  });
+  const session = (kind: 'batch' | 'take-over' | 'other'): Promise<Session> =>
+    openSession({
+      url: options.postgresUrl,
+      // Only batches carry the owner's name: they are what a successor may have to end.
+      applicationName: kind === 'batch' ? owner : `marquee-${processor.name}`,
+      statementTimeoutMs: settings.statementTimeoutMs,
+      idleInTransactionTimeoutMs: settings.idleInTransactionTimeoutMs,
+      ...(kind === 'take-over' ? { lockTimeoutMs: settings.takeOverLockTimeoutMs } : {}),
+      ...(shadow === undefined ? {} : { searchPath: shadow.searchPath }),
+    });
+  return createRunner({
+    processor,
+    standingName,
+    owner,
+    consumer,
+    openSession: session,
+    decoder: createSchemaLoader(codec.reader(processor.source.topic)),
+    publish,
+    settings,
+    metrics,
+    log: options.log,
+    failpoint: options.failpoint,
+    ...(shadow === undefined
+      ? {}
+      : { silent: true, firstOffset: (partition: number) => shadow.firstOffset(partition) }),
+  });
+}

@@ -1,0 +1,108 @@
+import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
+import type { Session } from '../../connectors/postgres/session.ts';
+import type { DeadLetterReason } from '../../schemas/reasons.ts';
+import type { TopicName } from '../../schemas/generated/topics.ts';
+
+/**
+ * What a topic carries, for every processor that reads it. Pure: the same record gives the same
+ * answers whenever it is read, so a live run, a replay and a rebuild agree.
+ */
+export interface Source<E> {
+  readonly topic: TopicName;
+  /** A null value is a tombstone (compacted topics) and not a bad record. */
+  readonly tombstones: boolean;
+  /** Rules beyond the Avro type, by record key too. Null when the event is good. */
+  check(event: E, record: KafkaRecord): Fault | null;
+  /** The event for a tombstone; only called when `tombstones`. */
+  fromTombstone(record: KafkaRecord): E | Fault;
+  /** 16 bytes that name the event in the ledger. */
+  id(event: E, record: KafkaRecord): Uint8Array;
+  /** Epoch ms at which it happened, or null where lateness has no meaning (a catalogue). */
+  timeMs(event: E): number | null;
+  app(event: E): string | null;
+  /** Columns that `writeContent` writes. */
+  readonly contentColumns: readonly string[];
+  /**
+   * The event's canonical bytes: its columns in binary COPY form. The ledger hashes them, and the
+   * table that keeps the whole event stores them, so a row read back can be held against the ledger.
+   */
+  writeContent(out: CopyWriter, event: E): void;
+}
+
+/** Why a record is dead-lettered; `detail` names the place and the value. */
+export interface Fault {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+}
+
+export function isFault(value: unknown): value is Fault {
+  return typeof value === 'object' && value !== null && 'reason' in value && 'detail' in value;
+}
+
+/** An event on its way into a table, with its record's place and time. */
+export interface Accepted<E> {
+  readonly event: E;
+  readonly partition: number;
+  readonly offset: number;
+  /** Epoch ms; first receipt for a redriven record. */
+  readonly receivedAt: number;
+}
+
+export interface Change<E> {
+  readonly events: readonly Accepted<E>[];
+  /**
+   * The events as COPY rows: `contentColumns`, then received_at, kafka_partition, kafka_offset;
+   * row i is event i. Null when the processor did not ask for them (`wantsRows`).
+   */
+  readonly rows: CopyWriter | null;
+}
+
+export interface Store<E> {
+  /** Outside the transaction: makes what the rows need (partitions of a table). */
+  prepare(session: Session, events: readonly Accepted<E>[]): Promise<void>;
+  /**
+   * Inside the batch's transaction. Must give the same tables when events arrive in other batches,
+   * and must leave out events that were applied before. Returns the indexes of those resends.
+   */
+  apply(session: Session, change: Change<E>, sent: CopyHook): Promise<readonly number[]>;
+}
+
+/** Lets fault tests stop a process inside a COPY. */
+export type CopyHook = (part: 'half' | 'all') => Promise<void>;
+
+export interface Processor<E = unknown> {
+  readonly name: string;
+  readonly source: Source<E>;
+  /** Events that this processor has nothing to do with are accounted as skipped. */
+  relevant(event: E): boolean;
+  readonly wantsRows: boolean;
+  /** Work of one transaction at most. */
+  readonly batchRowsMax: number;
+  readonly batchBytesMax: number;
+  /** Connections that work side by side, each with partitions of its own. */
+  readonly lanes: number;
+  createStore(): Store<E>;
+  /** Set when `apply` fills an outbox that is to be published after COMMIT. */
+  readonly outbox?: OutboxDrain;
+  /** Tables written, for replay and for documentation. */
+  readonly tables: readonly string[];
+  /** Whether a replay may start in the middle: rows stand alone and carry their offset. */
+  readonly rowsCarryOffsets: boolean;
+}
+
+/**
+ * Publishes what is due and removes it once Kafka acknowledged; returns how many were published.
+ * Called after commits and at start, one call at a time in a process, in many processes at once.
+ */
+export type OutboxDrain = (session: Session, publish: Publish) => Promise<number>;
+
+export type Publish = (
+  topic: TopicName,
+  messages: readonly { readonly key: string; readonly value: unknown }[],
+) => Promise<void>;
+
+/** Keeps the type parameter of a declaration while tables of processors forget it. */
+export function defineProcessor<E>(processor: Processor<E>): Processor {
+  return processor as unknown as Processor;
+}

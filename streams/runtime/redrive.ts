@@ -1,0 +1,29 @@
+import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+
+/**
+ * Headers of a dead letter that was sent again: it is meant for the processor that failed alone,
+ * counts as received when it first was, and knows how often it came back.
+ */
+export const REDRIVE_PROCESSOR = 'marquee-redrive-processor';
+export const REDRIVE_RECEIVED_AT = 'marquee-first-received-at';
+export const REDRIVE_COUNT = 'marquee-replay-count';
+
+export interface Redrive {
+  readonly processor: string;
+  /** How often this record was redriven, this time included. */
+  readonly count: number;
+}
+
+const NOT_REDRIVEN: { redrive: Redrive | null } = { redrive: null };
+
+export function readRedrive(record: KafkaRecord): { redrive: Redrive | null; receivedAt: number } {
+  const processor = record.headers[REDRIVE_PROCESSOR];
+  if (processor === undefined)
+    return { redrive: NOT_REDRIVEN.redrive, receivedAt: record.timestamp };
+  const receivedAt = Number(record.headers[REDRIVE_RECEIVED_AT]?.toString() ?? 'NaN');
+  const count = Number(record.headers[REDRIVE_COUNT]?.toString() ?? '1');
+  return {
+    redrive: { processor: processor.toString(), count: Number.isSafeInteger(count) ? count : 1 },
+    receivedAt: Number.isSafeInteger(receivedAt) ? receivedAt : record.timestamp,
+  };
+}

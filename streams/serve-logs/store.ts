@@ -1,0 +1,5 @@
+import { createAppendStore } from '../runtime/append-store.ts';
+import { recommendationServes } from '../topics/recommendation-serves.ts';
+
+export const createServeLogsStore = () =>
+  createAppendStore(recommendationServes, 'recommendation_logs', 'request_id', '1 day');
