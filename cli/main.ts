@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   topics: () => import('./commands/topics.ts'),
   schema: () => import('./commands/schema.ts'),
   run: () => import('./commands/run.ts'),
+  bench: () => import('./commands/bench.ts'),
   migrate: () => import('./commands/migrate.ts'),
 };
 

@@ -89,7 +89,7 @@ async function main(options: Options): Promise<void> {
             const result = await runOnce(
               system,
               { stack, load, workDir },
-              `${String(Date.now())}-${String(round)}`,
+              round,
               options.stallSeconds * 1000,
             );
             results.push(result);
@@ -110,14 +110,12 @@ async function main(options: Options): Promise<void> {
   }
 }
 
-function describe(result: RunResult): string {
-  const megabytes = result.clientPeakRss / 1e6;
+function describe({ rowsPerSecond, wholeRowsPerSecond, cpu, peakRss }: RunResult): string {
+  const shown = (value: number): string => Math.round(value).toLocaleString('en');
   return (
-    `${Math.round(result.rowsPerSecond).toLocaleString('en')}/s steady, ` +
-    `${Math.round(result.wholeRowsPerSecond).toLocaleString('en')}/s with start; CPU s/M: client ` +
-    `${result.clientCpuPerMillion.toFixed(1)}, postgres ${result.postgresCpuPerMillion.toFixed(1)}, ` +
-    `broker ${result.brokerCpuPerMillion.toFixed(1)}; ${megabytes.toFixed(0)} MB; ` +
-    `${String(result.contents.rows)} rows, sum ${result.contents.contentSum}`
+    `${shown(rowsPerSecond)}/s steady, ${shown(wholeRowsPerSecond)}/s with start; CPU s/M: client ` +
+    `${cpu.client.toFixed(1)}, postgres ${cpu.postgres.toFixed(1)}, broker ${cpu.broker.toFixed(1)}; ` +
+    `${shown(peakRss / 1e6)} MB; ${cpu.otherCores.toFixed(1)} cores busy with other things`
   );
 }
 

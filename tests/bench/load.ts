@@ -28,6 +28,8 @@ export interface Load {
   readonly codec: Codec;
   readonly actions: number;
   readonly serves: number;
+  /** Actions that answer a serve. */
+  readonly answers: number;
   /** Bounds of occurred_at, in epoch milliseconds. */
   readonly firstMs: number;
   readonly lastMs: number;
@@ -205,6 +207,7 @@ async function produce(
   const files = createCopyFiles(folder);
   let actions = 0;
   let served = 0;
+  let answers = 0;
   let firstMs = Infinity;
   let lastMs = -Infinity;
   const flush = (): Promise<unknown> => Promise.all([avro.flush(), json.flush(), serves.flush()]);
@@ -223,6 +226,7 @@ async function produce(
     files.add(action, receivedMs, partition, offset);
     firstMs = Math.min(firstMs, action.occurred_at);
     lastMs = Math.max(lastMs, action.occurred_at);
+    if (action.request_id !== null) answers++;
     actions++;
     if (actions % CHUNK === 0) await flush();
     if (actions % 100_000 === 0) step.update(`${String(actions)} of ${String(plan.actions)}`);
@@ -234,6 +238,7 @@ async function produce(
     codec,
     actions,
     serves: served,
+    answers,
     firstMs,
     lastMs,
     jsonTopic: JSON_TOPIC,

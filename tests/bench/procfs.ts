@@ -1,15 +1,19 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** CPU of the process trees that take part in a run, in seconds since each tree began. */
+/** CPU seconds of the process trees that take part in a run, and of the whole machine. */
 export interface CpuSample {
   readonly atMs: number;
   readonly client: number;
   readonly postgres: number;
   readonly broker: number;
+  /** All that the machine did, whoever asked for it. */
+  readonly machine: number;
 }
 
+export type CpuTree = 'client' | 'postgres' | 'broker' | 'machine';
+
 export interface CpuRoots {
-  readonly client: number;
+  readonly client: readonly number[];
   readonly postgres: number;
   readonly broker: number;
 }
@@ -53,39 +57,41 @@ function readAll(): Map<number, ProcessStat> {
   return all;
 }
 
-function treeOf(root: number, all: ReadonlyMap<number, ProcessStat>): ProcessStat[] {
+function treeOf(roots: readonly number[], all: ReadonlyMap<number, ProcessStat>): ProcessStat[] {
   const inTree = (stat: ProcessStat): boolean => {
     for (let at: ProcessStat | undefined = stat; at !== undefined; at = all.get(at.parent)) {
-      if (at.pid === root) return true;
+      if (roots.includes(at.pid)) return true;
     }
     return false;
   };
   return [...all.values()].filter(inTree);
 }
 
-function cpuSeconds(root: number, all: ReadonlyMap<number, ProcessStat>): number {
-  return treeOf(root, all).reduce((sum, stat) => sum + stat.cpuTicks, 0) / TICKS_PER_SECOND;
+function cpuSeconds(roots: readonly number[], all: ReadonlyMap<number, ProcessStat>): number {
+  return treeOf(roots, all).reduce((sum, stat) => sum + stat.cpuTicks, 0) / TICKS_PER_SECOND;
 }
 
-/** CPU seconds of a process and all below it, ended children included. */
-export function treeCpuSeconds(root: number): number {
-  return cpuSeconds(root, readAll());
+/** Busy time of all cores since the machine started: user, nice, system, irq, softirq, steal. */
+function machineSeconds(): number {
+  const fields = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]?.split(/\s+/) ?? [];
+  const busy = [1, 2, 3, 6, 7, 8].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
+  return busy / TICKS_PER_SECOND;
 }
 
-/** The peak of resident memory (VmHWM) in bytes, summed over a process and all below it. */
-export function treePeakRssBytes(root: number): number {
-  let bytes = 0;
-  for (const { pid } of treeOf(root, readAll())) {
-    try {
-      const match = /^VmHWM:\s+(\d+) kB$/m.exec(
-        readFileSync(`/proc/${String(pid)}/status`, 'utf8'),
-      );
-      bytes += Number(match?.[1] ?? 0) * 1024;
-    } catch {
-      // It ended meanwhile.
-    }
+/** The peak of resident memory (VmHWM) in bytes of each of the trees, children included. */
+export function peakRssBytes(roots: readonly number[]): number[] {
+  const all = readAll();
+  return roots.map((root) => treeOf([root], all).reduce((sum, { pid }) => sum + highWater(pid), 0));
+}
+
+function highWater(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    // It ended meanwhile.
+    return 0;
   }
-  return bytes;
 }
 
 /** Samples the trees five times a second until `stop`: some 3 ms of CPU a sample. */
@@ -96,8 +102,9 @@ export function startSampler(roots: CpuRoots): Sampler {
     samples.push({
       atMs: Date.now(),
       client: cpuSeconds(roots.client, all),
-      postgres: cpuSeconds(roots.postgres, all),
-      broker: cpuSeconds(roots.broker, all),
+      postgres: cpuSeconds([roots.postgres], all),
+      broker: cpuSeconds([roots.broker], all),
+      machine: machineSeconds(),
     });
   };
   sample();
@@ -114,14 +121,14 @@ export function startSampler(roots: CpuRoots): Sampler {
 /** CPU seconds spent between two moments, linear between samples. */
 export function cpuBetween(
   samples: readonly CpuSample[],
-  tree: keyof CpuRoots,
+  tree: CpuTree,
   fromMs: number,
   toMs: number,
 ): number {
   return cpuAt(samples, tree, toMs) - cpuAt(samples, tree, fromMs);
 }
 
-function cpuAt(samples: readonly CpuSample[], tree: keyof CpuRoots, atMs: number): number {
+function cpuAt(samples: readonly CpuSample[], tree: CpuTree, atMs: number): number {
   const after = samples.findIndex((sample) => sample.atMs >= atMs);
   const next = samples[after] ?? samples.at(-1);
   const previous = samples[after - 1] ?? samples[0];

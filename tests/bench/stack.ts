@@ -73,7 +73,7 @@ export async function startBenchStack(home: string, progress: Progress): Promise
 }
 
 async function connectTo(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url, options: '-c search_path=marquee,public' });
   await client.connect();
   return client;
 }

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+
+/** Benchmarks by name, relative to the root of the repository; each takes its own options. */
+const BENCHMARKS = {
+  'hot-path': {
+    file: 'tests/bench/hot-path.ts',
+    description: 'Kafka to tables, against COPY, Pathway and Debezium, on a stack of its own',
+  },
+  sdk: { file: 'tests/bench/sdk.ts', description: 'events that the SDK has acknowledged a second' },
+} as const;
+
+export function register(program: Command): void {
+  const bench = program.command('bench').description('measure; see docs/benchmarks.md');
+  for (const [name, { file, description }] of Object.entries(BENCHMARKS)) {
+    bench
+      .command(name)
+      .description(description)
+      .argument('[options...]', '--help lists them')
+      .allowUnknownOption()
+      .helpOption(false)
+      .action(async (options: string[]) => {
+        const { join } = await import('node:path');
+        const { repositoryRoot } = await import('../config.ts');
+        const { runScript } = await import('../run-script.ts');
+        process.exitCode = await runScript(join(repositoryRoot, file), options);
+      });
+  }
+}
