@@ -115,6 +115,11 @@ const configSchema = z.object({
     postgresPort: setting('MARQUEE_PORT_POSTGRES', 'port asked for by `up`', port),
     valkeyPort: setting('MARQUEE_PORT_VALKEY', 'port asked for by `up`', port),
     objectStorePort: setting('MARQUEE_PORT_S3', 'port asked for by `up`', port),
+    objectStore: setting(
+      'MARQUEE_OBJECT_STORE',
+      'S3 server of `up`: MinIO where Go can build it, else SeaweedFS',
+      z.enum(['auto', 'minio', 'seaweedfs']),
+    ),
     javaHome: setting('JAVA_HOME', 'Java 17 or newer; else `java` of PATH', z.string().optional()),
   }),
 });
@@ -175,7 +180,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
     },
     log: { level: 'info' },
     runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },
-    stack: defaultPorts,
+    stack: { ...defaultPorts, objectStore: 'auto' },
   };
 }
 

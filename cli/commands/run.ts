@@ -6,7 +6,10 @@ export function register(program: Command): void {
     .command('run')
     .description('run stream processors in this process; more processes share the partitions')
     .argument('[processors...]', 'names; all when none is given')
-    .option('--metrics-port <port>', 'of /metrics, /healthz and /readyz on loopback; 0: any free one')
+    .option(
+      '--metrics-port <port>',
+      'of /metrics, /healthz and /readyz on loopback; 0: any free one',
+    )
     .option('--instance <id>', 'static membership: keeps its partitions over a restart (rdkafka)')
     .action(async (names: string[], options: { metricsPort?: string; instance?: string }) => {
       const { PROCESSORS } = await import('../../streams/index.ts');

@@ -4,14 +4,23 @@ export function register(program: Command): void {
   program
     .command('up')
     .description('start the local stack: Kafka, registry, Postgres, Valkey, object store')
-    .action(async () => {
-      const { openStack } = await import('../stack/open.ts');
+    .option('--wait-all', 'also wait for what is built in the background (MinIO, node-rdkafka)')
+    .action(async (options: { waitAll?: boolean }) => {
       const { loadConfig } = await import('../config.ts');
+      const { installAddonStep } = await import('../stack/addon.ts');
       const { prepareContents } = await import('../stack/contents.ts');
+      const { openStack } = await import('../stack/open.ts');
+      const { allOrErrors } = await import('../stack/steps.ts');
       const { progress, stack, config } = openStack();
-      try {
-        await stack.up();
+      const start = async (): Promise<void> => {
+        await stack.up({ slow: options.waitAll === true ? 'wait' : 'background' });
         await prepareContents(loadConfig({ home: config.home }), progress);
+      };
+      try {
+        await allOrErrors([
+          start(),
+          ...(options.waitAll === true ? [installAddonStep(config, progress)] : []),
+        ]);
       } finally {
         progress.close();
       }

@@ -12,7 +12,9 @@ import { dirname, join } from 'node:path';
 import { repositoryRoot } from '../config.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 import { installLog, installOnce, type InstallContext } from './install.ts';
+import type { Progress } from './progress.ts';
 import { runLogged } from './run.ts';
+import { stepOf } from './steps.ts';
 
 /** node-rdkafka and what it needs to be built and loaded. */
 const packages = ['node-rdkafka', 'nan', 'bindings', 'file-uri-to-path'];
@@ -38,6 +40,12 @@ export function addonLoads(root: string = repositoryRoot): boolean {
 
 function addonFile(): string {
   return join(moduleFolder('node-rdkafka'), 'build', 'Release', 'node-librdkafka.node');
+}
+
+/** Whether this Node's build is in the cache (or nothing can be built for want of the package). */
+export function hasCachedAddon(cache: string): boolean {
+  const name = cacheName();
+  return name === null || existsSync(join(cache, name));
 }
 
 /** Puts the cached build into node_modules; false when nothing is cached for this Node. */
@@ -67,6 +75,20 @@ export async function installAddon(context: InstallContext): Promise<void> {
     await build(context, folder);
   });
   restoreAddon(context.cache);
+}
+
+/** installAddon as one step of the set-up. */
+export function installAddonStep(
+  at: Pick<InstallContext, 'home' | 'cache'>,
+  progress: Progress,
+): Promise<void> {
+  const note = (text: string): void => {
+    progress.note(text);
+  };
+  return stepOf(progress, 'node-rdkafka', async (step) => {
+    await installAddon({ home: at.home, cache: at.cache, objectStore: 'auto', note, step });
+    step.done('built');
+  });
 }
 
 async function build(context: InstallContext, folder: string): Promise<void> {

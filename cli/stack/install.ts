@@ -4,9 +4,14 @@ import { withLock } from './lock.ts';
 import type { Step } from './progress.ts';
 
 export interface InstallContext {
+  readonly home: string;
   readonly cache: string;
   readonly step: Step;
-  readonly javaHome: string | undefined;
+  readonly javaHome?: string | undefined;
+  /** Which S3 server; 'auto' takes MinIO where it is built already or Go is there. */
+  readonly objectStore: 'auto' | 'minio' | 'seaweedfs';
+  /** One line for the user about something that isn't as usual. */
+  readonly note: (text: string) => void;
 }
 
 /**

@@ -10,6 +10,7 @@ export function openStack(): { stack: Stack; progress: Progress; config: Config 
     home: config.home,
     cache: config.cache,
     javaHome: config.stack.javaHome,
+    objectStore: config.stack.objectStore,
     ports: {
       kafka: config.stack.kafkaPort,
       'kafka-controller': config.stack.controllerPort,

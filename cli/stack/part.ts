@@ -24,6 +24,8 @@ export interface Part {
   readonly stopSignal: NodeJS.Signals;
   readonly stopGraceMs: number;
   readonly readyWithinMs: number;
+  /** True when `install` would take minutes: `up` then does it in the background. */
+  isSlow?(context: InstallContext): boolean;
   /** Puts the programs into the cache and returns their folder. */
   install(context: InstallContext): Promise<string>;
   /** Makes the data folder where it is missing, and the config files; says what to start. */

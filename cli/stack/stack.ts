@@ -2,10 +2,13 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../schemas/error.ts';
+import { backgroundError, launchBackground, runningBackground } from './background.ts';
+import type { InstallContext } from './install.ts';
 import { findJava } from './jars.ts';
 import { withLock } from './lock.ts';
 import type { Part, PartContext, PartName } from './part.ts';
 import { kafkaPart } from './parts/kafka.ts';
+import { objectStorePart } from './parts/object-store.ts';
 import { postgresPart } from './parts/postgres.ts';
 import { registryPart } from './parts/registry.ts';
 import { valkeyPart } from './parts/valkey.ts';
@@ -18,24 +21,35 @@ import {
   type ProcessRecord,
 } from './process.ts';
 import type { Progress, Step } from './progress.ts';
+import { allOrErrors, stepOf } from './steps.ts';
 import { ensureState, readState, type PortWishes, type StackState } from './state.ts';
-import { tail } from './text.ts';
+import { formatSeconds, tail } from './text.ts';
 
-const parts: readonly Part[] = [kafkaPart, registryPart, postgresPart, valkeyPart];
+const parts: readonly Part[] = [kafkaPart, registryPart, postgresPart, valkeyPart, objectStorePart];
+/** What uses others goes first. */
+const stopOrder: readonly (readonly PartName[])[] = [
+  ['object-store', 'valkey', 'registry'],
+  ['kafka', 'postgres'],
+];
 const healthIntervalMs = 100;
+const backgroundGraceMs = 3000;
 
 export interface StackOptions {
   readonly home: string;
   readonly cache: string;
   readonly javaHome?: string | undefined;
+  readonly objectStore: InstallContext['objectStore'];
   readonly ports: PortWishes;
   readonly progress: Progress;
 }
 
-/** How one part stands: `down` has no process, `failing` has one that doesn't answer. */
+/**
+ * How one part stands: `down` has no process, `failing` has one that doesn't answer, `building`
+ * will be started by itself when its program is there, `failed` could not be built.
+ */
 export interface PartStatus {
   readonly name: PartName;
-  readonly state: 'up' | 'failing' | 'down';
+  readonly state: 'up' | 'building' | 'failing' | 'failed' | 'down';
   readonly pid: number | null;
   readonly port: number | null;
   readonly version: string | null;
@@ -43,10 +57,19 @@ export interface PartStatus {
   readonly log: string;
 }
 
+export interface UpOptions {
+  /** All parts unless given. */
+  readonly names?: readonly PartName[];
+  /** 'background' returns before a part whose program must be built; it starts by itself later. */
+  readonly slow: 'wait' | 'background';
+}
+
 /** The servers of one home. Every call may come from another process than the one before. */
 export interface Stack {
   /** Installs, starts and waits for health, side by side; harmless for what runs already. */
-  up(names?: readonly PartName[]): Promise<StackState>;
+  up(options: UpOptions): Promise<StackState>;
+  /** Puts the programs of the parts into the cache, and starts nothing. */
+  install(names?: readonly PartName[]): Promise<void>;
   /** Stops every part of this home; true when something ran. */
   down(): Promise<boolean>;
   stopPart(name: PartName): Promise<void>;
@@ -57,54 +80,48 @@ export interface Stack {
 }
 
 export function createStack(options: StackOptions): Stack {
-  const { home } = options;
+  const { home, progress } = options;
   const recordFile = (name: PartName): string => join(home, 'run', `${name}.json`);
   const logFile = (name: PartName): string => join(home, 'logs', `${name}.log`);
   const record = (name: PartName): ProcessRecord | null => runningRecord(recordFile(name));
+  const note = (text: string): void => {
+    progress.note(text);
+  };
+  const installContext = (step: Step): InstallContext => ({ ...options, note, step });
   const locked = <T>(body: () => Promise<T>): Promise<T> => {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     return withLock(join(home, 'stack.lock'), body, (holder) => {
-      options.progress.note(`waiting for process ${String(holder.pid)}, which works on ${home}`);
+      note(`waiting for process ${String(holder.pid)}, which works on ${home}`);
     });
   };
 
-  async function bringUp(part: Part, state: StackState): Promise<void> {
-    const step = options.progress.step(part.name);
-    try {
-      await startPart(part, state, step);
-    } catch (cause) {
-      step.fail('failed');
-      throw cause;
-    }
-  }
-
   async function startPart(part: Part, state: StackState, step: Step): Promise<void> {
-    const context: PartContext = {
-      home,
-      dataDir: join(home, part.name),
-      state,
-      programs: await part.install({ cache: options.cache, step, javaHome: options.javaHome }),
-      java: part.needsJava ? findJava(options.javaHome) : '',
-      note: (text) => {
-        options.progress.note(text);
-      },
-    };
-    let running = record(part.name);
-    const already = running !== null;
+    const programs = await part.install(installContext(step));
+    const java = part.needsJava ? findJava(options.javaHome) : '';
+    const dataDir = join(home, part.name);
+    const context: PartContext = { home, dataDir, state, programs, java, note };
+    const before = record(part.name);
+    let running = before;
     if (running === null) {
       step.update('starting');
       running = launch(await part.prepare(context), recordFile(part.name), logFile(part.name));
     }
-    const version = await untilHealthy(part, state, running, logFile(part.name));
-    await part.bootstrap?.(context);
-    const where = `127.0.0.1:${String(state.ports[part.name])}`;
-    step.done(`${already ? 'runs already' : 'up'}, ${where}, ${version}`);
+    try {
+      const version = await untilHealthy(part, state, running, logFile(part.name));
+      await part.bootstrap?.(context);
+      const where = `127.0.0.1:${String(state.ports[part.name])}`;
+      step.done(`${before === null ? 'up' : 'runs already'}, ${where}, ${version}`);
+    } catch (cause) {
+      // What this call started and can't be used is not left behind.
+      if (before === null) await stopProcess(running, part.stopSignal, part.stopGraceMs);
+      throw cause;
+    }
   }
 
   async function stopOne(part: Part): Promise<boolean> {
     const running = record(part.name);
     if (running === null) return false;
-    const step = options.progress.step(part.name);
+    const step = progress.step(part.name);
     step.update('stopping');
     const clean = await stopProcess(running, part.stopSignal, part.stopGraceMs);
     rmSync(recordFile(part.name), { force: true });
@@ -112,40 +129,52 @@ export function createStack(options: StackOptions): Stack {
     return true;
   }
 
-  const partOf = (name: PartName): Part => {
-    const part = parts.find((candidate) => candidate.name === name);
-    if (part === undefined) throw new MarqueeError('MARQUEE_STACK_FAILED', `No part ${name}`);
-    return part;
-  };
+  async function stopBackground(): Promise<boolean> {
+    const worker = runningBackground(home);
+    if (worker === null) return false;
+    await stopProcess(worker, 'SIGTERM', backgroundGraceMs);
+    return true;
+  }
 
   return {
-    up: (names) =>
+    up: ({ names, slow }) =>
       locked(async () => {
-        const chosen =
-          names === undefined ? parts : parts.filter(({ name }) => names.includes(name));
         const running = new Set(
           parts.map(({ name }) => name).filter((name) => record(name) !== null),
         );
-        const state = await ensureState(home, options.ports, running, (text) => {
-          options.progress.note(text);
-        });
-        const results = await Promise.allSettled(chosen.map((part) => bringUp(part, state)));
-        const failed = results.filter((result) => result.status === 'rejected');
-        if (failed.length === 1) throw failed[0]?.reason;
-        if (failed.length > 1) {
-          const texts = failed.map(({ reason }) => (reason as Error).message);
-          throw new MarqueeError('MARQUEE_STACK_FAILED', texts.join('\n\n'));
-        }
+        const state = await ensureState(home, options.ports, running, note);
+        const chosen = parts.filter(({ name }) => names?.includes(name) ?? true);
+        const later = chosen.filter(
+          (part) =>
+            slow === 'background' &&
+            !running.has(part.name) &&
+            part.isSlow?.(installContext(silentStep)) === true,
+        );
+        if (slow === 'background') launchBackground(options, later.length > 0, note);
+        await allOrErrors(
+          chosen
+            .filter((part) => !later.includes(part))
+            .map((part) => stepOf(progress, part.name, (step) => startPart(part, state, step))),
+        );
         return state;
       }),
 
+    install: (names) =>
+      allOrErrors(
+        parts
+          .filter(({ name }) => names?.includes(name) ?? true)
+          .map((part) =>
+            stepOf(progress, part.name, async (step) => {
+              await part.install(installContext(step));
+              step.done('installed');
+            }),
+          ),
+      ),
+
     down: () =>
       locked(async () => {
-        const stopped: boolean[] = [];
-        for (const group of [
-          ['object-store', 'valkey', 'registry'],
-          ['kafka', 'postgres'],
-        ]) {
+        const stopped = [await stopBackground()];
+        for (const group of stopOrder) {
           const members = parts.filter(({ name }) => group.includes(name));
           stopped.push(...(await Promise.all(members.map(stopOne))));
         }
@@ -154,7 +183,7 @@ export function createStack(options: StackOptions): Stack {
 
     stopPart: (name) =>
       locked(async () => {
-        await stopOne(partOf(name));
+        for (const part of parts) if (part.name === name) await stopOne(part);
       }),
 
     async kill(name, signal) {
@@ -169,11 +198,15 @@ export function createStack(options: StackOptions): Stack {
     async status() {
       const state = readState(home);
       return Promise.all(
-        parts.map((part) => statusOf(part, state, record(part.name), logFile(part.name))),
+        parts.map((part) =>
+          statusOf(part, { home, state, running: record(part.name), log: logFile(part.name) }),
+        ),
       );
     },
   };
 }
+
+const silentStep: Step = { update: () => undefined, done: () => undefined, fail: () => undefined };
 
 /** The version once it answers. Throws as soon as the process ends, or after the part's bound. */
 async function untilHealthy(
@@ -189,11 +222,12 @@ async function untilHealthy(
     } catch (cause) {
       const ended = !isRunning(running);
       if (ended || performance.now() > deadline) {
-        const what = ended ? 'ended' : `did not answer in ${String(part.readyWithinMs / 1000)} s`;
+        const within = formatSeconds(part.readyWithinMs);
         throw new MarqueeError(
           'MARQUEE_STACK_FAILED',
-          `${part.name} ${what} (last: ${(cause as Error).message}).\n` +
-            `${tail(readLog(logFile), 8)}\nLog: ${logFile}`,
+          `${part.name} ${ended ? 'ended' : `did not answer within ${within}`} ` +
+            `(last: ${(cause as Error).message}).\n${lastLines(logFile)}\nLog: ${logFile}\n` +
+            'To do: read the log; ./marquee down && ./marquee up starts it anew.',
           { cause, retriable: true },
         );
       }
@@ -202,9 +236,9 @@ async function untilHealthy(
   }
 }
 
-function readLog(file: string): string {
+function lastLines(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return tail(readFileSync(file, 'utf8'), 8);
   } catch {
     return '';
   }
@@ -212,12 +246,16 @@ function readLog(file: string): string {
 
 async function statusOf(
   part: Part,
-  state: StackState | null,
-  running: ProcessRecord | null,
-  log: string,
+  at: { home: string; state: StackState | null; running: ProcessRecord | null; log: string },
 ): Promise<PartStatus> {
+  const { state, running, log } = at;
   const base = { name: part.name, pid: running?.pid ?? null, port: null, version: null, log };
-  if (running === null || state === null) return { ...base, state: 'down', detail: null };
+  if (running === null || state === null) {
+    if (part.isSlow === undefined) return { ...base, state: 'down', detail: null };
+    if (runningBackground(at.home) !== null) return { ...base, state: 'building', detail: null };
+    const detail = backgroundError(at.home);
+    return { ...base, state: detail === null ? 'down' : 'failed', detail };
+  }
   const port = state.ports[part.name];
   try {
     const version = await part.health({ state });

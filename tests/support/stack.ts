@@ -47,6 +47,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     home,
     cache,
     javaHome: asked.javaHome,
+    objectStore: asked.objectStore,
     ports: 'free',
     progress: options.progress ?? silentProgress,
   });
@@ -62,17 +63,17 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     if (options.home === undefined) rmSync(home, { recursive: true, force: true });
   };
   try {
-    const state = await stack.up(names);
+    const state = await stack.up({ names, slow: 'wait' });
     return {
       home,
       config: loadConfig({ home }, { MARQUEE_CACHE: cache }),
       adminUrl: adminUrl(state),
       restart: async (part) => {
         await stack.stopPart(part);
-        await stack.up([part]);
+        await stack.up({ names: [part], slow: 'wait' });
       },
       start: async (part) => {
-        await stack.up([part]);
+        await stack.up({ names: [part], slow: 'wait' });
       },
       stopPart: (part) => stack.stopPart(part),
       kill: (part, signal) => stack.kill(part, signal),
@@ -103,8 +104,8 @@ async function removeAbandoned(): Promise<void> {
     const owner = JSON.parse(readFileSync(ownerFile, 'utf8')) as ProcessRecord;
     if (isRunning(owner)) continue;
     const { cache } = loadConfig();
-    const options = { home, cache, ports: 'free', progress: silentProgress } as const;
-    await createStack(options).down();
+    const rest = { objectStore: 'auto', ports: 'free', progress: silentProgress } as const;
+    await createStack({ home, cache, ...rest }).down();
     rmSync(home, { recursive: true, force: true });
   }
 }

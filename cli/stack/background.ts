@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasCachedAddon } from './addon.ts';
+import type { InstallContext } from './install.ts';
+import { launch, runningRecord, type ProcessRecord } from './process.ts';
+
+/** What the worker is told, as one JSON argument. */
+export interface BackgroundJob {
+  readonly home: string;
+  readonly cache: string;
+  readonly javaHome?: string | undefined;
+  readonly objectStore: InstallContext['objectStore'];
+  readonly addon: boolean;
+  readonly objectStorePart: boolean;
+}
+
+const recordFile = (home: string): string => join(home, 'run', 'background.json');
+export const backgroundErrorFile = (home: string): string =>
+  join(home, 'run', 'background-error.txt');
+
+export function runningBackground(home: string): ProcessRecord | null {
+  return runningRecord(recordFile(home));
+}
+
+/** Why the last build of the object store failed; null when it did not. */
+export function backgroundError(home: string): string | null {
+  const file = backgroundErrorFile(home);
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : null;
+}
+
+function hasCompiler(): boolean {
+  return ['c++', 'make'].every(
+    (name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0,
+  );
+}
+
+/** Starts the process that builds what takes minutes, when there is something to build. */
+export function launchBackground(
+  options: Omit<BackgroundJob, 'addon' | 'objectStorePart'>,
+  objectStorePart: boolean,
+  note: (text: string) => void,
+): void {
+  if (runningBackground(options.home) !== null) return;
+  rmSync(backgroundErrorFile(options.home), { force: true });
+  const addon = !hasCachedAddon(options.cache) && hasCompiler();
+  if (!addon && !objectStorePart) return;
+  const { home, cache, javaHome, objectStore } = options;
+  const job: BackgroundJob = { home, cache, javaHome, objectStore, addon, objectStorePart };
+  const log = join(home, 'logs', 'background.log');
+  launch(
+    {
+      command: process.execPath,
+      args: [join(import.meta.dirname, 'background-worker.ts'), JSON.stringify(job)],
+    },
+    recordFile(home),
+    log,
+  );
+  const what = [...(objectStorePart ? ['MinIO'] : []), ...(addon ? ['node-rdkafka'] : [])];
+  note(`${what.join(' and ')} will be built in the background, some minutes (log: ${log})`);
+}

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { installLog, installOnce, type InstallContext } from './install.ts';
+import { runLogged } from './run.ts';
+import { versions } from './versions.ts';
+
+const goMajorMinor = /go version go(\d+)\.(\d+)/;
+const minioFolder = `minio-${versions.minio}`;
+
+/** Whether a Go is on the PATH that builds MinIO (1.24, or 1.21 that fetches it by itself). */
+export function hasGo(): boolean {
+  const shown = spawnSync('go', ['version'], { encoding: 'utf8' });
+  const found = goMajorMinor.exec(shown.stdout ?? '');
+  return found !== null && Number(found[1]) === 1 && Number(found[2]) >= 21;
+}
+
+export function isMinioBuilt(cache: string): boolean {
+  return existsSync(join(cache, minioFolder));
+}
+
+/** Builds MinIO from its Go module; the folder that holds the binary. */
+export function installMinio(context: InstallContext): Promise<string> {
+  return installOnce(context, minioFolder, async (folder) => {
+    context.step.update('building MinIO from its Go module (about 5 minutes)');
+    await runLogged({
+      step: 'build of MinIO',
+      command: 'nice',
+      args: [
+        '-n',
+        '15',
+        'go',
+        'install',
+        '-trimpath',
+        '-ldflags=-s -w',
+        `github.com/minio/minio@${versions.minio}`,
+      ],
+      env: { GOBIN: folder, CGO_ENABLED: '0', GOFLAGS: '' },
+      logFile: installLog(context, 'minio'),
+      remedy:
+        'check that `go version` is 1.24 or newer and the Go module proxy is reachable, or set MARQUEE_OBJECT_STORE=seaweedfs.',
+    });
+  });
+}
