@@ -19,7 +19,10 @@ BEGIN
   EXECUTE format('COMMENT ON SCHEMA %I IS %L', home || '_transit',
     'Holds tables for the moment in which a replay''s tables and the live ones change places.');
 
-  -- Analysts may read every table and view to come, partitions too.
+  -- Processors may ask whether the database is new enough for them.
+  GRANT SELECT ON schema_migrations TO marquee_writer;
+  -- Analysts may read every table and view, partitions too.
+  GRANT SELECT ON schema_migrations, schema_views TO marquee_reader;
   EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT ON TABLES TO marquee_reader', home);
   ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 

@@ -116,14 +116,14 @@ BEGIN
       USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
 
-  FOR child IN SELECT partition, ends_at FROM partitions_of(parent) WHERE ends_at <= before LOOP
+  FOR child IN SELECT partition::text AS name, ends_at FROM partitions_of(parent) WHERE ends_at <= before LOOP
     IF NOT dry_run THEN
-      EXECUTE format('DROP TABLE %s', child.partition);
+      EXECUTE format('DROP TABLE %s', child.name);
       INSERT INTO partition_floors VALUES (parent_name, child.ends_at)
         ON CONFLICT ON CONSTRAINT partition_floors_pkey
         DO UPDATE SET floor = greatest(partition_floors.floor, excluded.floor);
     END IF;
-    RETURN NEXT child.partition::text;
+    RETURN NEXT child.name;
   END LOOP;
 END
 $$;
