@@ -4,7 +4,11 @@ import { allOrErrors, stepOf } from './steps.ts';
 
 /** Puts topics, schemas and tables into a healthy stack; each is idempotent. */
 export async function prepareContents(config: Config, progress: Progress): Promise<void> {
-  await allOrErrors([createTables(config, progress)]);
+  await allOrErrors([
+    createTopics(config, progress),
+    pushSchemas(config, progress),
+    createTables(config, progress),
+  ]);
 }
 
 async function createTables(config: Config, progress: Progress): Promise<void> {
@@ -13,4 +17,29 @@ async function createTables(config: Config, progress: Progress): Promise<void> {
     const { applied, version } = await migrate({ url: config.postgres.migratorUrl });
     step.done(`${String(applied.length)} migration(s) applied, version ${String(version)}`);
   });
+}
+
+async function createTopics(config: Config, progress: Progress): Promise<void> {
+  const { applyTopics } = await import('../../connectors/kafka/topics.ts');
+  await stepOf(progress, 'topics', async (step) => {
+    const steps = await applyTopics({ brokers: config.kafka.brokers });
+    for (const { topic, action, detail } of steps) {
+      if (action === 'needs_attention') progress.note(`topic ${topic}: ${detail}`);
+    }
+    step.done(summary(steps));
+  });
+}
+
+async function pushSchemas(config: Config, progress: Progress): Promise<void> {
+  const subjects = await import('../../connectors/registry/subjects.ts');
+  await stepOf(progress, 'schemas', async (step) => {
+    step.done(summary(await subjects.pushSchemas({ url: config.registry.url })));
+  });
+}
+
+/** '5 unchanged', or '4 create, 1 alter_config'. */
+function summary(steps: readonly { readonly action: string }[]): string {
+  return [...Map.groupBy(steps, ({ action }) => action)]
+    .map(([action, group]) => `${String(group.length)} ${action.replaceAll('_', ' ')}`)
+    .join(', ');
 }
