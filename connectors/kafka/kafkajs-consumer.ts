@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs';
 import type { KafkaConfig } from 'kafkajs';
+import { createFaultQuiet } from './fault-quiet.ts';
 import { createHeldPartitions, startAt } from './held-partitions.ts';
 import { createReader } from './kafkajs-reader.ts';
 import { openSession } from './kafkajs-session.ts';
@@ -10,9 +11,6 @@ import { createSignal } from './signal.ts';
 import { createTopicIdentity } from './topic-identity.ts';
 
 const BACKOFF_MS_MAX = 10_000;
-/** A client that can't reach its broker says so many times a second; once in a while is enough. */
-const SAME_FAULT_MS = 5_000;
-
 /**
  * Reads Kafka by kafkajs: its connections, its group membership, and the fetching of
  * kafkajs-reader.ts. See docs/adr for why kafkajs's own fetching isn't used.
@@ -21,7 +19,7 @@ export function createKafkajsConsumer(options: ConsumerOptions): KafkaConsumer {
   const { topic } = options;
   const held = createHeldPartitions(topic);
   let report: (error: Error) => void = () => undefined;
-  const fault = quieted((error) => {
+  const fault = createFaultQuiet()((error) => {
     report(error);
   });
   const kafka = kafkaConfig(options);
@@ -118,17 +116,6 @@ function kafkaConfig(options: ConsumerOptions): KafkaConfig {
     requestTimeout: 30_000,
     retry: { retries: 2, initialRetryTime: 100, factor: 0.2, multiplier: 2, maxRetryTime: 1_000 },
     logLevel: kafkajs.logLevel.ERROR,
-  };
-}
-
-function quieted(fault: (error: Error) => void): (error: Error) => void {
-  const last = new Map<string, number>();
-  return (error) => {
-    const now = Date.now();
-    if (now - (last.get(error.message) ?? -Infinity) < SAME_FAULT_MS) return;
-    if (last.size > 100) last.clear();
-    last.set(error.message, now);
-    fault(error);
   };
 }
 

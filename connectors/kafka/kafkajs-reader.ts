@@ -162,9 +162,9 @@ async function explain(parts: ReaderParts, was: Asked, errorCode: number): Promi
       return;
     }
   } else if (TOPIC_UNKNOWN_CODES.has(errorCode)) {
-    const gone = await parts.identity.gone(partition);
+    const gone = await parts.identity.gone([partition]);
     if (isStale(was)) return;
-    if (gone) {
+    if (gone?.has(partition) === true) {
       raise(parts, was, 'topic gone or made again');
       return;
     }

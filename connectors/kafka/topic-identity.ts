@@ -11,8 +11,11 @@ const MISSING_MS = 3_000;
 export interface TopicIdentity {
   /** The id to read this partition from; undefined while the brokers know no such topic. */
   pinned(partition: number): Promise<string | undefined>;
-  /** Is the topic that this partition was started on gone? Then the next start takes the new one. */
-  gone(partition: number): Promise<boolean>;
+  /**
+   * Which of these partitions were started on a topic that is gone by now? Their next start takes the
+   * new one. Undefined while the brokers know no such topic, but not for long yet.
+   */
+  gone(partitions: readonly number[]): Promise<ReadonlySet<number> | undefined>;
 }
 
 export function createTopicIdentity(topic: string, log: LogClient): TopicIdentity {
@@ -34,12 +37,17 @@ export function createTopicIdentity(topic: string, log: LogClient): TopicIdentit
       if (current !== undefined) pins.set(partition, current);
       return current;
     },
-    gone: async (partition) => {
+    gone: async (partitions) => {
       await look();
-      const missing = missingSince !== undefined && Date.now() - missingSince >= MISSING_MS;
-      if (current === undefined ? !missing : current === pins.get(partition)) return false;
-      pins.delete(partition);
-      return true;
+      if (missingSince !== undefined && Date.now() - missingSince < MISSING_MS) return undefined;
+      const gone = new Set<number>();
+      for (const partition of partitions) {
+        const pin = pins.get(partition);
+        if (pin === undefined && current !== undefined) pins.set(partition, current);
+        else if (pin !== current) gone.add(partition);
+      }
+      for (const partition of gone) pins.delete(partition);
+      return gone;
     },
   };
 }
