@@ -29,7 +29,7 @@ COMMENT ON COLUMN stream_offsets.owner_pid IS 'Postgres backend of the owner''s 
 COMMENT ON COLUMN stream_offsets.last_offset IS 'Offset of the last record applied; null before the first.';
 COMMENT ON COLUMN stream_offsets.last_identity IS '16-byte hash of the record at last_offset. Another record there means that the topic was deleted and made again.';
 COMMENT ON COLUMN stream_offsets.ledger_from IS 'from_offset of the ledger row that batches still add to.';
-COMMENT ON COLUMN stream_offsets.as_of IS 'Received time (the broker''s) of the last record applied: all that was received up to it is in the tables, for this partition.';
+COMMENT ON COLUMN stream_offsets.as_of IS 'All that the broker received up to this time is applied, for this partition: the received time of the last record, moved on while the processor stands at the log''s end. Null until the first of either.';
 COMMENT ON COLUMN stream_offsets.updated_at IS 'When the row last changed, by the clock of Postgres. For people; nothing is computed from it.';
 
 CREATE TABLE stream_ledger (

@@ -53,7 +53,7 @@ CREATE TABLE recommendation_feedback (
 ) PARTITION BY RANGE (event_id);
 CREATE INDEX ON recommendation_feedback (request_id);
 
-COMMENT ON TABLE recommendation_feedback IS 'User actions that answer a recommendation (those with a request_id), once each.';
+COMMENT ON TABLE recommendation_feedback IS 'User actions that answer a recommendation (those with a request_id, but no search), once each.';
 COMMENT ON COLUMN recommendation_feedback.event_id IS 'UUIDv7 of occurred_at; the same id as in rt_user_interactions.';
 COMMENT ON COLUMN recommendation_feedback.request_id IS 'The serve that it answers.';
 COMMENT ON COLUMN recommendation_feedback.occurred_at IS 'When the user did it.';

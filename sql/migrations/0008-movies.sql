@@ -24,7 +24,7 @@ COMMENT ON COLUMN movies.withdrawn_at IS 'When it was withdrawn (a tombstone was
 COMMENT ON COLUMN movies.kafka_offset IS 'Offset of its latest record on movies.v1.';
 COMMENT ON COLUMN movies.kafka_partition IS 'Partition of its latest record on movies.v1.';
 COMMENT ON COLUMN movies.year IS 'Year of release, or null.';
-COMMENT ON COLUMN movies.title IS 'Title. Empty only where a withdrawal was the first thing heard of a movie.';
+COMMENT ON COLUMN movies.title IS 'Title, as the publisher writes it.';
 COMMENT ON COLUMN movies.imdb_id IS 'Its id at IMDb, or null.';
 COMMENT ON COLUMN movies.genres IS 'Genres, in the publisher''s order; {} when none.';
 COMMENT ON COLUMN movies.tags IS 'Tags, in the publisher''s order; {} when none.';

@@ -109,7 +109,8 @@ BEGIN
     RAISE EXCEPTION 'drop_partitions_before: % is not a table with retention', parent
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  SELECT min(as_of) - interval '25 hours' INTO settled FROM stream_offsets WHERE processor = owner_processor;
+  SELECT CASE WHEN count(*) = count(as_of) THEN min(as_of) - interval '25 hours' END INTO settled
+    FROM stream_offsets WHERE processor = owner_processor;
   IF settled IS NULL OR before > settled THEN
     RAISE EXCEPTION '% may still receive events from before %: % has applied all that was received up to %',
       parent_name, before, owner_processor, coalesce((settled + interval '25 hours')::text, 'nothing yet')

@@ -137,22 +137,30 @@ COMMENT ON FUNCTION swap_shadow(text[]) IS 'Changes tables of the replay schema 
 -- The swap at the end of a replay, refused unless the copies stand where the live tables stand.
 -- Beside the tables it takes over what the replay says became of its records: the ledger and the
 -- dead letters over the range that was replayed. The copies of stream_offsets, stream_ledger and
--- dead_letters must be in the replay schema. The live offsets' rows are locked first, so no batch
--- is under way; an owner goes on after it at the same offset.
-CREATE FUNCTION finish_replay(processor_name text, tables text[]) RETURNS void
+-- dead_letters must be in the replay schema, under the processor's name or the one it was replayed
+-- as. The live offsets' rows are locked first, so no batch is under way; an owner goes on after it
+-- at the same offset.
+CREATE FUNCTION finish_replay(processor_name text, tables text[], replayed_as text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '5s' AS $$
 DECLARE
   replay text := current_schema() || '_replay';
+  shared text[] := ARRAY['stream_offsets', 'stream_ledger', 'dead_letters'];
+  name text;
   differing text;
   torn text;
   place record;
 BEGIN
-  SELECT string_agg(name, ', ') INTO differing
-    FROM unnest(ARRAY['stream_offsets', 'stream_ledger', 'dead_letters']) AS name
-   WHERE table_shape(name::regclass) IS DISTINCT FROM table_shape(to_regclass(format('%I.%I', replay, name)));
+  SELECT string_agg(s, ', ') INTO differing FROM unnest(shared) AS s
+   WHERE table_shape(s::regclass) IS DISTINCT FROM table_shape(to_regclass(format('%I.%I', replay, s)));
   IF differing IS NOT NULL THEN
     RAISE EXCEPTION 'the replay of % has no copy of %, or one from before a migration: replay again', processor_name, differing
       USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  IF replayed_as IS NOT NULL THEN
+    FOREACH name IN ARRAY shared LOOP
+      EXECUTE format('UPDATE %I.%I SET processor = $1 WHERE processor = $2', replay, name)
+        USING processor_name, replayed_as;
+    END LOOP;
   END IF;
   PERFORM FROM stream_offsets WHERE processor = processor_name ORDER BY topic, partition FOR UPDATE;
 
@@ -208,7 +216,7 @@ BEGIN
   PERFORM swap_shadow(tables);
 END
 $$;
-COMMENT ON FUNCTION finish_replay(text, text[]) IS 'Puts a replay''s tables, ledger and dead letters in the place of the live ones; refused, with the reason, unless both stand at the same offsets of the same log.';
+COMMENT ON FUNCTION finish_replay(text, text[], text) IS 'Puts a replay''s tables, ledger and dead letters in the place of the live ones; refused, with the reason, unless both stand at the same offsets of the same log.';
 
 GRANT EXECUTE ON FUNCTION prepare_shadow(text), drop_shadow(text), swap_shadow(text[]),
-  finish_replay(text, text[]) TO marquee_writer;
+  finish_replay(text, text[], text) TO marquee_writer;

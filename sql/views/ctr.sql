@@ -25,7 +25,7 @@ SELECT (l.served_at AT TIME ZONE 'UTC')::date AS day, l.source, l.algorithm,
        round(coalesce(sum(a.clicked), 0) / nullif(sum(cardinality(l.movie_ids)), 0), 6) AS ctr,
        round(coalesce(sum(a.clicked), 0) / nullif(sum(a.shown), 0), 6) AS ctr_of_shown,
        round(count(*) FILTER (WHERE a.clicked > 0)::numeric / count(*), 6) AS serve_ctr,
-       (SELECT min(as_of) FROM stream_offsets WHERE processor IN ('serve-logs', 'feedback')) AS as_of
+       (SELECT applied_until('serve-logs', 'feedback')) AS as_of
   FROM recommendation_logs AS l
   LEFT JOIN per_serve AS a USING (request_id)
  GROUP BY 1, 2, 3;
@@ -42,4 +42,4 @@ COMMENT ON COLUMN ctr.serves_clicked IS 'Lists of which at least one movie was c
 COMMENT ON COLUMN ctr.ctr IS 'items_clicked / items_served.';
 COMMENT ON COLUMN ctr.ctr_of_shown IS 'items_clicked / items_shown; null where no app reports impressions.';
 COMMENT ON COLUMN ctr.serve_ctr IS 'serves_clicked / serves.';
-COMMENT ON COLUMN ctr.as_of IS 'All serves and answers received up to this time are counted. Partitions of the topics that never brought a record don''t count.';
+COMMENT ON COLUMN ctr.as_of IS 'All serves and answers received up to this time are counted. Null while that is not known of every partition.';

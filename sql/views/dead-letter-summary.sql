@@ -4,7 +4,7 @@ SELECT processor, topic, reason, app, count(*) AS records,
        count(*) FILTER (WHERE redriven_at IS NOT NULL) AS redriven,
        count(*) FILTER (WHERE published_at IS NULL) AS unpublished,
        (array_agg(detail ORDER BY received_at DESC, kafka_offset DESC))[1] AS latest_detail,
-       (SELECT min(o.as_of) FROM stream_offsets o WHERE o.processor = d.processor) AS as_of
+       (SELECT applied_until(d.processor)) AS as_of
   FROM dead_letters AS d
  GROUP BY processor, topic, reason, app;
 
@@ -16,4 +16,4 @@ COMMENT ON COLUMN dead_letter_summary.last_received_at IS 'When the broker recei
 COMMENT ON COLUMN dead_letter_summary.redriven IS 'Of them, those that were sent again.';
 COMMENT ON COLUMN dead_letter_summary.unpublished IS 'Of them, those not yet on dead-letters.v1.';
 COMMENT ON COLUMN dead_letter_summary.latest_detail IS 'The last one''s detail.';
-COMMENT ON COLUMN dead_letter_summary.as_of IS 'All that the processor received up to this time is counted. Partitions of the topic that never brought a record don''t count.';
+COMMENT ON COLUMN dead_letter_summary.as_of IS 'All that the processor received up to this time is counted. Null while that is not known of every partition.';

@@ -1,9 +1,9 @@
 CREATE OR REPLACE VIEW processing_status AS
-SELECT o.processor, o.topic, o.partitions, o.empty_partitions, o.as_of, o.newest_record_at,
-       l.ok, l.duplicates, l.too_late, l.skipped, l.dead
-  FROM (SELECT processor, topic, count(*) AS partitions,
-               count(*) FILTER (WHERE as_of IS NULL) AS empty_partitions,
-               min(as_of) AS as_of, max(as_of) AS newest_record_at
+SELECT o.processor, o.topic, o.partitions, applied_until(o.processor) AS as_of,
+       coalesce(l.ok, 0) AS ok, coalesce(l.duplicates, 0) AS duplicates,
+       coalesce(l.too_late, 0) AS too_late, coalesce(l.skipped, 0) AS skipped,
+       coalesce(l.dead, 0) AS dead
+  FROM (SELECT processor, topic, count(*) AS partitions
           FROM stream_offsets GROUP BY processor, topic) AS o
   LEFT JOIN (SELECT processor, topic, sum(ok_count)::bigint AS ok,
                     sum(duplicate_count)::bigint AS duplicates,
@@ -14,9 +14,7 @@ SELECT o.processor, o.topic, o.partitions, o.empty_partitions, o.as_of, o.newest
 SELECT inherit_comments('processing_status', 'stream_offsets');
 COMMENT ON VIEW processing_status IS 'One row per processor: how far its tables are, and what became of all records that it read. For lag behind Kafka: marquee lag.';
 COMMENT ON COLUMN processing_status.partitions IS 'Partitions of the topic that it has taken.';
-COMMENT ON COLUMN processing_status.empty_partitions IS 'Of them, those that brought no record yet; they don''t count in as_of.';
-COMMENT ON COLUMN processing_status.as_of IS 'All that was received up to this time is in the tables: the received time of the last record of the partition that is furthest back, which may just have been quiet since.';
-COMMENT ON COLUMN processing_status.newest_record_at IS 'Received time of the newest record that is in the tables.';
+COMMENT ON COLUMN processing_status.as_of IS 'All that was received up to this time is in the tables: the time of the partition that is furthest back. Null while one of them is not known yet.';
 COMMENT ON COLUMN processing_status.ok IS 'Records applied.';
 COMMENT ON COLUMN processing_status.duplicates IS 'Records left out as resends.';
 COMMENT ON COLUMN processing_status.too_late IS 'Records received beyond the late horizon.';

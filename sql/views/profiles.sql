@@ -5,7 +5,7 @@ SELECT user_id, total_interactions, impressions, views, clicks, plays, progresse
        uuid_time(first_event_id) AS first_action_at,
        uuid_time(last_event_id) AS last_action_at,
        profile_version, vector_model_version,
-       (SELECT min(as_of) FROM stream_offsets WHERE processor = 'profiles') AS as_of
+       (SELECT applied_until('profiles')) AS as_of
   FROM user_profiles;
 
 SELECT inherit_comments('profiles', 'user_profiles');
@@ -13,4 +13,4 @@ COMMENT ON VIEW profiles IS 'One row per user: how often they did what, since wh
 COMMENT ON COLUMN profiles.average_rating IS 'Mean of all ratings given, in stars; null without one. A movie rated twice counts twice.';
 COMMENT ON COLUMN profiles.first_action_at IS 'When they were first seen.';
 COMMENT ON COLUMN profiles.last_action_at IS 'When they were last seen.';
-COMMENT ON COLUMN profiles.as_of IS 'All that was received up to this time is here. Partitions of the topic that never brought a record don''t count.';
+COMMENT ON COLUMN profiles.as_of IS 'All that was received up to this time is here. Null while that is not known of every partition.';

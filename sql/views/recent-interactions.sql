@@ -1,10 +1,10 @@
 CREATE OR REPLACE VIEW recent_interactions AS
 SELECT event_id, user_id, action, movie_id, value, occurred_at, received_at, session_id, request_id,
        position, device, app, app_version, properties,
-       (SELECT min(as_of) FROM stream_offsets WHERE processor = 'interactions') AS as_of
+       (SELECT applied_until('interactions')) AS as_of
   FROM rt_user_interactions
  WHERE event_id >= lowest_uuid_at(now() - interval '48 hours');
 
 SELECT inherit_comments('recent_interactions', 'rt_user_interactions');
 COMMENT ON VIEW recent_interactions IS 'The window: every action that happened in the last 48 hours before the statement''s transaction began, once each (and those up to five minutes ahead, from apps whose clock runs fast). Older hours are not read. Restrict it further by event_id >= lowest_uuid_at(time), which skips whole hours; occurred_at alone does not.';
-COMMENT ON COLUMN recent_interactions.as_of IS 'All that was received up to this time is here. Partitions of the topic that never brought a record don''t count.';
+COMMENT ON COLUMN recent_interactions.as_of IS 'All that was received up to this time is here. Null while that is not known of every partition.';

@@ -1,10 +1,10 @@
 CREATE OR REPLACE VIEW serves AS
 SELECT request_id, user_id, served_at, received_at, source, algorithm, model_version, surface,
        movie_ids, scores, cardinality(movie_ids) AS items, latency_ms, app, properties,
-       (SELECT min(as_of) FROM stream_offsets WHERE processor = 'serve-logs') AS as_of
+       (SELECT applied_until('serve-logs')) AS as_of
   FROM recommendation_logs;
 
 SELECT inherit_comments('serves', 'recommendation_logs');
 COMMENT ON VIEW serves IS 'Every list of recommendations that was served. Restrict it by request_id >= lowest_uuid_at(time), which skips whole days.';
 COMMENT ON COLUMN serves.items IS 'Movies in the list.';
-COMMENT ON COLUMN serves.as_of IS 'All that was received up to this time is here. Partitions of the topic that never brought a record don''t count.';
+COMMENT ON COLUMN serves.as_of IS 'All that was received up to this time is here. Null while that is not known of every partition.';

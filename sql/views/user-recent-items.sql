@@ -1,8 +1,9 @@
 CREATE OR REPLACE VIEW user_recent_items AS
 SELECT h.user_id, h.rank, h.movie_id, m.title, uuid_time(h.last_event_id) AS last_action_at,
-       h.weight_milli / 1000.0 AS weight, h.seen, h.rating_milli / 1000.0 AS rating, h.opinion,
-       h.in_list, h.watched_milli / 1000.0 AS watched_share,
-       (SELECT min(as_of) FROM stream_offsets WHERE processor = 'profiles') AS as_of
+       round(h.weight_milli / 1000.0, 3) AS weight, h.seen,
+       round(h.rating_milli / 1000.0, 3) AS rating, h.opinion,
+       h.in_list, round(h.watched_milli / 1000.0, 3) AS watched_share,
+       (SELECT applied_until('profiles')) AS as_of
   FROM (SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY last_event_id DESC) AS rank
           FROM user_history) AS h
   LEFT JOIN movies AS m USING (movie_id)
@@ -15,4 +16,4 @@ COMMENT ON COLUMN user_recent_items.last_action_at IS 'When they last did someth
 COMMENT ON COLUMN user_recent_items.weight IS 'How much it says for the movie: user_history.weight_milli in units, without decay.';
 COMMENT ON COLUMN user_recent_items.rating IS 'Their latest rating in stars, or null.';
 COMMENT ON COLUMN user_recent_items.watched_share IS 'Largest share watched, 0 to 1.';
-COMMENT ON COLUMN user_recent_items.as_of IS 'All that was received up to this time is here. Partitions of the topic that never brought a record don''t count.';
+COMMENT ON COLUMN user_recent_items.as_of IS 'All that was received up to this time is here. Null while that is not known of every partition.';
