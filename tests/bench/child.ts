@@ -14,6 +14,13 @@ export interface ChildSpec {
   readonly cwd?: string;
 }
 
+const running = new Set<StartedClient>();
+
+/** Stops what still runs, when a bench ends before its time. */
+export async function stopChildren(): Promise<void> {
+  await Promise.all([...running].map((client) => client.stop()));
+}
+
 /** Starts a client of the bench, output into its log; `stop` sends SIGTERM, then SIGKILL. */
 export function startChild(spec: ChildSpec): StartedClient {
   const log = openSync(spec.logFile, 'a');
@@ -39,9 +46,7 @@ export function startChild(spec: ChildSpec): StartedClient {
       );
     });
   });
-  // Whoever waits for it sees the error; nobody waiting is no crash of the bench.
-  ended.catch(() => undefined);
-  return {
+  const client: StartedClient = {
     pid: child.pid ?? null,
     ended,
     async stop() {
@@ -52,4 +57,11 @@ export function startChild(spec: ChildSpec): StartedClient {
       clearTimeout(timer);
     },
   };
+  running.add(client);
+  const forget = (): void => {
+    running.delete(client);
+  };
+  // Whoever waits for it sees the error; nobody waiting is no crash of the bench.
+  ended.then(forget, forget);
+  return client;
 }
