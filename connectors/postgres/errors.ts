@@ -70,13 +70,19 @@ export function toPostgresError(error: unknown, doing: string): MarqueeError {
       retriable: true,
     });
   if (state === '25006')
-    return new MarqueeError('MARQUEE_PG_READ_ONLY', `${text}. Point the URL at a writable server.`, {
-      cause: error,
-      retriable: true,
-    });
+    return new MarqueeError(
+      'MARQUEE_PG_READ_ONLY',
+      `${text}. Point the URL at a writable server.`,
+      {
+        cause: error,
+        retriable: true,
+      },
+    );
   // The row's partition was dropped since it was last seen: it is made again.
   const retriable =
-    isMissingPartition(error) || RETRIABLE_CLASSES.has(state.slice(0, 2)) || RETRIABLE_STATES.has(state);
+    isMissingPartition(error) ||
+    RETRIABLE_CLASSES.has(state.slice(0, 2)) ||
+    RETRIABLE_STATES.has(state);
   return new MarqueeError(`MARQUEE_PG_${retriable ? 'RETRY' : 'REFUSED'}`, `${text} [${state}]`, {
     cause: error,
     retriable,

@@ -114,7 +114,13 @@ export function createProfilesStore(): Store<UserActionRecord> {
       if (plan.histories.length > 0) {
         out.reset();
         for (const delta of plan.histories) writeHistory(out, delta);
-        await upsert(session, 'staged_user_history', HISTORY_COLUMNS, HISTORY_TYPES, HISTORY_UPSERT);
+        await upsert(
+          session,
+          'staged_user_history',
+          HISTORY_COLUMNS,
+          HISTORY_TYPES,
+          HISTORY_UPSERT,
+        );
       }
       await sent('all');
       await announce(session, fresh);

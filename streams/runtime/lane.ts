@@ -63,7 +63,9 @@ export function createLane<E>(context: LaneContext<E>): Lane {
 
   /** Partitions take turns in being first, so that none starves behind a large one. */
   function collect(): Portion[] {
-    const waiting = [...partitions.values()].filter((h) => h.state === 'live' && h.queue.length > 0);
+    const waiting = [...partitions.values()].filter(
+      (h) => h.state === 'live' && h.queue.length > 0,
+    );
     const share = Math.max(1, Math.ceil(context.batchRowsMax / Math.max(1, waiting.length)));
     turn++;
     let rows = context.batchRowsMax;

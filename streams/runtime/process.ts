@@ -55,7 +55,9 @@ export async function createStreamProcess(options: ProcessOptions): Promise<Stre
   });
   const runners: Runner[] = [];
   for (const processor of options.processors)
-    runners.push(await createProcessorRunner(options, processor, codec, metrics, publisher.publish));
+    runners.push(
+      await createProcessorRunner(options, processor, codec, metrics, publisher.publish),
+    );
 
   return {
     metrics,

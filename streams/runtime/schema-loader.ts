@@ -6,10 +6,10 @@ import type { SchemaLoader } from './runner.ts';
 export function createSchemaLoader<E>(reader: TopicReader<unknown>): SchemaLoader<E> {
   return {
     decode: (value) => reader.decode(value) as ReturnType<SchemaLoader<E>['decode']>,
-    async load(values) {
+    async load(records) {
       let last = -1;
       const unknown = new Set<number>();
-      for (const value of values) {
+      for (const { value } of records) {
         if (value === null) continue;
         const id = readWireHeader(value);
         if (id === null || id === last) continue;

@@ -1,0 +1,128 @@
+import type { KafkaConsumer } from '../../connectors/kafka/port.ts';
+import { takePartition } from './assignment.ts';
+import type { TakeOverContext } from './assignment.ts';
+import { clearQueue } from './held.ts';
+import type { Halt, Held } from './held.ts';
+import type { Lane } from './lane.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface Holdings {
+  get(partition: number): Held | undefined;
+  all(): readonly Held[];
+  live(): Held[];
+  /** Takes the partition over and starts reading it; an earlier try is abandoned. */
+  take(partition: number): Promise<void>;
+  /** Stops reading the partition until an operator decides. */
+  halt(partition: number, why: Halt): void;
+  drop(held: Held): void;
+  /** Lets go of partitions and abandons take-overs; returns what was held. */
+  release(partitions: Iterable<number>): Held[];
+  /** Nothing is being taken over, and nothing is halted. */
+  settled(): boolean;
+  close(): void;
+}
+
+export interface HoldingsOptions {
+  readonly name: string;
+  readonly topic: string;
+  readonly consumer: KafkaConsumer;
+  readonly takeOver: TakeOverContext;
+  laneOf(partition: number): Lane;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** A fault of take-over that no retry mends. */
+  fail(error: Error): void;
+}
+
+/** The partitions in this process's hands, from assignment to revocation. */
+export function createHoldings(options: HoldingsOptions): Holdings {
+  const { name, topic, consumer, metrics, log, laneOf } = options;
+  const held = new Map<number, Held>();
+  const taking = new Map<number, AbortController>();
+  /** Halted before they could be held: the log does not have where the tables stand. */
+  const refused = new Set<number>();
+  let closed = false;
+
+  function drop(h: Held): void {
+    h.state = 'gone';
+    clearQueue(h);
+    if (held.get(h.partition) !== h) return;
+    held.delete(h.partition);
+    laneOf(h.partition).partitions.delete(h.partition);
+  }
+
+  function halt(partition: number, why: Halt): void {
+    metrics.halted.set({ processor: name, partition, code: why.code }, 1);
+    log.error({
+      event: 'partition_halted',
+      processor: name,
+      partition,
+      code: why.code,
+      reason: why.message,
+    });
+    const h = held.get(partition);
+    if (h === undefined) {
+      refused.add(partition);
+      return;
+    }
+    h.state = 'halted';
+    clearQueue(h);
+    consumer.pause({ topic, partition });
+  }
+
+  async function take(partition: number): Promise<void> {
+    const abandon = new AbortController();
+    taking.get(partition)?.abort();
+    taking.set(partition, abandon);
+    try {
+      // Our own batch of an earlier assignment would only be fenced; let it end first.
+      await laneOf(partition).settled(new Set([partition]));
+      const taken = await takePartition(options.takeOver, partition, abandon.signal);
+      if (taken === null || abandon.signal.aborted || closed) return;
+      refused.delete(partition);
+      if ('code' in taken) {
+        halt(partition, taken);
+        return;
+      }
+      held.set(partition, taken.held);
+      laneOf(partition).partitions.set(partition, taken.held);
+      consumer.start({ topic, partition }, taken.start);
+      const { epoch, position } = taken.held;
+      log.info({ event: 'partition_taken', processor: name, partition, epoch, next: position });
+    } catch (error) {
+      options.fail(error as Error);
+    } finally {
+      if (taking.get(partition) === abandon) taking.delete(partition);
+    }
+  }
+
+  return {
+    get: (partition) => held.get(partition),
+    all: () => [...held.values()],
+    live: () => [...held.values()].filter((h) => h.state === 'live'),
+    take,
+    halt,
+    drop,
+    release(partitions) {
+      const released: Held[] = [];
+      for (const partition of partitions) {
+        taking.get(partition)?.abort();
+        refused.delete(partition);
+        const h = held.get(partition);
+        if (h === undefined) continue;
+        drop(h);
+        released.push(h);
+      }
+      return released;
+    },
+    settled: () =>
+      taking.size === 0 &&
+      refused.size === 0 &&
+      [...held.values()].every((h) => h.state === 'live'),
+    close() {
+      closed = true;
+      for (const abandon of taking.values()) abandon.abort();
+    },
+  };
+}
