@@ -144,7 +144,7 @@ type Source = 'given' | 'environment' | 'stack' | 'default';
 /** One leaf as `marquee config` shows it. */
 export interface ConfigEntry extends SettingMeta {
   readonly key: string;
-  readonly value: unknown;
+  readonly value: string | number | readonly string[] | undefined;
   readonly source: Source;
 }
 
@@ -195,6 +195,11 @@ export function loadConfig(
   return explainConfig(overrides, environment).config;
 }
 
+/** The environment to hand to a child process as it is. */
+export function readEnvironment(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
 /** As loadConfig, with the source of each value for `marquee config`. */
 export function explainConfig(
   overrides: ConfigOverrides = {},
@@ -233,7 +238,7 @@ export function explainConfig(
   const entries = found.map(({ path, meta, source }) => ({
     ...meta,
     key: path.join('.'),
-    value: at(config as unknown as Tree, path),
+    value: at(config as unknown as Tree, path) as ConfigEntry['value'],
     source,
   }));
   return { config, entries };

@@ -28,7 +28,7 @@ export function register(program: Command): void {
 /** A URL keeps all but its password; another secret shows nothing. */
 export function hide(entry: Pick<ConfigEntry, 'value' | 'secret'>): string {
   if (entry.value === undefined) return '-';
-  const text = Array.isArray(entry.value) ? entry.value.join(',') : String(entry.value);
+  const text = typeof entry.value === 'object' ? entry.value.join(',') : String(entry.value);
   if (!entry.secret) return text;
   if (!URL.canParse(text)) return '***';
   const url = new URL(text);

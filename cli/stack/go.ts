@@ -5,14 +5,19 @@ import { installLog, installOnce, type InstallContext } from './install.ts';
 import { runLogged } from './run.ts';
 import { versions } from './versions.ts';
 
-const goMajorMinor = /go version go(\d+)\.(\d+)/;
+const goMajorMinor = /go version go(\d+\.\d+)/;
 const minioFolder = `minio-${versions.minio}`;
+
+/** '1.26', or null where there is no Go. */
+export function goVersion(): string | null {
+  const shown = spawnSync('go', ['version'], { encoding: 'utf8' });
+  return goMajorMinor.exec(shown.error === undefined ? shown.stdout : '')?.[1] ?? null;
+}
 
 /** Whether a Go is on the PATH that builds MinIO (1.24, or 1.21 that fetches it by itself). */
 export function hasGo(): boolean {
-  const shown = spawnSync('go', ['version'], { encoding: 'utf8' });
-  const found = goMajorMinor.exec(shown.stdout ?? '');
-  return found !== null && Number(found[1]) === 1 && Number(found[2]) >= 21;
+  const [major = 0, minor = 0] = (goVersion() ?? '').split('.').map(Number);
+  return major > 1 || (major === 1 && minor >= 21);
 }
 
 export function isMinioBuilt(cache: string): boolean {

@@ -70,7 +70,7 @@ export function installRegistry(context: InstallContext): Promise<string> {
 export function findJava(javaHome: string | undefined): string {
   const command = javaHome === undefined || javaHome === '' ? 'java' : join(javaHome, 'bin/java');
   const shown = spawnSync(command, ['-version'], { encoding: 'utf8' });
-  const version = /version "(\d+)/.exec(shown.stderr ?? '')?.[1];
+  const version = /version "(\d+)/.exec(shown.error === undefined ? shown.stderr : '')?.[1];
   if (version !== undefined && Number(version) >= 17) return command;
   throw new MarqueeError(
     'MARQUEE_SETUP_FAILED',

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readEnvironment } from '../config.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 
 /**
@@ -59,6 +60,8 @@ export interface LaunchSpec {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Another user to run it as; root alone may say so. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /** Starts a server in a session of its own, its output appended to `logFile`. */
@@ -72,8 +75,9 @@ export function launch(spec: LaunchSpec, recordFile: string, logFile: string): P
   try {
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
-      env: { ...process.env, ...spec.env },
+      env: { ...readEnvironment(), ...spec.env },
       detached: true,
+      ...spec.owner,
       stdio: ['ignore', log, log],
     });
     // A command that can't be run has no pid; the error event repeats what is thrown here.

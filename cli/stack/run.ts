@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readEnvironment } from '../config.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 import { tail } from './text.ts';
 
@@ -16,6 +17,8 @@ export interface RunSpec {
   readonly cwd?: string;
   /** Fed to its standard input; not logged. */
   readonly input?: string;
+  /** Another user to run it as; root alone may say so. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /**
@@ -34,8 +37,9 @@ export async function runLogged(spec: RunSpec): Promise<void> {
     outcome = await new Promise<string | null>((resolve, reject) => {
       const child = spawn(spec.command, spec.args, {
         cwd: spec.cwd,
-        env: { ...process.env, ...spec.env },
+        env: { ...readEnvironment(), ...spec.env },
         stdio: ['pipe', log, log],
+        ...spec.owner,
       });
       // A command that ends without reading its input is judged by its exit code.
       child.stdin?.on('error', () => undefined);

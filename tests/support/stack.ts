@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../../cli/config.ts';
@@ -60,7 +68,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
   const stop = async (): Promise<void> => {
     await stack.down();
     process.off('exit', killAll);
-    if (options.home === undefined) rmSync(home, { recursive: true, force: true });
+    if (options.home === undefined) removeHome(home);
   };
   try {
     const state = await stack.up({ names, slow: 'wait' });
@@ -106,6 +114,13 @@ async function removeAbandoned(): Promise<void> {
     const { cache } = loadConfig();
     const rest = { objectStore: 'auto', ports: 'free', progress: silentProgress } as const;
     await createStack({ home, cache, ...rest }).down();
-    rmSync(home, { recursive: true, force: true });
+    removeHome(home);
   }
+}
+
+/** Where user namespaces are refused, Postgres keeps its data apart. */
+function removeHome(home: string): void {
+  const elsewhere = join(home, 'postgres', 'elsewhere');
+  if (existsSync(elsewhere)) rmSync(realpathSync(elsewhere), { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 }

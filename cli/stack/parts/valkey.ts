@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { MarqueeError } from '../../../schemas/error.ts';
 import type { Part } from '../part.ts';
 import { versions } from '../versions.ts';
@@ -40,12 +40,23 @@ export const valkeyPart: Part = {
   },
 
   async health({ state }) {
-    const reply = await ask(
-      state.ports.valkey,
-      `AUTH ${state.secrets.valkey}\r\nPING\r\nINFO server\r\nQUIT\r\n`,
-    );
-    if (!reply.includes('+PONG')) throw new Error(`the server answers ${reply.slice(0, 80)}`);
-    return /valkey_version:(\S+)/.exec(reply)?.[1] ?? 'unknown';
+    const client = new Redis({
+      host: '127.0.0.1',
+      port: state.ports.valkey,
+      password: state.secrets.valkey,
+      lazyConnect: true,
+      connectTimeout: answerWithinMs,
+      commandTimeout: answerWithinMs,
+      retryStrategy: () => null,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.ping();
+      return /valkey_version:(\S+)/.exec(await client.info('server'))?.[1] ?? 'unknown';
+    } finally {
+      client.disconnect();
+    }
   },
 };
 
@@ -59,18 +70,4 @@ function findBinary(programs: string): string {
     'MARQUEE_SETUP_FAILED',
     `${programs} holds no valkey-server for ${process.platform}-${process.arch}`,
   );
-}
-
-function ask(port: number, request: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    let reply = '';
-    socket.setTimeout(answerWithinMs, () => socket.destroy(new Error('no answer')));
-    socket.on('connect', () => socket.write(request));
-    socket.on('data', (chunk) => (reply += chunk.toString('latin1')));
-    socket.on('error', reject);
-    socket.on('close', () => {
-      resolve(reply);
-    });
-  });
 }
