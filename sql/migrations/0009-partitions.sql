@@ -58,7 +58,7 @@ BEGIN
     IF parent_schema = home AND low < (SELECT f.floor FROM partition_floors f WHERE f.parent = parent_name) THEN
       RAISE EXCEPTION '% was dropped up to %, so no partition is made for %', parent_name,
         (SELECT f.floor FROM partition_floors f WHERE f.parent = parent_name), low
-        USING ERRCODE = 'object_not_in_prerequisite_state';
+        USING ERRCODE = 'datetime_field_overflow';  -- a fault of the row: it alone is dead-lettered
     END IF;
 
     EXECUTE format('CREATE TABLE %I.%I (LIKE %s INCLUDING ALL EXCLUDING COMMENTS)', parent_schema, child, parent);

@@ -185,7 +185,7 @@ it('drops what ended before a time and never makes it again, since it would be e
   expect(await drop('2026-11-20T12:30Z', false)).toEqual(old);
   expect(await drop('2026-11-20T12:30Z', false)).toEqual([]);
   await expect(ensure(writer, 'profiles_event_ids', ['2026-11-20T11:59Z'])).rejects.toMatchObject({
-    code: '55000',
+    code: '22008',
     message: expect.stringContaining(
       'profiles_event_ids was dropped up to 2026-11-20 12:00',
     ) as string,
