@@ -1,0 +1,109 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import { MarqueeError } from '../../schemas/error.ts';
+
+/** Far beyond any line of such a file: what is longer is a broken file, and must not fill memory. */
+const LINE_BYTES_MAX = 64 * 1024;
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+export interface CsvHandlers {
+  /** A row with as many fields as the header; `line` counts from 1, the header's. */
+  row(fields: readonly string[], line: number): void;
+  bad(line: number, reason: string): void;
+}
+
+/**
+ * Reads a CSV file line by line, one line a row, so that a broken quote harms its own line only and
+ * line numbers are an editor's. Takes LF and CRLF, with or without a byte order mark; blank lines
+ * are passed over. Returns the SHA-256 (hex) of the bytes. Throws MARQUEE_IMPORT_FILE when the file
+ * can't be read or begins with another header.
+ */
+export async function readCsv(
+  file: string,
+  header: readonly string[],
+  handlers: CsvHandlers,
+): Promise<string> {
+  const hash = createHash('sha256');
+  let line = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  /** Inside a line that is too long: dropped up to its end. */
+  let dropping = false;
+
+  function take(bytes: Buffer): void {
+    line += 1;
+    const end = bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
+    const begin = line === 1 && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
+    const content = bytes.subarray(begin, end);
+    if (line === 1) checkHeader(file, header, content);
+    else if (dropping || content.length > LINE_BYTES_MAX)
+      handlers.bad(line, `line of over ${String(LINE_BYTES_MAX)} bytes`);
+    else if (content.length > 0) takeRow(content, header.length, line, handlers);
+    dropping = false;
+  }
+
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+      hash.update(chunk as Buffer);
+      const bytes = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+      let from = 0;
+      for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, from)) {
+        take(bytes.subarray(from, at));
+        from = at + 1;
+      }
+      rest = bytes.subarray(from);
+      if (rest.length > LINE_BYTES_MAX) {
+        dropping = true;
+        rest = rest.subarray(0, LINE_BYTES_MAX);
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof MarqueeError) throw cause;
+    throw new MarqueeError(
+      'MARQUEE_IMPORT_FILE',
+      `${file} can't be read: ${(cause as Error).message}. ` +
+        'A MovieLens folder holds movies.csv, links.csv, tags.csv and ratings.csv, unpacked.',
+      { cause },
+    );
+  }
+  if (rest.length > 0 || line === 0) take(rest);
+  return hash.digest('hex');
+}
+
+function checkHeader(file: string, header: readonly string[], content: Buffer): void {
+  const found = content.toString();
+  const names = isUtf8(content) ? (fieldsOf(found) ?? []) : [];
+  if (names.map((name) => name.trim()).join(',') === header.join(',')) return;
+  throw new MarqueeError(
+    'MARQUEE_IMPORT_FILE',
+    `${file}:1: the first line is ${JSON.stringify(found.slice(0, 80))}; ` +
+      `a MovieLens file begins with ${header.join(',')}`,
+  );
+}
+
+function takeRow(content: Buffer, columns: number, line: number, handlers: CsvHandlers): void {
+  if (!isUtf8(content)) {
+    handlers.bad(line, 'invalid UTF-8');
+    return;
+  }
+  const text = content.toString();
+  const fields = fieldsOf(text);
+  if (fields === null) handlers.bad(line, 'broken quotes');
+  else if (fields.length !== columns)
+    handlers.bad(line, `${String(fields.length)} columns instead of ${String(columns)}`);
+  else handlers.row(fields, line);
+}
+
+/** Most lines have no quotes, and splitting those is ten times faster than parsing. */
+function fieldsOf(text: string): string[] | null {
+  if (!text.includes('"')) return text.split(',');
+  try {
+    const rows: string[][] = parse(text, { relax_column_count: true });
+    return rows.length === 1 ? (rows[0] ?? null) : null;
+  } catch {
+    return null;
+  }
+}

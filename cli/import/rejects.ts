@@ -1,0 +1,57 @@
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+/** The rows that an import left out: each by file, line and reason. */
+export interface Rejects {
+  add(file: string, line: number, reason: string, kind: string): void;
+  count(): number;
+  /** How many of each kind, most first. */
+  byKind(): readonly (readonly [kind: string, count: number])[];
+  /** The first ones, as `file:line: reason`. */
+  shown(): readonly string[];
+  /** Where all of them stand, or null when there are none. */
+  file(): string | null;
+  close(): void;
+}
+
+/** Keeps the first `showMax` in memory and all of them in a file, since there may be millions. */
+export function createRejects(listFile: string, showMax: number): Rejects {
+  const shown: string[] = [];
+  const kinds = new Map<string, number>();
+  let count = 0;
+  let list: number | null = null;
+  let pending = '';
+
+  // An earlier run's list is not this one's.
+  rmSync(listFile, { force: true });
+
+  function write(): void {
+    if (pending === '') return;
+    if (list === null) {
+      mkdirSync(dirname(listFile), { recursive: true });
+      list = openSync(listFile, 'w');
+    }
+    writeSync(list, pending);
+    pending = '';
+  }
+
+  return {
+    add(file, line, reason, kind) {
+      const text = `${basename(file)}:${String(line)}: ${reason}`;
+      count += 1;
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      if (shown.length < showMax) shown.push(text);
+      pending += `${text}\n`;
+      if (pending.length > 1 << 16) write();
+    },
+    count: () => count,
+    byKind: () => [...kinds].sort(([, a], [, b]) => b - a),
+    shown: () => shown,
+    file: () => (count === 0 ? null : listFile),
+    close() {
+      write();
+      if (list !== null) closeSync(list);
+      list = null;
+    },
+  };
+}

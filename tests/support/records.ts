@@ -1,0 +1,81 @@
+import { parseAvro } from '../../schemas/strict-avro.ts';
+import { encodeWire } from '../../schemas/wire.ts';
+import { newestSchema } from '../../connectors/registry/codec.ts';
+import type { Codec } from '../../connectors/registry/codec.ts';
+import { createCodec } from '../../connectors/registry/codec.ts';
+import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+import type { TopicName } from '../../schemas/generated/topics.ts';
+import { TOPICS } from '../../schemas/generated/topics.ts';
+import type { TopicRecords, UserActionRecord } from '../../schemas/generated/types.ts';
+import { uuidv7 } from '../../schemas/uuid.ts';
+
+/** The schema id that `localCodec` gives each topic: its place in the alphabet, from 1. */
+export function schemaIdOf(topic: TopicName): number {
+  return Object.keys(TOPICS).toSorted().indexOf(topic) + 1;
+}
+
+/** A codec that knows the newest schema of each topic without a registry: for tests without I/O. */
+export function localCodec(): Codec {
+  const topics = Object.keys(TOPICS).toSorted() as TopicName[];
+  const topicOf = (id: number) => topics[id - 1];
+  return createCodec({
+    url: 'http://registry.invalid',
+    client: {
+      subjectsOf: (id: number) => {
+        const topic = topicOf(id);
+        return Promise.resolve(topic === undefined ? null : [TOPICS[topic].subject]);
+      },
+      typeOf: (id: number) => Promise.resolve(parseAvro(newestSchema(topicOf(id) as TopicName))),
+      findId: (subject: string) =>
+        Promise.resolve(topics.findIndex((topic) => TOPICS[topic].subject === subject) + 1),
+    } as unknown as NonNullable<Parameters<typeof createCodec>[0]['client']>,
+  });
+}
+
+export function encode<K extends TopicName>(topic: K, value: TopicRecords[K]): Buffer {
+  return encodeWire(schemaIdOf(topic), parseAvro(newestSchema(topic)), value);
+}
+
+export function record(
+  offset: number,
+  key: string | null,
+  value: Buffer | null,
+  timestamp = T0,
+  headers: KafkaRecord['headers'] = {},
+): KafkaRecord {
+  return { offset, timestamp, key: key === null ? null : Buffer.from(key), value, headers };
+}
+
+/** A moment in the middle of an hour. */
+export const T0 = Date.UTC(2026, 10, 20, 12, 30);
+
+/** An action that is good in every respect; `over` makes it special. */
+export function action(over: Partial<UserActionRecord> = {}): UserActionRecord {
+  const occurredAt = over.occurred_at ?? T0 - 1_000;
+  return {
+    event_id: uuidv7(occurredAt),
+    user_id: 'u1',
+    action: 'view',
+    movie_id: 7,
+    value: null,
+    occurred_at: occurredAt,
+    session_id: null,
+    request_id: null,
+    position: null,
+    device: null,
+    app: 'test',
+    app_version: null,
+    properties: {},
+    ...over,
+  };
+}
+
+export function actionRecord(
+  offset: number,
+  over: Partial<UserActionRecord> = {},
+  timestamp = T0,
+  headers: KafkaRecord['headers'] = {},
+): KafkaRecord {
+  const event = action(over);
+  return record(offset, event.user_id, encode('user-actions.v1', event), timestamp, headers);
+}
