@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readEnvironment } from '../../cli/config.ts';
 import { tail } from '../../cli/stack/text.ts';
 import type { StartedClient } from './system.ts';
 
@@ -12,6 +12,13 @@ export interface ChildSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly cwd?: string;
+}
+
+/** Without settings that were meant for another stack. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(readEnvironment()).filter(([key]) => !key.startsWith('MARQUEE_')),
+  );
 }
 
 const running = new Set<StartedClient>();
@@ -26,7 +33,7 @@ export function startChild(spec: ChildSpec): StartedClient {
   const log = openSync(spec.logFile, 'a');
   const child = spawn(spec.command, spec.args, {
     cwd: spec.cwd,
-    env: { ...process.env, ...spec.env },
+    env: { ...inherited(), ...spec.env },
     stdio: ['ignore', log, log],
   });
   closeSync(log);

@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { ACTIONS_TOPIC, SERVES_TOPIC } from './load.ts';
 import { forgetEverything, startProcessors } from './marquee.ts';
 import type { Processor } from './marquee.ts';
-import { peakRssBytes, startSampler } from './procfs.ts';
+import { peakRssBytes, startSampler, untilQuiet } from './procfs.ts';
 import { steadyState } from './rate.ts';
 import { cpuOf } from './run.ts';
 import type { CpuPerMillion } from './run.ts';
@@ -54,11 +54,13 @@ export async function runFour(
   const sql = await base.stack.connect();
   try {
     await sql.query('CHECKPOINT');
+    await untilQuiet(base.stack.pids);
     const startedMs = Date.now();
     const clients = groups.map((processors, at) =>
       startProcessors(
         {
           stack: base.stack,
+          settings: base.settings,
           logFile: join(
             base.workDir,
             `four-${String(round)}-${String(Date.now())}-${String(at)}.log`,

@@ -33,6 +33,17 @@ function systemNames(text: string): readonly string[] {
   return names;
 }
 
+function withSetting(
+  text: string,
+  before: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const [, key, value] = /^(MARQUEE_[A-Z_]+)=(.*)$/.exec(text) ?? [];
+  if (key === undefined || value === undefined) {
+    throw new InvalidArgumentError('wanted is MARQUEE_KEY=value');
+  }
+  return { ...before, [key]: value };
+}
+
 const program = new Command('marquee bench hot-path')
   .description('measure Kafka -> rt_user_interactions against its peers, on a stack of its own')
   .option('--events <n>', 'user actions in the topics', positive, 2_000_000)
@@ -54,6 +65,12 @@ const program = new Command('marquee bench hot-path')
   .option('--no-latency', 'leave out the time from SDK call to visible row')
   .option('--no-sdk', 'leave out the events that the SDK gets acknowledged')
   .option('--latency-seconds <n>', 'how long latency is measured', positive, 60)
+  .option(
+    '--settings <MARQUEE_KEY=value>',
+    'setting of the processors (again for more)',
+    withSetting,
+    {},
+  )
   .option('--out <folder>', 'where the report goes', join(import.meta.dirname, 'results'))
   .option('--home <folder>', 'keep stack and events there, for another run')
   .option('--stall-seconds <n>', 'give a run up when no row came for so long', positive, 60);

@@ -40,7 +40,7 @@ export async function measureLatency(
     `latency-${String(processors.length)}-${String(Date.now())}.log`,
   );
   const sql = await base.stack.connect();
-  const client = startProcessors({ stack: base.stack, logFile }, processors);
+  const client = startProcessors({ ...base, logFile }, processors);
   try {
     await Promise.race([
       untilCaughtUp(sql, await messagesIn(base.stack, ACTIONS_TOPIC), processors),
@@ -49,9 +49,9 @@ export async function measureLatency(
     const waiting = new Map<string, number>();
     const seen: number[] = [];
     const sending = send(base, waiting, WARM_UP_MS + durationMs);
-    let sent = false;
+    const progress = { sent: false };
     const settled = (): void => {
-      sent = true;
+      progress.sent = true;
     };
     sending.then(settled, settled);
     const warmUpEnds = performance.now() + WARM_UP_MS;
@@ -60,7 +60,7 @@ export async function measureLatency(
       await look(sql, waiting, (calledAt, latencyMs) => {
         if (calledAt >= warmUpEnds) seen.push(latencyMs);
       });
-      if (sent) {
+      if (progress.sent) {
         if (waiting.size === 0) break;
         giveUpAt = Math.min(giveUpAt, performance.now() + PATIENCE_MS);
       }

@@ -9,13 +9,13 @@ const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 
 /** Starts `marquee run` with those processors in one process, on the bench's stack. */
 export function startProcessors(
-  context: Pick<RunContext, 'stack' | 'logFile'>,
+  context: Pick<RunContext, 'stack' | 'logFile' | 'settings'>,
   processors: readonly Processor[],
 ): StartedClient {
   return startChild({
     command: process.execPath,
     args: [MAIN, 'run', ...processors],
-    env: { MARQUEE_HOME: context.stack.home },
+    env: { ...context.settings, MARQUEE_HOME: context.stack.home },
     logFile: context.logFile,
   });
 }

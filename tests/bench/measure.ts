@@ -30,6 +30,8 @@ export interface MeasureOptions {
   readonly users: number;
   readonly movies: number;
   readonly codec: Codec;
+  /** MARQUEE_* settings of the processors. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly stallSeconds: number;
   readonly latencySeconds: number;
   readonly four: boolean;
@@ -63,7 +65,7 @@ export async function measure(options: MeasureOptions, bench: Bench): Promise<Re
     options.codec,
     progress.step('events'),
   );
-  const base = { stack, load, workDir };
+  const base = { stack, load, workDir, settings: options.settings };
   const stallMs = options.stallSeconds * 1000;
   const findings: string[] = [];
   /** One failure is a finding; the others go on. */

@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** CPU seconds of the process trees that take part in a run, and of the whole machine. */
 export interface CpuSample {
@@ -116,6 +117,25 @@ export function startSampler(roots: CpuRoots): Sampler {
       sample();
     },
   };
+}
+
+/**
+ * Waits until others leave the machine alone: less than a sixth of a core for two seconds. Gives up
+ * after half a minute, since a run on a busy machine is better than none; it is shown in its row.
+ */
+export async function untilQuiet(servers: Omit<CpuRoots, 'client'>): Promise<void> {
+  const windowMs = 2_000;
+  const busyMax = 0.17;
+  for (let windows = 0; windows < 15; windows++) {
+    const sampler = startSampler({ client: [process.pid], ...servers });
+    await delay(windowMs);
+    sampler.stop();
+    const [first, last] = [sampler.samples[0], sampler.samples.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const grown = (tree: CpuTree): number => last[tree] - first[tree];
+    const others = grown('machine') - grown('client') - grown('postgres') - grown('broker');
+    if ((others * 1000) / (last.atMs - first.atMs) < busyMax) return;
+  }
 }
 
 /** CPU seconds spent between two moments, linear between samples. */

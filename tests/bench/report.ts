@@ -51,6 +51,7 @@ export function renderReport(report: Report): string {
     '## Kafka to `rt_user_interactions`\n',
     runTable(report),
     ratios(report.runs),
+    noise(report),
     '## All four processors\n',
     fourTable(report.four),
     '## From the SDK’s call to the visible row, and what the SDK gets acknowledged\n',
@@ -165,7 +166,20 @@ function ratios(runs: readonly RunResult[]): string {
     .map((name) => [name, roundRatio(runs, MARQUEE, name)] as const)
     .filter(([, ratio]) => !Number.isNaN(ratio))
     .map(([name, ratio]) => [`${MARQUEE} / ${name}`, ratio.toFixed(2)]);
-  return lines.length === 0 ? '' : `${table(['steady rate', 'median of the rounds'], lines)}`;
+  return lines.length === 0 ? '' : table(['steady rate', 'median of the rounds'], lines);
+}
+
+/** Above this, a run says as much about its neighbours as about itself. */
+const OTHER_CORES_MAX = 0.3;
+
+function noise({ runs, four }: Report): string {
+  const all = [...runs, ...four].map(({ cpu }) => cpu.otherCores);
+  const disturbed = all.filter((cores) => cores > OTHER_CORES_MAX).length;
+  return disturbed === 0
+    ? ''
+    : `**${String(disturbed)} of ${String(all.length)} runs shared the machine with other work ` +
+        `(more than ${String(OTHER_CORES_MAX)} cores of it): rates are too low, CPU seconds hold ` +
+        'better.**\n';
 }
 
 function fourTable(four: readonly FourResult[]): string {

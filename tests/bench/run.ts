@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { cpuBetween, peakRssBytes, startSampler } from './procfs.ts';
+import { cpuBetween, peakRssBytes, startSampler, untilQuiet } from './procfs.ts';
 import type { CpuSample, CpuTree } from './procfs.ts';
 import { steadyState } from './rate.ts';
 import type { SteadyState } from './rate.ts';
@@ -62,6 +62,7 @@ export async function runOnce(
   try {
     // Each run begins with clean buffers: none pays for the writes of the one before.
     await sql.query('CHECKPOINT');
+    await untilQuiet(base.stack.pids);
     const insertedBefore = await insertedSoFar(sql, system.table);
     const startedMs = Date.now();
     const client = await system.start(context);

@@ -9,6 +9,8 @@ export interface RunContext {
   /** A folder for this run's configuration files. */
   readonly workDir: string;
   readonly logFile: string;
+  /** Environment of Marquee's processes: MARQUEE_* settings that differ from the defaults. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Tells runs apart: consumer groups, file names. */
   readonly runId: string;
 }
