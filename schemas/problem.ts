@@ -49,7 +49,10 @@ export function propertiesProblem(properties: Readonly<Record<string, string>>):
   return null;
 }
 
-/** True for a number that is an id of the catalogue: a safe integer of at least 1. */
+/** The largest long that avsc writes without loss: 2^53 - 2. */
+const MOVIE_ID_MAX = Number.MAX_SAFE_INTEGER - 1;
+
+/** True for a number that is an id of the catalogue: a whole number from 1 to 2^53 - 2. */
 export function isMovieId(id: number): boolean {
-  return Number.isSafeInteger(id) && id >= 1;
+  return Number.isSafeInteger(id) && id >= 1 && id <= MOVIE_ID_MAX;
 }

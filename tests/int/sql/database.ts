@@ -6,6 +6,7 @@ import { sharedStack } from '../../support/shared-stack.ts';
 export interface TestDatabase {
   readonly name: string;
   readonly migratorUrl: string;
+  readonly writerUrl: string;
   /** Sessions by role; ended by `drop`. */
   session(role: 'admin' | 'migrator' | 'writer' | 'reader'): Promise<pg.Client>;
   drop(): Promise<void>;
@@ -48,6 +49,7 @@ export async function createDatabase(
   return {
     name,
     migratorUrl: urls.migrator,
+    writerUrl: urls.writer,
     async session(role) {
       const client = new pg.Client({ connectionString: urls[role], application_name: 'sql test' });
       // The drop of the database ends sessions that a failed test left busy.

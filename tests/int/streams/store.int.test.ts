@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openSession } from '../../../connectors/postgres/session.ts';
+import type { Session } from '../../../connectors/postgres/session.ts';
+import { newestSchema } from '../../../connectors/registry/codec.ts';
+import { readExamples } from '../../../schemas/examples.ts';
+import { parseAvro } from '../../../schemas/strict-avro.ts';
+import { encodeWire } from '../../../schemas/wire.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import { createPreparer } from '../../../streams/runtime/prepare.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { createSchemaLoader } from '../../../streams/runtime/schema-loader.ts';
+import { DEFAULT_SETTINGS } from '../../../streams/runtime/settings.ts';
+import { localCodec, record, schemaIdOf } from '../../support/records.ts';
+import { createDatabase } from '../sql/database.ts';
+import type { TestDatabase } from '../sql/database.ts';
+
+let database: TestDatabase;
+let session: Session;
+beforeAll(async () => {
+  database = await createDatabase();
+  const writer = new URL(database.writerUrl);
+  session = await openSession({ url: writer.href, applicationName: 'store-test' });
+});
+afterAll(async () => {
+  await session.close();
+  await database.drop();
+});
+
+async function prepareExamples(processor: Processor, times = 1) {
+  const { topic } = processor.source;
+  const examples = await readExamples(topic);
+  const type = parseAvro(newestSchema(topic));
+  const repeated = Array.from({ length: times }, () => examples).flat();
+  const records = repeated.map((e, offset) =>
+    record(
+      offset,
+      e.key,
+      e.value === null ? null : encodeWire(schemaIdOf(topic), type, e.value),
+      e.receivedAt,
+    ),
+  );
+  const decoder = createSchemaLoader<unknown>(localCodec().reader(topic));
+  await decoder.load(records);
+  const { prepare } = createPreparer(processor, decoder, DEFAULT_SETTINGS);
+  return () => prepare([{ partition: 0, from: 0, next: records.length, records }]);
+}
+
+async function tablesOf(processor: Processor): Promise<unknown> {
+  const rows: Record<string, unknown> = {};
+  for (const table of processor.tables)
+    rows[table] = await session.query(`SELECT to_jsonb(t) AS row FROM ${table} t ORDER BY 1`);
+  return rows;
+}
+
+async function applyOnce(
+  processor: Processor,
+  prepare: () => ReturnType<Awaited<ReturnType<typeof prepareExamples>>>,
+) {
+  const store = processor.createStore();
+  const prepared = prepare();
+  await store.prepare(session, prepared.accepted);
+  await session.execute('BEGIN');
+  const resends = await store.apply(
+    session,
+    { events: prepared.accepted, rows: prepared.rows },
+    () => Promise.resolve(),
+  );
+  await session.execute('COMMIT');
+  return { resends: resends.length, events: prepared.accepted.length };
+}
+
+describe.each(Object.values(PROCESSORS))('$name', (processor) => {
+  test('of an event that a batch holds twice the first counts', async () => {
+    const prepare = await prepareExamples(processor, 2);
+    const store = processor.createStore();
+    const prepared = prepare();
+    await store.prepare(session, prepared.accepted);
+    await session.execute('BEGIN');
+    const change = { events: prepared.accepted, rows: prepared.rows };
+    const resends = await store.apply(session, change, () => Promise.resolve());
+    await session.execute('ROLLBACK');
+    const half = prepared.accepted.length / 2;
+    const second = Array.from({ length: half }, (_, i) => half + i);
+    expect(resends.toSorted((x, y) => x - y)).toEqual(processor.name === 'movies' ? [] : second);
+  });
+
+  test('the same batch applied twice leaves the tables as they are', async () => {
+    const prepare = await prepareExamples(processor);
+    const first = await applyOnce(processor, prepare);
+    expect(first).toMatchObject({ resends: 0 });
+    expect(first.events).toBeGreaterThan(2);
+    const before = await tablesOf(processor);
+    const second = await applyOnce(processor, prepare);
+    if (processor.name !== 'movies') expect(second.resends).toBe(second.events);
+    expect(await tablesOf(processor)).toEqual(before);
+  });
+});
+
+test('a row read back from rt_user_interactions has the bytes that the ledger hashed', async () => {
+  const { source } = PROCESSORS['interactions'] as Processor;
+  const prepare = await prepareExamples(PROCESSORS['interactions'] as Processor);
+  const prepared = prepare();
+  const columns = [...source.contentColumns, 'received_at', 'kafka_partition', 'kafka_offset'];
+  const written = Buffer.from(prepared.rows?.take() ?? []);
+  const list = columns.join(', ');
+  await session.execute(
+    `CREATE TEMPORARY TABLE written AS SELECT ${list} FROM rt_user_interactions WITH NO DATA`,
+  );
+  await session.copy(`written (${list})`, written);
+  const differing = await session.query(
+    `SELECT event_id FROM (SELECT ${list} FROM written EXCEPT SELECT ${list} FROM rt_user_interactions) d`,
+  );
+  expect(differing).toEqual([]);
+  const [read] = await session.query<{ body: Buffer }>(
+    `SELECT ${source.contentColumns
+      .map((c) => `coalesce(int4send(length(${send(c)})) || ${send(c)}, '\\xffffffff')`)
+      .join(' || ')} AS body FROM rt_user_interactions ORDER BY kafka_offset LIMIT 1`,
+  );
+  // Row 0: 19 bytes of signature, 2 of field count, then the content.
+  expect(written.subarray(21, 21 + (read?.body.length ?? 0))).toEqual(read?.body);
+});
+
+/** Each type's binary output function, by column. */
+function send(column: string): string {
+  const types: Record<string, string> = {
+    event_id: 'uuid',
+    request_id: 'uuid',
+    occurred_at: 'timestamptz',
+    movie_id: 'int8',
+    value: 'float8',
+    position: 'int4',
+    properties: 'jsonb',
+  };
+  const type = types[column] ?? 'text';
+  return `${type}${/^(uuid|jsonb|timestamptz)$/.test(type) ? '_' : ''}send(${column})`;
+}
