@@ -1,0 +1,18 @@
+export { createProducer } from './producer.ts';
+export type { EmittedAction, EmittedServe, Producer, ProducerOptions } from './producer.ts';
+export type {
+  ActionArguments,
+  ActionFields,
+  AnyAction,
+  MovieAction,
+  PlayAction,
+  ProgressAction,
+  RateAction,
+  SearchAction,
+  ServeFields,
+} from './actions.ts';
+export type { Counts } from './publisher.ts';
+export type { Delivery } from './receipt.ts';
+export { MarqueeError } from '../../schemas/error.ts';
+export { ACTIONS } from '../../schemas/user-action.ts';
+export type { Action } from '../../schemas/user-action.ts';
