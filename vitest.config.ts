@@ -26,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['tests/faults/**/*.test.ts'],
+          globalSetup: ['tests/support/faults/global-setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 180_000,
           fileParallelism: false,

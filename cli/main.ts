@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   schema: () => import('./commands/schema.ts'),
   run: () => import('./commands/run.ts'),
   bench: () => import('./commands/bench.ts'),
+  soak: () => import('./commands/soak.ts'),
   migrate: () => import('./commands/migrate.ts'),
 };
 

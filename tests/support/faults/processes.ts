@@ -131,7 +131,9 @@ function launch(
       child.kill('SIGTERM');
       try {
         const end = await until(`${label} to end after SIGTERM`, withinMs, () => exit);
-        if (end.code !== 0) throw new Error(`${label} ended with ${JSON.stringify(end)}`);
+        // Before it has begun it does nothing that would need an end.
+        const early = end.signal === 'SIGTERM' && running.count('started') === 0;
+        if (end.code !== 0 && !early) throw new Error(`${label} ended with ${JSON.stringify(end)}`);
       } catch (error) {
         child.kill('SIGKILL');
         throw new Error(`${(error as Error).message}\n${running.tail()}`, { cause: error });

@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util';
+import { startStack } from '../stack.ts';
+import { demand } from './checks.ts';
+import { randomSeed, runSoak } from './soak.ts';
+import { FAULT_PARTS, openWorld, prepareWorld } from './world.ts';
+
+/** The long form of the fault suite, on a stack of its own: `marquee soak --help`. */
+const HELP = `marquee soak: the main fault scenario, on a stack of its own
+
+  --events N              user actions (default 5,000,000)
+  --kills N               SIGKILLs of processes at random moments (200)
+  --rebalances N          processes that join or leave (100)
+  --broker-restarts N     SIGKILLs of the broker (20)
+  --postgres-restarts N   immediate stops of Postgres (20)
+  --terminations N        sessions ended in the middle of a COPY (20)
+  --zombies N             processes stopped beyond their session, and continued (50)
+  --users N, --movies N   (50,000, 5,000)
+  --seed N                of load and faults (a new one, printed)
+  --client NAME           kafkajs or rdkafka
+  --keep                  leave the stack's folder for a look when a check fails
+`;
+
+const number = (text: string | undefined, fallback: number): number =>
+  text === undefined ? fallback : Number(text.replaceAll(/[_,]/g, ''));
+
+const text = { type: 'string' } as const;
+const { values } = parseArgs({
+  options: {
+    events: text,
+    kills: text,
+    rebalances: text,
+    'broker-restarts': text,
+    'postgres-restarts': text,
+    terminations: text,
+    zombies: text,
+    users: text,
+    movies: text,
+    seed: text,
+    client: text,
+    keep: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+});
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function main(): Promise<void> {
+  const seed = number(values.seed, randomSeed());
+  print(`seed ${seed}`);
+  const stack = await startStack({ parts: FAULT_PARTS });
+  const settings: Record<string, string> =
+    values.client === undefined ? {} : { MARQUEE_KAFKA_CLIENT: values.client };
+  let keep = false;
+  try {
+    await prepareWorld(stack.config);
+    const world = openWorld(stack.home, settings);
+    try {
+      const { findings, summary } = await runSoak(world, {
+        seed,
+        events: number(values.events, 5_000_000),
+        users: number(values.users, 50_000),
+        movies: number(values.movies, 5_000),
+        huge: 5,
+        kills: number(values.kills, 200),
+        rebalances: number(values.rebalances, 100),
+        brokerRestarts: number(values['broker-restarts'], 20),
+        postgresRestarts: number(values['postgres-restarts'], 20),
+        terminations: number(values.terminations, 20),
+        zombies: number(values.zombies, 50),
+        report: print,
+      });
+      for (const { check, holds } of findings) print(`${holds ? '  holds' : '  FAILS'}: ${check}`);
+      print(summary);
+      demand(findings, `seed ${seed}`);
+    } catch (error) {
+      keep = values.keep === true;
+      throw error;
+    } finally {
+      await world.close();
+    }
+  } catch (error) {
+    print((error as Error).message);
+    process.exitCode = 1;
+  } finally {
+    if (keep) print(`kept: ${stack.home}`);
+    else await stack.stop();
+  }
+}
+
+if (values.help === true) print(HELP);
+else await main();

@@ -1,0 +1,9 @@
+import { inject } from 'vitest';
+import { openWorld, type World } from './world.ts';
+
+/** The world of this run's fault tests, with empty topics and tables. */
+export async function emptyWorld(settings: Readonly<Record<string, string>> = {}): Promise<World> {
+  const world = openWorld(inject('faultHome'), settings);
+  await world.reset();
+  return world;
+}

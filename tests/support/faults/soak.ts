@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createRandom } from '../../bench/random.ts';
+import { createChaos, type ChaosCounts, type ChaosPlan } from './chaos.ts';
+import { checkAgainstExpected, untilCaughtUp, type Finding } from './checks.ts';
+import { compareWithCleanRun } from './clean-run.ts';
+import { Expected } from './expected.ts';
+import { createEncoders, generateLoad, type PlacedRecord } from './generate.ts';
+import { createLoader } from './loader.ts';
+import { checkDeadLetterTopic, checkProfileChanges } from './published.ts';
+import { startSampler } from './sampler.ts';
+import type { World } from './world.ts';
+
+export interface SoakPlan extends ChaosPlan {
+  /** User actions; resends, bad ones, serves and movies come on top. */
+  readonly events: number;
+  readonly users: number;
+  readonly movies: number;
+  readonly huge: number;
+  /** Progress for whoever waits. */
+  report(line: string): void;
+}
+
+export interface SoakReport {
+  readonly counts: ChaosCounts;
+  readonly findings: readonly Finding[];
+  readonly records: number;
+  readonly summary: string;
+}
+
+export const ALL_PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs', 'movies'];
+
+const CHUNK = 400;
+
+/**
+ * The main scenario: a load with resends, disorder and bad records, processed while processes and
+ * servers die at random moments; then everything is held against the generator's account and
+ * against a clean run. Expects an empty world.
+ */
+export async function runSoak(world: World, plan: SoakPlan): Promise<SoakReport> {
+  const began = Date.now();
+  const folder = mkdtempSync(join(world.home, 'expected-'));
+  const sampler = startSampler(world.adminUrl);
+  try {
+    const expected = new Expected(folder);
+    const chaos = createChaos(world, plan, sampler);
+    const loading = feed(world, plan, expected, chaos);
+    await Promise.all([loading, chaos.run()]);
+    plan.report(`${expected.records()} records sent; faults over, waiting for the tables`);
+    const bound = 120_000 + plan.events / 5;
+    await untilCaughtUp(world, ALL_PROCESSORS, bound);
+    const midway = chaos.snapshots();
+    await chaos.end();
+
+    plan.report('holding the tables against the account of what was sent');
+    const findings: Finding[] = [await sampler.stop(), ...midway, chaos.verdict()];
+    findings.push(...(await checkAgainstExpected(world, expected, ALL_PROCESSORS)));
+    findings.push(await checkDeadLetterTopic(world, expected, ALL_PROCESSORS));
+    findings.push(await checkProfileChanges(world));
+    plan.report('the same topics once more, without faults');
+    findings.push(...(await compareWithCleanRun(world, ALL_PROCESSORS, bound)));
+    const counts = chaos.counts();
+    return {
+      counts,
+      findings,
+      records: expected.records(),
+      summary: summarise(plan, counts, expected, findings, Date.now() - began),
+    };
+  } finally {
+    await sampler.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Sends as the faults go on, so that each of them meets a load. */
+async function feed(
+  world: World,
+  plan: SoakPlan,
+  expected: Expected,
+  chaos: { pace(): number; readonly failed: boolean },
+): Promise<void> {
+  const encode = await createEncoders(world.codec);
+  const loader = createLoader(world.brokers);
+  const load = { ...plan, actions: plan.events, startMs: Date.now() };
+  // What is sent in small requests keeps every processor in some batch at any moment.
+  const { setTimeout: delay } = await import('node:timers/promises');
+  let chunk: PlacedRecord[] = [];
+  let sent = 0;
+  try {
+    for (const record of generateLoad(load, encode, expected)) {
+      chunk.push(record);
+      const large = (record.value?.length ?? 0) > 1_000_000;
+      if (chunk.length < CHUNK && !large) continue;
+      await loader.send(chunk);
+      sent += chunk.length;
+      chunk = [];
+      while (sent > chaos.pace() * plan.events && !chaos.failed) await delay(5);
+      if (chaos.failed) return;
+    }
+    await loader.send(chunk);
+  } finally {
+    await loader.close();
+  }
+}
+
+function summarise(
+  plan: SoakPlan,
+  counts: ChaosCounts,
+  expected: Expected,
+  findings: readonly Finding[],
+  ms: number,
+): string {
+  const broken = findings.filter(({ holds }) => !holds).length;
+  const resent = expected.count('interactions', 'duplicate');
+  const done = Object.entries(counts)
+    .map(([what, count]) => `${count} ${what}`)
+    .join(', ');
+  return (
+    `soak: seed ${plan.seed}: ${plan.events} actions, ${expected.records()} records ` +
+    `(${resent} actions resent, ${expected.dead.length} bad); ${done}; ` +
+    `${findings.length - broken} of ${findings.length} checks hold; ${Math.round(ms / 1000)} s`
+  );
+}
+
+/** A seed for a run that was given none. */
+export function randomSeed(): number {
+  return createRandom(Date.now()).below(1_000_000_000);
+}
