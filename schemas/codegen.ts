@@ -11,6 +11,7 @@ import { parseRecord } from './codegen/model.ts';
 import type { TopicModel } from './codegen/model.ts';
 import { readSchemaFiles } from './files.ts';
 import type { SchemaFile } from './files.ts';
+import { readersSource } from './codegen/readers.ts';
 import { topicsSource, parseTopic } from './codegen/topics.ts';
 import { typesSource } from './codegen/types.ts';
 
@@ -49,6 +50,7 @@ async function generate(): Promise<Map<string, string>> {
     ['types.ts', typesSource(topics)],
     ['topics.ts', topicsSource(topics)],
     ['avro.ts', avroSource(topics)],
+    ['readers.ts', readersSource(topics)],
   ];
   const config = await resolveConfig(join(root, 'codegen.ts'));
   const formatted = sources.map(async ([name, source]): Promise<[string, string]> => {

@@ -1,6 +1,8 @@
 import type avro from 'avsc';
 import { MarqueeError } from '../../schemas/error.ts';
+import { createCursor, readWhole } from '../../schemas/cursor.ts';
 import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
+import { READERS } from '../../schemas/generated/readers.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
 import type { TopicRecords } from '../../schemas/generated/types.ts';
@@ -162,19 +164,35 @@ function createReader<T>(
   };
 }
 
-/** Readers from a writer's schema to the newest of this build. */
+/**
+ * Makes readers from a writer's schema to the newest of this build: a generated one for the versions
+ * that this build knows, avsc's resolution for the others (a newer producer's).
+ */
 function createBodyReaders(topic: TopicName): (writer: avro.Type) => BodyReader {
   const target = parseAvro(newestSchema(topic));
+  const schemas: Readonly<Record<number, string>> = AVRO_SCHEMAS[topic];
+  const known = TOPICS[topic].versions.map((version) => {
+    return { type: parseAvro(schemas[version] as string), read: READERS[topic][version] };
+  });
   return (writer) => {
-    const resolver = target.createResolver(writer);
-    return (value) => {
-      const { value: record, offset } = target.decode(value, WIRE_HEADER_BYTES, resolver);
-      if (offset < 0) throw new RangeError('truncated');
-      if (offset < value.length) {
-        throw new RangeError(`${String(value.length - offset)} bytes left over`);
-      }
-      return record as unknown;
-    };
+    const same = known.find(({ type }) => type.equals(writer));
+    if (same?.read === undefined) return resolvingReader(target, writer);
+    const { read } = same;
+    const cursor = createCursor();
+    return (value) => readWhole<unknown>(cursor, read, value, WIRE_HEADER_BYTES);
+  };
+}
+
+/** Reads what any compatible schema wrote. */
+export function resolvingReader(target: avro.Type, writer: avro.Type): BodyReader {
+  const resolver = target.createResolver(writer);
+  return (value) => {
+    const { value: record, offset } = target.decode(value, WIRE_HEADER_BYTES, resolver);
+    if (offset < 0) throw new RangeError('truncated');
+    if (offset < value.length) {
+      throw new RangeError(`${String(value.length - offset)} bytes left over`);
+    }
+    return record as unknown;
   };
 }
 
