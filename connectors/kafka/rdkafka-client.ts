@@ -4,8 +4,8 @@ import type { ConsumerOptions } from './port.ts';
 
 const METADATA_MAX_AGE_MS = 30_000;
 const CONNECT_MS = 5_000;
-/** A call to consume holds one of libuv's threads this long when nothing comes. */
-const CONSUME_WAIT_MS = 50;
+/** A call to consume holds one of libuv's few threads this long when nothing comes. */
+const CONSUME_WAIT_MS = 5;
 const SEEK_MS = 2_000;
 
 /** A message as node-rdkafka hands it over; headers are one object per header. */

@@ -35,7 +35,7 @@ export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
       }
     }
     try {
-      await session?.ended;
+      if (stopping === undefined) await session?.ended;
     } finally {
       await session?.close();
     }

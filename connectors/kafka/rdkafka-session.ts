@@ -13,6 +13,8 @@ import { createStallWatch } from './stall-watch.ts';
 const CONSUME_COUNT_MAX = 500;
 const CONSUME_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 200;
+/** Between two empty calls to consume libuv's thread is free for others. */
+const IDLE_MS = 10;
 const CLOSE_MS = 15_000;
 const OFFSET_END = -1;
 
@@ -151,7 +153,10 @@ export async function openSession(parts: SessionParts): Promise<Session> {
       for (const { size } of consumed.messages) largest = Math.max(largest, size);
       if (consumed.messages.length > 0) largest *= 0.9;
       intake.take(consumed);
-      if (consumed.error === undefined) continue;
+      if (consumed.error === undefined) {
+        if (consumed.messages.length === 0) await delay(IDLE_MS);
+        continue;
+      }
       if (FATAL_CODES.has(consumed.error.code)) throw fatal(options, consumed.error);
       fault(consumed.error);
       watch.soon();

@@ -1,0 +1,210 @@
+import type {
+  ConsumerHandlers,
+  FetchedBatch,
+  KafkaConsumer,
+  KafkaRecord,
+  TopicPartition,
+} from '../../../connectors/kafka/port.ts';
+
+/** Whether a partition may be read, and what the receiver has of it. */
+interface Holding {
+  expected: number | undefined;
+  paused: boolean;
+}
+
+export interface OutOfLog extends TopicPartition {
+  readonly detail: string;
+}
+
+/** Where a partition starts when it is assigned; undefined leaves it silent. */
+export type StartAt = (partition: TopicPartition) => number | undefined;
+
+/**
+ * The other side of the port, as strict as its words: each call is checked when it comes, and the
+ * first breach fails whoever waits.
+ */
+export interface Receiver {
+  readonly handlers: ConsumerHandlers;
+  /** All records, by partition, in the order delivered. */
+  readonly records: ReadonlyMap<number, readonly KafkaRecord[]>;
+  readonly batches: readonly FetchedBatch[];
+  readonly held: ReadonlySet<number>;
+  readonly outOfLog: readonly OutOfLog[];
+  readonly faults: readonly Error[];
+  readonly assignments: readonly (readonly number[])[];
+  readonly revocations: readonly { partitions: readonly number[]; lost: boolean }[];
+  /** Where reading goes on: one past the last offset passed. */
+  next(partition: number): number | undefined;
+  count(): number;
+  start(partition: number, offset: number): void;
+  pause(partition: number): void;
+  resume(partition: number): void;
+  /** Settles when the condition holds; looked at after each event. Rejects on a breach. */
+  until(what: string, condition: () => boolean, withinMs?: number): Promise<void>;
+}
+
+export interface ReceiverOptions {
+  readonly topic: string;
+  readonly startAt: StartAt;
+  /** Called inside `revoked`, which waits for it. */
+  readonly onRevoked?: (partitions: readonly number[]) => Promise<void>;
+  /** Called for every batch after the checks. */
+  readonly onBatch?: (batch: FetchedBatch, receiver: Receiver) => void;
+  /** Who holds which partition, over all receivers of a group. */
+  readonly owners?: Map<number, Receiver>;
+  /** Keep no records, only counts (for large topics). */
+  readonly countOnly?: boolean;
+}
+
+export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions): Receiver {
+  const { topic, startAt, owners } = options;
+  const holdings = new Map<number, Holding>();
+  const held = new Set<number>();
+  const records = new Map<number, KafkaRecord[]>();
+  const batches: FetchedBatch[] = [];
+  const outOfLog: OutOfLog[] = [];
+  const faults: Error[] = [];
+  const assignments: number[][] = [];
+  const revocations: { partitions: number[]; lost: boolean }[] = [];
+  const waiting = new Set<() => void>();
+  let total = 0;
+  let breach: Error | undefined;
+
+  const check = (ok: boolean, words: string): void => {
+    if (!ok) breach ??= new Error(words);
+  };
+  const happened = (): void => {
+    for (const look of waiting) look();
+  };
+  const holding = (partition: number): Holding => {
+    const found = holdings.get(partition);
+    if (found === undefined) throw new Error(`partition ${String(partition)} is not held`);
+    return found;
+  };
+
+  const onBatch = (batch: FetchedBatch): void => {
+    const { partition, from, next } = batch;
+    const place = `partition ${String(partition)} ${String(from)}-${String(next)}`;
+    const mine = holdings.get(partition);
+    check(batch.topic === topic, `${place}: topic ${batch.topic}`);
+    check(mine !== undefined, `${place}: delivered while not held`);
+    check(mine?.expected !== undefined, `${place}: delivered before start`);
+    check(mine?.paused === false, `${place}: delivered while paused`);
+    check(mine?.expected === from, `${place}: expected ${String(mine?.expected)}`);
+    check(next > from, `${place}: covers nothing`);
+    check(batch.logEnd >= next, `${place}: log end ${String(batch.logEnd)}`);
+    let last = from - 1;
+    for (const { offset } of batch.records) {
+      check(offset > last && offset < next, `${place}: record ${String(offset)} out of order`);
+      last = offset;
+    }
+    if (mine !== undefined) mine.expected = next;
+    total += batch.records.length;
+    if (options.countOnly !== true) {
+      batches.push(batch);
+      const list = records.get(partition) ?? [];
+      for (const record of batch.records) list.push(record);
+      records.set(partition, list);
+    }
+    options.onBatch?.(batch, receiver);
+    happened();
+  };
+
+  const receiver: Receiver = {
+    handlers: {
+      assigned: async (given) => {
+        assignments.push(given.map(({ partition }) => partition));
+        for (const place of given) {
+          const { partition } = place;
+          check(!holdings.has(partition), `partition ${String(partition)} assigned twice`);
+          const owner = owners?.get(partition);
+          check(
+            owner === undefined,
+            `partition ${String(partition)} assigned while held by another`,
+          );
+          owners?.set(partition, receiver);
+          holdings.set(partition, { expected: undefined, paused: false });
+          held.add(partition);
+        }
+        await Promise.resolve();
+        for (const place of given) {
+          const offset = startAt(place);
+          if (offset !== undefined && held.has(place.partition)) {
+            receiver.start(place.partition, offset);
+          }
+        }
+        happened();
+      },
+      revoked: async (taken, lost) => {
+        const partitions = taken.map(({ partition }) => partition);
+        for (const partition of partitions) {
+          check(held.has(partition), `partition ${String(partition)} revoked but not held`);
+          holdings.delete(partition);
+          held.delete(partition);
+        }
+        await options.onRevoked?.(partitions);
+        for (const partition of partitions) {
+          if (owners?.get(partition) === receiver) owners.delete(partition);
+        }
+        revocations.push({ partitions, lost });
+        happened();
+      },
+      batch: onBatch,
+      offsetOutOfLog: (place, detail) => {
+        check(holdings.has(place.partition), `out of log: ${String(place.partition)} not held`);
+        const mine = holdings.get(place.partition);
+        check(mine?.expected !== undefined, `out of log before start: ${String(place.partition)}`);
+        if (mine !== undefined) mine.expected = undefined;
+        outOfLog.push({ ...place, detail });
+        happened();
+      },
+      fault: (error) => {
+        faults.push(error);
+        happened();
+      },
+    },
+    records,
+    batches,
+    held,
+    outOfLog,
+    faults,
+    assignments,
+    revocations,
+    next: (partition) => holdings.get(partition)?.expected,
+    count: () => total,
+    start: (partition, offset) => {
+      const mine = holding(partition);
+      mine.expected = offset;
+      mine.paused = false;
+      consumer.start({ topic, partition }, offset);
+    },
+    pause: (partition) => {
+      holding(partition).paused = true;
+      consumer.pause({ topic, partition });
+    },
+    resume: (partition) => {
+      holding(partition).paused = false;
+      consumer.resume({ topic, partition });
+    },
+    until: (what, condition, withinMs = 30_000) =>
+      new Promise((resolve, reject) => {
+        const done = (error?: Error): void => {
+          clearTimeout(timer);
+          waiting.delete(look);
+          if (error === undefined) resolve();
+          else reject(error);
+        };
+        const look = (): void => {
+          if (breach !== undefined) done(breach);
+          else if (condition()) done();
+        };
+        const timer = setTimeout(() => {
+          const said = faults.slice(-5).map(({ message }) => message);
+          done(new Error(`not within ${String(withinMs)} ms: ${what}; faults: ${said.join('; ')}`));
+        }, withinMs);
+        waiting.add(look);
+        look();
+      }),
+  };
+  return receiver;
+}
