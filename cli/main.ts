@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: () => import('./commands/run.ts'),
   bench: () => import('./commands/bench.ts'),
   soak: () => import('./commands/soak.ts'),
+  import: () => import('./commands/import.ts'),
   migrate: () => import('./commands/migrate.ts'),
 };
 

@@ -9,16 +9,19 @@ export interface LiveWindow {
 }
 
 /**
- * The last 12 hours before `untilMs`; less where the late horizon is near, so that the oldest
- * rating has half of the horizon left to be received in.
+ * 12 hours; less where the late horizon is near, so that the oldest rating has half of the horizon
+ * left to be received in.
  */
-export function liveWindow(untilMs: number, lateHorizonMs: number): LiveWindow {
-  const spanMs = Math.min(12 * HOUR_MS, Math.floor(lateHorizonMs / 2));
+export function liveSpanMs(lateHorizonMs: number): number {
+  return Math.min(12 * HOUR_MS, Math.floor(lateHorizonMs / 2));
+}
+
+export function windowBefore(untilMs: number, spanMs: number): LiveWindow {
   return { fromMs: untilMs - spanMs, untilMs };
 }
 
 /**
- * True while ratings in that window can still be received in time, with a quarter of an hour to
+ * True while events in that window can still be received in time, with a quarter of an hour to
  * spare for the sending.
  */
 export function stillCounts(window: LiveWindow, nowMs: number, lateHorizonMs: number): boolean {
@@ -48,9 +51,14 @@ export function checkRoom(count: number, window: LiveWindow): void {
 
 /**
  * Reads --until: `now`, or a time with a zone. Throws MARQUEE_IMPORT_UNTIL when it is no time, in
- * the future, or so old that ratings would be received too late for the tables.
+ * the future, or so old that events would be received too late for the tables.
  */
-export function parseUntil(text: string, nowMs: number, lateHorizonMs: number): number {
+export function parseUntil(
+  text: string,
+  spanMs: number,
+  nowMs: number,
+  lateHorizonMs: number,
+): number {
   if (text === 'now') return nowMs;
   const zoned = /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})$/.test(text);
   const ms = zoned ? Date.parse(text) : NaN;
@@ -58,9 +66,9 @@ export function parseUntil(text: string, nowMs: number, lateHorizonMs: number): 
     ? 'is not a time such as 2026-11-22T21:00:00Z (or `now`)'
     : ms > nowMs
       ? 'is in the future'
-      : stillCounts(liveWindow(ms, lateHorizonMs), nowMs, lateHorizonMs)
+      : stillCounts(windowBefore(ms, spanMs), nowMs, lateHorizonMs)
         ? null
-        : `is too long ago: the first ratings would be older than the late horizon of ` +
+        : `is too long ago: the first events would be older than the late horizon of ` +
           `${String(lateHorizonMs / HOUR_MS)} h`;
   if (fault === null) return ms;
   throw new MarqueeError('MARQUEE_IMPORT_UNTIL', `--until ${text} ${fault}`);

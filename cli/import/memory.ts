@@ -8,7 +8,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { MarqueeError } from '../../schemas/error.ts';
-import { liveWindow, stillCounts } from './as-live.ts';
+import { stillCounts, windowBefore } from './as-live.ts';
 
 /** What a home remembers of live traffic that was sent to a cluster from it. */
 export interface ImportMemory {
@@ -82,13 +82,14 @@ export type LivePlan =
 export function planLive(
   before: ImportMemory | null,
   askedUntilMs: number | null,
+  spanMs: number,
   nowMs: number,
   lateHorizonMs: number,
 ): LivePlan {
   if (askedUntilMs !== null && before?.untilMs !== askedUntilMs)
     return { kind: 'new', untilMs: askedUntilMs };
   if (before === null) return { kind: 'new', untilMs: nowMs };
-  const window = liveWindow(before.untilMs, lateHorizonMs);
+  const window = windowBefore(before.untilMs, spanMs);
   if (stillCounts(window, nowMs, lateHorizonMs))
     return { kind: 'again', untilMs: before.untilMs, before };
   return { kind: 'past', before };

@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
-import type { UserAction } from '../../schemas/generated/types.ts';
-import { uuidv7 } from '../../schemas/uuid.ts';
+import { formatUuid, uuidv7 } from '../../schemas/uuid.ts';
+import type { RateAction } from '../../sdk/src/index.ts';
 import type { Ratings } from './movielens-ratings.ts';
 
 export const MOVIELENS_APP = 'movielens';
@@ -17,7 +17,7 @@ export function importIdOf(dataHash: string, untilMs: number | null): string {
 }
 
 /**
- * The `rate` action of a rating. Its id is a UUIDv7 of `occurredAtMs` whose other bits are a hash of
+ * The `rate` action of a rating, for the producer. Its id is a UUIDv7 of `occurredAtMs` whose other bits are a hash of
  * who rated what when, so the same import sends the same ids again.
  */
 export function ratingAction(
@@ -25,23 +25,16 @@ export function ratingAction(
   row: number,
   occurredAtMs: number,
   importId: string,
-): UserAction {
+): RateAction {
   const user = String(ratings.users[row]);
   const movie = ratings.movies[row] as number;
   const name = `${user}/${String(movie)}/${String(ratings.seconds[row])}`;
   return {
-    event_id: uuidv7(occurredAtMs, hash('sha256', name, 'buffer')),
-    user_id: user,
-    action: 'rate',
-    movie_id: movie,
+    userId: user,
+    movieId: movie,
     value: ratings.stars[row] as number,
-    occurred_at: occurredAtMs,
-    session_id: null,
-    request_id: null,
-    position: null,
-    device: null,
-    app: MOVIELENS_APP,
-    app_version: null,
+    occurredAt: occurredAtMs,
+    eventId: formatUuid(uuidv7(occurredAtMs, hash('sha256', name, 'buffer'))),
     properties: { [IMPORT_PROPERTY]: importId },
   };
 }

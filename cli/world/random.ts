@@ -53,7 +53,7 @@ export function createRandom(seed: number, name: string): Random {
 }
 
 /** Draws an index with the given weights: cumulative sums and a binary search. */
-export function createWeighted(weights: readonly number[], random: Random): () => number {
+export function createWeighted(weights: Float64Array, random: Random): () => number {
   const sums = new Float64Array(weights.length);
   let sum = 0;
   weights.forEach((weight, index) => {

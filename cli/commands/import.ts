@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+
+interface MovieLensFlags {
+  readonly asLive?: boolean;
+  readonly until?: string;
+  readonly moviesOnly?: boolean;
+  readonly dryRun?: boolean;
+}
+
+interface WorldFlags {
+  readonly users: string;
+  readonly movies: string;
+  readonly events: string;
+  readonly seed: string;
+  readonly hours: string;
+  readonly until?: string;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('import')
+    .description('publish a catalogue and emit actions: MovieLens, or a synthetic world');
+  command
+    .command('movielens')
+    .description('movies.csv, links.csv and tags.csv to movies.v1, ratings.csv as rate actions')
+    .argument('<dir>', 'an unpacked MovieLens set')
+    .option('--as-live', 'squeeze all times, order kept, into the last 12 hours')
+    .option('--until <time>', 'with --as-live: when the last rating happens (a time, or `now`)')
+    .option('--movies-only', 'publish the catalogue and leave the ratings')
+    .option('--dry-run', 'read and check the files, report what is wrong, send nothing')
+    .addHelpText('after', MOVIELENS_HELP)
+    .action(async (folder: string, flags: MovieLensFlags) => {
+      const { importMovieLens } = await import('../import/run.ts');
+      process.exitCode = await importMovieLens(folder, {
+        asLive: flags.asLive === true,
+        until: flags.until,
+        moviesOnly: flags.moviesOnly === true,
+        dryRun: flags.dryRun === true,
+      });
+    });
+  command
+    .command('synthetic')
+    .description('a made-up catalogue and users with tastes, and what they did in the last hours')
+    .option('--users <n>', 'users', '2000')
+    .option('--movies <n>', 'movies', '3000')
+    .option('--events <n>', 'user actions; what was served comes on top', '100000')
+    .option('--seed <n>', 'the same seed and sizes give the same world', '1')
+    .option('--hours <n>', 'the events lie in so many last hours', '12')
+    .option('--until <time>', 'when the last event may happen (a time, or `now`)')
+    .action(async (flags: WorldFlags) => {
+      const { importWorld } = await import('../import/run.ts');
+      process.exitCode = await importWorld(
+        {
+          users: Number(flags.users),
+          movies: Number(flags.movies),
+          events: Number(flags.events),
+          seed: Number(flags.seed),
+          hours: Number(flags.hours),
+        },
+        flags.until,
+      );
+    });
+}
+
+const MOVIELENS_HELP = `
+Event ids follow from the data, so sending the same import again changes nothing. With --as-live they
+follow from its end too, which the home remembers: an import that was interrupted goes on when the
+command is run again. Rows that can't be used are listed by file, line and reason, and left out.
+Exit code 0 unless files are missing or something was not delivered.`;

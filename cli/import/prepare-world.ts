@@ -1,0 +1,64 @@
+import { MarqueeError } from '../../schemas/error.ts';
+import type { Config } from '../config.ts';
+import { generateWorld } from '../world/generate.ts';
+import { createTruth, userIdAt } from '../world/model.ts';
+import { checkPlan, worldHash } from '../world/plan.ts';
+import type { WorldPlan } from '../world/plan.ts';
+import { parseUntil } from './as-live.ts';
+import { placeLive } from './live.ts';
+import type { PreparedImport } from './prepared.ts';
+import { IMPORT_PROPERTY, importIdOf } from './rating-action.ts';
+
+export const WORLD_APP = 'synthetic';
+
+export interface WorldRequest {
+  readonly config: Config;
+  readonly clusterId: string;
+  readonly plan: Omit<WorldPlan, 'untilMs'>;
+  readonly until: string | undefined;
+  /** See LiveRequest. */
+  readonly whenPast: 'skip' | 'new';
+  readonly nowMs: number;
+}
+
+/** Places a synthetic world in time. Throws MARQUEE_WORLD_PLAN, and as prepareMovieLens does. */
+export function prepareWorld(request: WorldRequest): PreparedImport {
+  const { config, nowMs, plan } = request;
+  const { lateHorizonMs } = config.runtime.settings;
+  checkPlan({ ...plan, untilMs: nowMs });
+  const spanMs = Math.floor(plan.hours * 3_600_000);
+  const hoursMax = lateHorizonMs / 3_600_000 - 1;
+  if (plan.hours > hoursMax)
+    throw new MarqueeError(
+      'MARQUEE_WORLD_PLAN',
+      `a world of ${String(plan.hours)} hours: events older than the late horizon reach no table, ` +
+        `so it may span at most ${String(hoursMax)}`,
+      { field: 'hours' },
+    );
+  const dataHash = worldHash(plan);
+  const live = placeLive({
+    ...{ home: config.home, clusterId: request.clusterId, dataHash, spanMs, nowMs, lateHorizonMs },
+    source: `synthetic world, seed ${String(plan.seed)}`,
+    askedUntilMs:
+      request.until === undefined ? null : parseUntil(request.until, spanMs, nowMs, lateHorizonMs),
+    whenPast: request.whenPast,
+  });
+  if (live.lostTail !== null) throw new MarqueeError('MARQUEE_IMPORT_PAST', live.notes.join(' '));
+  const { window } = live;
+  const importId = importIdOf(dataHash, window?.untilMs ?? null);
+  const placed = { ...plan, untilMs: window?.untilMs ?? nowMs };
+  return {
+    name: 'Synthetic world',
+    app: WORLD_APP,
+    importId,
+    movies: createTruth(placed).movies,
+    users: Array.from({ length: plan.users }, (_, index) => userIdAt(index)),
+    actions: window === null ? 0 : plan.events,
+    window,
+    again: live.again,
+    notes: live.notes,
+    events: () => (window === null ? [] : generateWorld(placed, { [IMPORT_PROPERTY]: importId })),
+    begin: live.begin,
+    finish: live.finish,
+  };
+}

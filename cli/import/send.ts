@@ -1,0 +1,131 @@
+import type { MarqueeError } from '../../schemas/error.ts';
+import type { Progress, Step } from '../stack/progress.ts';
+import { formatCount, formatRate } from '../show.ts';
+import { openCatalogue, openEvents } from './deliver.ts';
+import type { Delivered, Outlet } from './deliver.ts';
+import type { PreparedImport } from './prepared.ts';
+
+export interface SendOptions {
+  readonly brokers: readonly string[];
+  readonly registryUrl: string;
+  readonly progress: Progress;
+  /** Aborted: stops sending, and waits for what is under way. */
+  readonly signal: AbortSignal;
+}
+
+/** What was sent, by kind. It succeeded when nothing failed and it was not interrupted. */
+export interface SendReport {
+  readonly movies: Delivered;
+  readonly actions: Delivered;
+  readonly serves: Delivered;
+  /** Actions sent that answer a serve. */
+  readonly answers: number;
+  /** Distinct users of the actions sent. */
+  readonly users: readonly string[];
+  /** From the first action to the last acknowledgement. */
+  readonly actionsMs: number;
+  readonly interrupted: boolean;
+}
+
+/** A terminal redraws its line; elsewhere each update is one more. */
+const UPDATE_MS = process.stderr.isTTY ? 100 : 5_000;
+
+/** Sends movies, then events in their order, and remembers that it did. */
+export async function sendImport(
+  prepared: PreparedImport,
+  options: SendOptions,
+): Promise<SendReport> {
+  const { progress, signal } = options;
+  const { note, recovered } = createFaultNotes(progress);
+  const connection = { ...options, onFault: note };
+  const catalogue = openCatalogue(connection);
+  // Two producers of one app, so that what was acknowledged is known apart.
+  const actions = openEvents(prepared.app, connection);
+  const serves = openEvents(prepared.app, connection);
+  const users = new Set<string>();
+  let answers = 0;
+  let actionsMs = 0;
+  prepared.begin();
+  try {
+    await track(progress, 'catalogue', prepared.movies.length, catalogue, async () => {
+      for (const movie of prepared.movies) {
+        if (signal.aborted) return;
+        await catalogue.send(movie);
+      }
+    });
+    recovered();
+    const begin = performance.now();
+    await track(progress, 'actions', prepared.actions, actions, async () => {
+      for (const event of prepared.events()) {
+        if (signal.aborted) break;
+        if (event.kind === 'serve') {
+          await serves.send(event);
+          continue;
+        }
+        users.add(event.action.userId);
+        if (event.action.requestId !== undefined) answers += 1;
+        await actions.send(event);
+      }
+      await serves.flush();
+    });
+    actionsMs = performance.now() - begin;
+  } finally {
+    await Promise.all([catalogue.close(), actions.close(), serves.close()]);
+  }
+  const report: SendReport = {
+    movies: catalogue.counts(),
+    actions: actions.counts(),
+    serves: serves.counts(),
+    answers,
+    users: [...users],
+    actionsMs,
+    interrupted: signal.aborted,
+  };
+  if (isDelivered(report)) prepared.finish();
+  return report;
+}
+
+export function isDelivered({ movies, actions, serves, interrupted }: SendReport): boolean {
+  return !interrupted && movies.failed + actions.failed + serves.failed === 0;
+}
+
+/** One line of progress: acknowledged of all, and how many a second. */
+async function track(
+  progress: Progress,
+  name: string,
+  total: number,
+  outlet: Outlet<never>,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (total === 0) return;
+  const step: Step = progress.step(name);
+  const begin = performance.now();
+  const rate = (acked: number): string => formatRate(acked, performance.now() - begin);
+  const timer = setInterval(() => {
+    const { acked } = outlet.counts();
+    step.update(`${formatCount(acked)} of ${formatCount(total)} acknowledged, ${rate(acked)}`);
+  }, UPDATE_MS);
+  try {
+    await work();
+    await outlet.flush();
+  } finally {
+    clearInterval(timer);
+    const { acked, failed, error } = outlet.counts();
+    if (failed > 0) step.fail(`${formatCount(failed)} not delivered: ${error?.message ?? ''}`);
+    else step.done(`${formatCount(acked)} acknowledged, ${rate(acked)}`);
+  }
+}
+
+/** Says that a server is away when it begins, and not at each try. */
+function createFaultNotes(progress: Progress) {
+  let last = '';
+  return {
+    note(error: MarqueeError): void {
+      if (error.code !== last) progress.note(`${error.code}: ${error.message} Trying again.`);
+      last = error.code;
+    },
+    recovered(): void {
+      last = '';
+    },
+  };
+}
