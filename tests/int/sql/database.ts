@@ -6,11 +6,13 @@ import { sharedStack } from '../../support/shared-stack.ts';
 export interface TestDatabase {
   readonly name: string;
   readonly migratorUrl: string;
-  readonly writerUrl: string;
-  /** Sessions by role; ended by `drop`. */
+  /** Sessions by role; ended by `close`. */
   session(role: 'admin' | 'migrator' | 'writer' | 'reader'): Promise<pg.Client>;
-  drop(): Promise<void>;
+  /** The database itself goes with the stack: a DROP would cost a checkpoint each time. */
+  close(): Promise<void>;
 }
+
+let template: Promise<string> | undefined;
 
 /**
  * A database of its own on the shared server, as sql/bootstrap.sql leaves one; `migrated` unless
@@ -20,49 +22,58 @@ export async function createDatabase(
   options: { migrated?: boolean; vector?: boolean } = {},
 ): Promise<TestDatabase> {
   const { config, adminUrl } = sharedStack();
-  const name = `test_${randomBytes(6).toString('hex')}`;
-  const at = (url: string, database = name): string => {
-    const moved = new URL(url);
-    moved.pathname = `/${database}`;
-    return moved.href;
-  };
+  const migrated = options.migrated ?? true;
+  const name = await copyOf(migrated ? await (template ??= createTemplate()) : 'template0');
   const urls = {
-    admin: at(adminUrl),
-    migrator: at(config.postgres.migratorUrl),
-    writer: at(config.postgres.writerUrl),
-    reader: at(config.postgres.readerUrl),
+    admin: at(adminUrl, name),
+    migrator: at(config.postgres.migratorUrl, name),
+    writer: at(config.postgres.writerUrl, name),
+    reader: at(config.postgres.readerUrl, name),
   };
-  await once(
-    at(adminUrl, 'postgres'),
-    `CREATE DATABASE ${name} OWNER marquee_migrator TEMPLATE template0`,
-  );
-  if (options.vector !== false) await once(urls.admin, 'CREATE EXTENSION vector');
-  for (const role of ['marquee_migrator', 'marquee_writer', 'marquee_reader']) {
-    await once(
-      urls.admin,
-      `ALTER ROLE ${role} IN DATABASE ${name} SET search_path = marquee, public`,
-    );
-  }
-  if (options.migrated !== false) await migrate({ url: urls.migrator });
+  if (!migrated && options.vector !== false) await once(urls.admin, 'CREATE EXTENSION vector');
 
   const sessions: pg.Client[] = [];
   return {
     name,
     migratorUrl: urls.migrator,
-    writerUrl: urls.writer,
     async session(role) {
-      const client = new pg.Client({ connectionString: urls[role], application_name: 'sql test' });
-      // The drop of the database ends sessions that a failed test left busy.
-      client.on('error', () => undefined);
+      const client = new pg.Client({
+        connectionString: urls[role],
+        application_name: 'sql test',
+        options: '-c search_path=marquee,public',
+      });
       await client.connect();
       sessions.push(client);
       return client;
     },
-    async drop() {
-      await once(at(adminUrl, 'postgres'), `DROP DATABASE ${name} WITH (FORCE)`);
-      await Promise.allSettled(sessions.map((client) => client.end()));
+    async close() {
+      await Promise.all(sessions.map((client) => client.end()));
     },
   };
+}
+
+function at(url: string, database: string): string {
+  const moved = new URL(url);
+  moved.pathname = `/${database}`;
+  return moved.href;
+}
+
+async function copyOf(template: string): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await once(
+    at(sharedStack().adminUrl, 'postgres'),
+    `CREATE DATABASE ${name} OWNER marquee_migrator TEMPLATE ${template}`,
+  );
+  return name;
+}
+
+/** One for each test file, copied for its tests. */
+async function createTemplate(): Promise<string> {
+  const { config, adminUrl } = sharedStack();
+  const name = await copyOf('template0');
+  await once(at(adminUrl, name), 'CREATE EXTENSION vector');
+  await migrate({ url: at(config.postgres.migratorUrl, name) });
+  return name;
 }
 
 async function once(url: string, sql: string): Promise<void> {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   database = await createDatabase();
   writer = await database.session('writer');
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 
 interface Pair {
   clicks?: number;

@@ -17,7 +17,7 @@ beforeEach(async () => {
   cpSync(join(sql, 'views'), join(folder, 'views'), { recursive: true });
 });
 afterEach(async () => {
-  await database.drop();
+  await database.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -165,7 +165,7 @@ it('says what an administrator has to do first', async () => {
       message: expect.stringMatching(/extension vector.*sql\/bootstrap\.sql/) as string,
     });
   } finally {
-    await bare.drop();
+    await bare.close();
   }
 });
 

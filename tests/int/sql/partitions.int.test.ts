@@ -12,7 +12,7 @@ beforeAll(async () => {
   writer = await database.session('writer');
   migrator = await database.session('migrator');
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 beforeEach(async () => {
   const { rows } = await migrator.query<{ partition: string }>(
     `SELECT inhrelid::regclass::text AS partition FROM pg_inherits i

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await fill(await database.session('writer'));
   reader = await database.session('reader');
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 
 /** What each question answers over the fixture, as `column column ...` of each row. */
 const answers: [number: number, columns: string, rows: unknown[][]][] = [

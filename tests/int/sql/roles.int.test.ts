@@ -1,4 +1,6 @@
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sharedStack } from '../../support/shared-stack.ts';
 import { createDatabase, value, values } from './database.ts';
 import type { TestDatabase } from './database.ts';
 
@@ -6,7 +8,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 
 /** Everything that a role may do to the tables of the schema, a line each. */
 async function rightsOf(role: string): Promise<Record<string, string>> {
@@ -123,4 +125,28 @@ it('runs no function of a session under the rights of the owner', async () => {
       `SELECT ensure_partitions('rt_user_interactions', ARRAY['2026-01-03Z'::timestamptz], '1 hour')`,
     ),
   ).toBe(1);
+});
+
+it('finds the tables, and bounds what an analyst can hold up, by settings of the database', async () => {
+  const { config } = sharedStack();
+  const settings = async (connectionString: string) => {
+    const client = new pg.Client({ connectionString });
+    await client.connect();
+    const shown = await values(
+      client,
+      `SELECT current_setting('search_path'), current_setting('statement_timeout'),
+              current_setting('idle_in_transaction_session_timeout'),
+              current_setting('default_transaction_read_only')`,
+    );
+    await client.end();
+    return shown[0];
+  };
+  expect(await settings(config.postgres.readerUrl)).toEqual([
+    'marquee, public',
+    '5min',
+    '5min',
+    'on',
+  ]);
+  expect(await settings(config.postgres.writerUrl)).toEqual(['marquee, public', '0', '0', 'off']);
+  expect(await settings(config.postgres.migratorUrl)).toEqual(['marquee, public', '0', '0', 'off']);
 });

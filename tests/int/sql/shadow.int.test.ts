@@ -11,7 +11,7 @@ beforeEach(async () => {
   writer = await database.session('writer');
   reader = await database.session('reader');
 });
-afterEach(() => database.drop());
+afterEach(() => database.close());
 
 const hours = `ARRAY[now(), now() - interval '1 hour']`;
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
   fixture = await fill(await database.session('writer'));
   reader = await database.session('reader');
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 
 it('shows exactly the window in recent_interactions', async () => {
   const all = await values(reader, 'SELECT kafka_offset::int FROM rt_user_interactions ORDER BY 1');
