@@ -55,7 +55,11 @@ export class PlainUserAction implements UserActionRecord {
     return this.bytes.subarray(EVENT_ID_AT, EVENT_ID_AT + 16);
   }
   get user_id(): string {
-    return (this.#user ??= this.bytes.latin1Slice(this.userAt, this.userAt + this.userLength));
+    return (this.#user ??= this.bytes.toString(
+      'latin1',
+      this.userAt,
+      this.userAt + this.userLength,
+    ));
   }
   get session_id(): string | null {
     return this.#text(this.sessionAt, this.sessionLength);
@@ -67,7 +71,7 @@ export class PlainUserAction implements UserActionRecord {
     return this.#text(this.deviceAt, this.deviceLength);
   }
   get app(): string {
-    return this.bytes.latin1Slice(this.appAt, this.appAt + this.appLength);
+    return this.bytes.toString('latin1', this.appAt, this.appAt + this.appLength);
   }
   get app_version(): string | null {
     return this.#text(this.versionAt, this.versionLength);
@@ -77,7 +81,7 @@ export class PlainUserAction implements UserActionRecord {
   }
 
   #text(at: number, length: number): string | null {
-    return length < 0 ? null : this.bytes.latin1Slice(at, at + length);
+    return length < 0 ? null : this.bytes.toString('latin1', at, at + length);
   }
 }
 
@@ -90,7 +94,9 @@ const SESSION_MAX = 256;
 const WORD_MAX = 64;
 
 /** Actions by their length and first two letters, which tell them apart. */
-const ACTION_BY_SIGNATURE = new Map(ACTIONS.map((a) => [signature(Buffer.from(a), 0, a.length), a]));
+const ACTION_BY_SIGNATURE = new Map(
+  ACTIONS.map((a) => [signature(Buffer.from(a), 0, a.length), a]),
+);
 const ACTION_BYTES = new Map(ACTIONS.map((action) => [action, Buffer.from(action)]));
 
 function signature(bytes: Buffer, at: number, length: number): number {
@@ -196,7 +202,9 @@ function readAction(c: Cursor, value: Buffer): void {
   const start = c.at;
   c.at += length;
   const action =
-    length < 2 || length > 11 ? undefined : ACTION_BY_SIGNATURE.get(signature(value, start, length));
+    length < 2 || length > 11
+      ? undefined
+      : ACTION_BY_SIGNATURE.get(signature(value, start, length));
   const bytes = action === undefined ? undefined : ACTION_BYTES.get(action);
   if (action === undefined || bytes === undefined) {
     c.odd = true;
@@ -219,7 +227,6 @@ function keepsRules(c: Cursor, value: Buffer): boolean {
   if (c.userLength === 0 || c.appLength === 0) return false;
   if (c.position !== null && (c.position < 1 || c.position >= 2 ** 31)) return false;
   if (c.movieId === null ? c.action !== 'search' : c.movieId < 1) return false;
-  if (c.movieId !== null && c.movieId >= Number.MAX_SAFE_INTEGER / 2) return false;
   const rule = VALUE_RULES[c.action];
   if (c.value === null) {
     if (rule.need === 'required') return false;

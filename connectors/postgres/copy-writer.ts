@@ -51,8 +51,8 @@ export class CopyWriter {
 
   row(fields: number): void {
     this.#room(2);
-    this.#bytes.writeInt16BE(fields, this.#at);
-    this.#at += 2;
+    this.#bytes[this.#at++] = fields >>> 8;
+    this.#bytes[this.#at++] = fields;
     this.#rows++;
   }
 
@@ -70,13 +70,24 @@ export class CopyWriter {
     this.#at += value.length;
   }
 
+  /** A field's bytes out of a larger buffer: text as UTF-8, or a uuid. Length -1 is NULL. */
+  slice(from: Uint8Array, start: number, length: number): void {
+    if (length < 0) return this.null();
+    this.#room(4 + length);
+    this.#int32(length);
+    const bytes = this.#bytes;
+    const at = this.#at;
+    for (let i = 0; i < length; i++) bytes[at + i] = from[start + i] as number;
+    this.#at = at + length;
+  }
+
   text(value: string | null): void {
     if (value === null) return this.null();
     this.#room(4 + value.length * 3);
     const lengthAt = this.#at;
     this.#at += 4;
     this.#utf8(value);
-    this.#bytes.writeInt32BE(this.#at - lengthAt - 4, lengthAt);
+    this.#lengthSince(lengthAt);
   }
 
   /** `json` must be what jsonb prints, so that a row read back is byte for byte the row written. */
@@ -87,7 +98,7 @@ export class CopyWriter {
     this.#at += 4;
     this.#bytes[this.#at++] = 1;
     this.#utf8(json);
-    this.#bytes.writeInt32BE(this.#at - lengthAt - 4, lengthAt);
+    this.#lengthSince(lengthAt);
   }
 
   bool(value: boolean | null): void {
@@ -148,7 +159,7 @@ export class CopyWriter {
       this.#int32(1);
       for (const value of values) write(value);
     }
-    this.#bytes.writeInt32BE(this.#at - lengthAt - 4, lengthAt);
+    this.#lengthSince(lengthAt);
   }
 
   /** The whole COPY body, signature and trailer included. A view: valid until the next write. */
@@ -166,6 +177,14 @@ export class CopyWriter {
     bytes[at++] = value >>> 8;
     bytes[at++] = value;
     this.#at = at;
+  }
+
+  /** Fills in the length of a field that began at `lengthAt`. */
+  #lengthSince(lengthAt: number): void {
+    const end = this.#at;
+    this.#at = lengthAt;
+    this.#int32(end - lengthAt - 4);
+    this.#at = end;
   }
 
   #int64(value: number): void {

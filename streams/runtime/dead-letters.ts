@@ -15,7 +15,7 @@ export async function insertDeadLetters(
   dead: readonly DeadRecord[],
 ): Promise<void> {
   for (const { partition, record, fault, app } of dead) {
-    const { redrive, receivedAt } = readRedrive(record);
+    const redrive = readRedrive(record);
     const headers = Object.fromEntries(
       Object.entries(record.headers).map(([name, value]) => [name, value.toString('base64')]),
     );
@@ -33,7 +33,7 @@ export async function insertDeadLetters(
         fault.reason,
         fault.detail.replaceAll('\0', '\\0'),
         record.timestamp,
-        receivedAt,
+        redrive?.receivedAt ?? record.timestamp,
         record.value === null ? null : readWireHeader(record.value),
         app,
         redrive?.count ?? 0,

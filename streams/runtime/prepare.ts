@@ -103,7 +103,8 @@ export function createPreparer<E>(processor: Processor<E>, decoder: Decoder<E>, 
     };
 
     function take(run: LedgerRun, record: KafkaRecord): void {
-      const { redrive, receivedAt } = readRedrive(record);
+      const redrive = readRedrive(record);
+      const receivedAt = redrive?.receivedAt ?? record.timestamp;
       if (redrive !== null && redrive.processor !== processor.name)
         return accountRaw(run, 'skipped', record);
       const event = read(record);

@@ -36,8 +36,10 @@ export interface Fault {
   readonly detail: string;
 }
 
+/** Asked of every record: looks at what events do not have. */
 export function isFault(value: unknown): value is Fault {
-  return typeof value === 'object' && value !== null && 'reason' in value && 'detail' in value;
+  const { reason, detail } = value as Partial<Fault>;
+  return reason !== undefined && detail !== undefined;
 }
 
 /** An event on its way into a table, with its record's place and time. */
@@ -85,10 +87,19 @@ export interface Processor<E = unknown> {
   createStore(): Store<E>;
   /** Set when `apply` fills an outbox that is to be published after COMMIT. */
   readonly outbox?: OutboxDrain;
-  /** Tables written, for replay and for documentation. */
+  /** Tables that hold the results: what a replay rebuilds. */
   readonly tables: readonly string[];
+  /** Tables that `apply` writes beside them and that are no results: an outbox. */
+  readonly sideTables?: readonly string[];
+  /** Columns that the stream does not make: left out when tables are compared. */
+  readonly derivedColumns?: readonly string[];
   /** Whether a replay may start in the middle: rows stand alone and carry their offset. */
   readonly rowsCarryOffsets: boolean;
+  /**
+   * Copies into the replayed tables what the log can't give again, and says how many rows that
+   * were. Called while no batch of the live processor is under way; schemas are quoted.
+   */
+  carryOver?(session: Session, live: string, replayed: string): Promise<number>;
 }
 
 /**

@@ -12,18 +12,19 @@ export interface Redrive {
   readonly processor: string;
   /** How often this record was redriven, this time included. */
   readonly count: number;
+  /** Epoch ms of the first receipt. */
+  readonly receivedAt: number;
 }
 
-const NOT_REDRIVEN: { redrive: Redrive | null } = { redrive: null };
-
-export function readRedrive(record: KafkaRecord): { redrive: Redrive | null; receivedAt: number } {
+/** Null for a record that comes for the first time, as nearly all do. */
+export function readRedrive(record: KafkaRecord): Redrive | null {
   const processor = record.headers[REDRIVE_PROCESSOR];
-  if (processor === undefined)
-    return { redrive: NOT_REDRIVEN.redrive, receivedAt: record.timestamp };
+  if (processor === undefined) return null;
   const receivedAt = Number(record.headers[REDRIVE_RECEIVED_AT]?.toString() ?? 'NaN');
   const count = Number(record.headers[REDRIVE_COUNT]?.toString() ?? '1');
   return {
-    redrive: { processor: processor.toString(), count: Number.isSafeInteger(count) ? count : 1 },
+    processor: processor.toString(),
+    count: Number.isSafeInteger(count) ? count : 1,
     receivedAt: Number.isSafeInteger(receivedAt) ? receivedAt : record.timestamp,
   };
 }

@@ -1,7 +1,9 @@
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
+import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
+import { EVENT_ID_AT, PlainUserAction } from '../../schemas/plain-user-action.ts';
 import { validateUserAction } from '../../schemas/user-action.ts';
-import type { Source } from '../runtime/processor.ts';
+import type { Fault, Source } from '../runtime/processor.ts';
 import { keyFault } from './key.ts';
 
 /** user-actions.v1: what users do. Keyed by user_id; the id's time is the action's. */
@@ -9,6 +11,7 @@ export const userActions: Source<UserActionRecord> = {
   topic: 'user-actions.v1',
   tombstones: false,
   check(event, record) {
+    if (event instanceof PlainUserAction) return plainKeyFault(event, record.key);
     const problem = validateUserAction(event);
     if (problem !== null) return { reason: problem.reason, detail: problem.message };
     return keyFault(record.key, event.user_id, 'user_id');
@@ -33,6 +36,10 @@ export const userActions: Source<UserActionRecord> = {
     'properties',
   ],
   writeContent(out, event) {
+    if (event instanceof PlainUserAction) {
+      writePlain(out, event);
+      return;
+    }
     out.raw(event.event_id);
     out.timestamptz(event.occurred_at);
     out.int8(event.movie_id);
@@ -48,3 +55,28 @@ export const userActions: Source<UserActionRecord> = {
     out.jsonb(jsonbOfMap(event.properties));
   },
 };
+
+/** The same columns from bytes to bytes. A plain action has been checked when it was read. */
+function writePlain(out: CopyWriter, event: PlainUserAction): void {
+  const { bytes } = event;
+  out.slice(bytes, EVENT_ID_AT, 16);
+  out.timestamptz(event.occurred_at);
+  out.int8(event.movie_id);
+  out.float8(event.value);
+  out.int4(event.position);
+  out.slice(bytes, event.requestAt, event.requestAt < 0 ? -1 : 16);
+  out.slice(bytes, event.userAt, event.userLength);
+  out.text(event.action);
+  out.slice(bytes, event.sessionAt, event.sessionLength);
+  out.slice(bytes, event.deviceAt, event.deviceLength);
+  out.slice(bytes, event.appAt, event.appLength);
+  out.slice(bytes, event.versionAt, event.versionLength);
+  out.jsonb('{}');
+}
+
+function plainKeyFault(event: PlainUserAction, key: Buffer | null): Fault | null {
+  const { bytes, userAt, userLength } = event;
+  let same = key?.length === userLength;
+  for (let i = 0; same && i < userLength; i++) same = key?.[i] === bytes[userAt + i];
+  return same ? null : keyFault(key, event.user_id, 'user_id');
+}
