@@ -117,8 +117,8 @@ const configSchema = z.object({
     objectStorePort: setting('MARQUEE_PORT_S3', 'port asked for by `up`', port),
     objectStore: setting(
       'MARQUEE_OBJECT_STORE',
-      'S3 server of `up`: MinIO where Go can build it, else SeaweedFS',
-      z.enum(['auto', 'minio', 'seaweedfs']),
+      'S3 server of `up`; auto: MinIO where Go can build it, else SeaweedFS',
+      z.enum(['auto', 'minio', 'seaweedfs', 'none']),
     ),
     javaHome: setting('JAVA_HOME', 'Java 17 or newer; else `java` of PATH', z.string().optional()),
   }),

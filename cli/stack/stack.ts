@@ -25,7 +25,13 @@ import { allOrErrors, stepOf } from './steps.ts';
 import { ensureState, readState, type PortWishes, type StackState } from './state.ts';
 import { formatSeconds, tail } from './text.ts';
 
-const parts: readonly Part[] = [kafkaPart, registryPart, postgresPart, valkeyPart, objectStorePart];
+const allParts: readonly Part[] = [
+  kafkaPart,
+  registryPart,
+  postgresPart,
+  valkeyPart,
+  objectStorePart,
+];
 /** What uses others goes first. */
 const stopOrder: readonly (readonly PartName[])[] = [
   ['object-store', 'valkey', 'registry'],
@@ -81,6 +87,9 @@ export interface Stack {
 
 export function createStack(options: StackOptions): Stack {
   const { home, progress } = options;
+  const parts = allParts.filter(
+    ({ name }) => name !== 'object-store' || options.objectStore !== 'none',
+  );
   const recordFile = (name: PartName): string => join(home, 'run', `${name}.json`);
   const logFile = (name: PartName): string => join(home, 'logs', `${name}.log`);
   const record = (name: PartName): ProcessRecord | null => runningRecord(recordFile(name));
@@ -96,8 +105,8 @@ export function createStack(options: StackOptions): Stack {
   };
 
   async function startPart(part: Part, state: StackState, step: Step): Promise<void> {
-    const programs = await part.install(installContext(step));
     const java = part.needsJava ? findJava(options.javaHome) : '';
+    const programs = await part.install(installContext(step));
     const dataDir = join(home, part.name);
     const context: PartContext = { home, dataDir, state, programs, java, note };
     const before = record(part.name);

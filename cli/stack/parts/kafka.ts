@@ -60,7 +60,7 @@ export const kafkaPart: Part = {
   needsJava: true,
   stopSignal: 'SIGTERM',
   stopGraceMs: 30_000,
-  readyWithinMs: 90_000,
+  readyWithinMs: 180_000,
   install: installKafkaJars,
 
   async prepare(context) {

