@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   bench: () => import('./commands/bench.ts'),
   soak: () => import('./commands/soak.ts'),
   import: () => import('./commands/import.ts'),
+  demo: () => import('./commands/demo.ts'),
   migrate: () => import('./commands/migrate.ts'),
 };
 

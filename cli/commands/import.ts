@@ -8,11 +8,11 @@ interface MovieLensFlags {
 }
 
 interface WorldFlags {
-  readonly users: string;
-  readonly movies: string;
-  readonly events: string;
-  readonly seed: string;
-  readonly hours: string;
+  readonly users: number;
+  readonly movies: number;
+  readonly events: number;
+  readonly seed: number;
+  readonly hours: number;
   readonly until?: string;
 }
 
@@ -41,24 +41,16 @@ export function register(program: Command): void {
   command
     .command('synthetic')
     .description('a made-up catalogue and users with tastes, and what they did in the last hours')
-    .option('--users <n>', 'users', '2000')
-    .option('--movies <n>', 'movies', '3000')
-    .option('--events <n>', 'user actions; what was served comes on top', '100000')
-    .option('--seed <n>', 'the same seed and sizes give the same world', '1')
-    .option('--hours <n>', 'the events lie in so many last hours', '12')
+    .option('--users <n>', 'users', Number, 2000)
+    .option('--movies <n>', 'movies', Number, 3000)
+    .option('--events <n>', 'user actions; what was served comes on top', Number, 100000)
+    .option('--seed <n>', 'the same seed and sizes give the same world', Number, 1)
+    .option('--hours <n>', 'the events lie in so many last hours', Number, 12)
     .option('--until <time>', 'when the last event may happen (a time, or `now`)')
     .action(async (flags: WorldFlags) => {
       const { importWorld } = await import('../import/run.ts');
-      process.exitCode = await importWorld(
-        {
-          users: Number(flags.users),
-          movies: Number(flags.movies),
-          events: Number(flags.events),
-          seed: Number(flags.seed),
-          hours: Number(flags.hours),
-        },
-        flags.until,
-      );
+      const { until, ...plan } = flags;
+      process.exitCode = await importWorld(plan, until);
     });
 }
 

@@ -22,6 +22,8 @@ export function startProcessors(logFile: string, names: readonly string[]): Runn
   const main = join(import.meta.dirname, '..', 'main.ts');
   const child = spawn(process.execPath, [main, 'run', ...names, '--metrics-port', '0'], {
     stdio: ['ignore', log, log],
+    // A group of its own: the terminal's Ctrl-C is for the demo, which then stops them in order.
+    detached: true,
   });
   closeSync(log);
   let ended: string | null = null;

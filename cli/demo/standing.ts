@@ -70,6 +70,20 @@ export async function readStandings(
   });
 }
 
+/** True when the process with that pid has a partition of every reader. */
+export async function ownsAll(
+  session: Session,
+  readers: readonly Reader[],
+  pid: number,
+): Promise<boolean> {
+  const rows = await session.query<{ processor: string }>(
+    `SELECT DISTINCT processor FROM stream_offsets WHERE split_part(owner, '/', 3) = $1`,
+    [String(pid)],
+  );
+  const owned = new Set(rows.map(({ processor }) => processor));
+  return readers.every(({ processor }) => owned.has(processor));
+}
+
 const POLL_MS = 150;
 
 export interface CatchUpOptions {
@@ -77,11 +91,11 @@ export interface CatchUpOptions {
   readonly readers: readonly Reader[];
   /** What is to be reached; may move on while sending. */
   ends(): LogEnds;
-  /** False while more is being sent: then nobody is done. */
-  isFinal(): boolean;
+  /** False while more is being sent, or while nobody is there to apply it: then nothing is done. */
+  isFinal(): boolean | Promise<boolean>;
   /** Throws when the processors can't go on. */
   check(): void;
-  seen(standings: readonly Standing[]): void;
+  seen(standings: readonly Standing[], isFinal: boolean): void;
   /** Without any progress for so long the wait is given up. */
   readonly stallMs: number;
 }
@@ -95,9 +109,9 @@ export async function untilCaughtUp(options: CatchUpOptions): Promise<void> {
   let before = '';
   for (;;) {
     options.check();
-    const isFinal = options.isFinal();
+    const isFinal = await options.isFinal();
     const standings = await readStandings(options.session, options.readers, options.ends());
-    options.seen(standings);
+    options.seen(standings, isFinal);
     if (isFinal && standings.every(({ caughtUp }) => caughtUp)) return;
     const now = standings.map(({ applied }) => applied).join(',');
     if (now !== before || !isFinal) movedAt = performance.now();

@@ -33,6 +33,11 @@ export async function prepareMovieLens(
   rejects: Rejects,
 ): Promise<PreparedImport> {
   const { config, nowMs } = request;
+  if (request.until !== undefined && !request.asLive)
+    throw new MarqueeError(
+      'MARQUEE_IMPORT_UNTIL',
+      '--until says when live traffic ends: it needs --as-live',
+    );
   const { lateHorizonMs } = config.runtime.settings;
   const spanMs = liveSpanMs(lateHorizonMs);
   const askedUntilMs =

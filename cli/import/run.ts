@@ -16,7 +16,8 @@ import type { SendReport } from './send.ts';
 
 /** Of rejected rows, so many are shown; the list in the home has them all. */
 export const REJECTS_SHOWN = 50;
-const INTERRUPTED = 130;
+/** What a shell reports for a command that ended by SIGINT. */
+export const INTERRUPTED = 130;
 
 export interface MovieLensFlags {
   readonly asLive: boolean;
@@ -95,25 +96,25 @@ async function run(
   return exitCodeOf(report);
 }
 
-export function exitCodeOf(report: SendReport): number {
+function exitCodeOf(report: SendReport): number {
   if (isDelivered(report)) return 0;
   return report.interrupted ? INTERRUPTED : 1;
 }
 
-/** Runs work that stops in good order at the first SIGINT or SIGTERM, and at once at the second. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs work that stops in good order at the first signal, and at once at the second. */
 export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(INTERRUPTED);
     controller.abort();
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const name of SIGNALS) process.on(name, stop);
   try {
     return await work(controller.signal);
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    for (const name of SIGNALS) process.off(name, stop);
   }
 }
 

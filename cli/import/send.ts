@@ -4,6 +4,7 @@ import { formatCount, formatRate } from '../show.ts';
 import { openCatalogue, openEvents } from './deliver.ts';
 import type { Delivered, Outlet } from './deliver.ts';
 import type { PreparedImport } from './prepared.ts';
+import { throttled } from './progress.ts';
 
 export interface SendOptions {
   readonly brokers: readonly string[];
@@ -27,8 +28,7 @@ export interface SendReport {
   readonly interrupted: boolean;
 }
 
-/** A terminal redraws its line; elsewhere each update is one more. */
-const UPDATE_MS = process.stderr.isTTY ? 100 : 5_000;
+const LOOK_MS = 100;
 
 /** Sends movies, then events in their order, and remembers that it did. */
 export async function sendImport(
@@ -99,12 +99,13 @@ async function track(
 ): Promise<void> {
   if (total === 0) return;
   const step: Step = progress.step(name);
+  const update = throttled(step);
   const begin = performance.now();
   const rate = (acked: number): string => formatRate(acked, performance.now() - begin);
   const timer = setInterval(() => {
     const { acked } = outlet.counts();
-    step.update(`${formatCount(acked)} of ${formatCount(total)} acknowledged, ${rate(acked)}`);
-  }, UPDATE_MS);
+    update(`${formatCount(acked)} of ${formatCount(total)} acknowledged, ${rate(acked)}`);
+  }, LOOK_MS);
   try {
     await work();
     await outlet.flush();

@@ -1,0 +1,231 @@
+import { join } from 'node:path';
+import type { Session } from '../../connectors/postgres/session.ts';
+import { openSession } from '../../connectors/postgres/session.ts';
+import { MarqueeError } from '../../schemas/error.ts';
+import { PROCESSORS } from '../../streams/index.ts';
+import { loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
+import { prepareMovieLens } from '../import/prepare-movielens.ts';
+import { prepareWorld } from '../import/prepare-world.ts';
+import type { PreparedImport } from '../import/prepared.ts';
+import { describeRejects } from '../import/report.ts';
+import { INTERRUPTED, clusterIdOf, openRejects, withInterrupt } from '../import/run.ts';
+import { throttled } from '../import/progress.ts';
+import { isDelivered, sendImport } from '../import/send.ts';
+import type { SendReport } from '../import/send.ts';
+import { formatCount } from '../show.ts';
+import { prepareContents } from '../stack/contents.ts';
+import { openStack } from '../stack/open.ts';
+import { createProgress } from '../stack/progress.ts';
+import type { Progress } from '../stack/progress.ts';
+import { DEFAULT_WORLD } from '../world/plan.ts';
+import { agrees, compareCounts, readTableCounts } from './counts.ts';
+import type { SentCounts } from './counts.ts';
+import { startProcessors } from './processors.ts';
+import type { RunningProcessors } from './processors.ts';
+import { createStandingLine, describeCounts, describeNext, describeSamples } from './report.ts';
+import type { JobResult } from './report.ts';
+import { ownsAll, readLogEnds, untilCaughtUp } from './standing.ts';
+import type { LogEnds, Reader } from './standing.ts';
+
+export interface DemoOptions {
+  /** A MovieLens folder; else a synthetic world. */
+  readonly movielens: string | undefined;
+  /** User actions of the synthetic world. */
+  readonly events: number;
+}
+
+const STALL_MS = 60_000;
+
+const readers: readonly Reader[] = Object.values(PROCESSORS).map(({ name, source }) => ({
+  processor: name,
+  topic: source.topic,
+}));
+
+/**
+ * The main job from nothing: the stack, the processors, an import, and what the tables hold of it
+ * against what was sent. Returns the exit code: 0 when every count agrees.
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const begin = performance.now();
+  const config = await bringUp();
+  print('');
+  return withInterrupt(async (signal) => {
+    const progress = createProgress(process.stderr);
+    const logFile = join(config.home, 'logs', 'demo-processors.log');
+    const rejects = openRejects(config);
+    const session = await openSession({
+      url: config.postgres.readerUrl,
+      applicationName: 'marquee-demo',
+    });
+    let processors: RunningProcessors | null = null;
+    try {
+      const prepared = await prepare(options, config, rejects);
+      rejects.close();
+      for (const note of [...prepared.notes, ...describeRejects(rejects)]) progress.note(note);
+      processors = startProcessors(logFile, Object.keys(PROCESSORS));
+      const result = await runJob({ config, prepared, processors, session, progress, signal });
+      progress.close();
+      print(describeCounts(prepared, result));
+      print(await describeSamples(session));
+      await processors.stop();
+      print(describeNext(performance.now() - begin));
+      return result.checks.every(agrees) ? 0 : 1;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      progress.close();
+      print('Interrupted. Run the demo again: what has arrived is not counted twice.');
+      return INTERRUPTED;
+    } finally {
+      progress.close();
+      await processors?.stop();
+      await session.close();
+    }
+  });
+}
+
+/** As `marquee up` does. */
+async function bringUp(): Promise<Config> {
+  const { progress, stack, config } = openStack();
+  try {
+    await stack.up({ slow: 'background' });
+    const ready = loadConfig({ home: config.home });
+    await prepareContents(ready, progress);
+    return ready;
+  } finally {
+    progress.close();
+  }
+}
+
+async function prepare(
+  options: DemoOptions,
+  config: Config,
+  rejects: ReturnType<typeof openRejects>,
+): Promise<PreparedImport> {
+  const rest = {
+    config,
+    clusterId: await clusterIdOf(config),
+    until: undefined,
+    whenPast: 'new',
+    nowMs: Date.now(),
+  } as const;
+  if (options.movielens === undefined)
+    return prepareWorld({ ...rest, plan: { ...DEFAULT_WORLD, events: options.events } });
+  const request = { ...rest, folder: options.movielens, asLive: true, moviesOnly: false };
+  return prepareMovieLens(request, rejects);
+}
+
+interface Job {
+  readonly config: Config;
+  readonly prepared: PreparedImport;
+  readonly processors: RunningProcessors;
+  readonly session: Session;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Sends and applies side by side, and compares. */
+async function runJob(job: Job): Promise<JobResult> {
+  const { config, prepared, processors, session, progress, signal } = job;
+  const { brokers } = config.kafka;
+  const topics = readers.map(({ topic }) => topic);
+  const about = {
+    importId: prepared.importId,
+    users: prepared.users,
+    movieIds: prepared.movies.map(({ movie_id }) => movie_id),
+  };
+  // What earlier runs left in the topics is applied first, so that what this run adds is known.
+  const left = await readLogEnds(brokers, topics);
+  let owned = false;
+  await followTables(job, 'processors', {
+    ends: () => left,
+    isFinal: async () => (owned ||= await ownsAll(session, readers, processors.pid)),
+  });
+  const before = await readTableCounts(session, about);
+
+  const begin = performance.now();
+  let ends: LogEnds = left;
+  let isFinal = false;
+  const stop = new AbortController();
+  const sending = sendImport(prepared, {
+    ...{ brokers, registryUrl: config.registry.url, progress },
+    signal: AbortSignal.any([signal, stop.signal]),
+  }).then(async (report) => {
+    ends = await readLogEnds(brokers, topics);
+    isFinal = true;
+    return report;
+  });
+  const following = followTables(job, 'tables', { ends: () => ends, isFinal: () => isFinal });
+  // Where nothing is applied any more there is nothing to send for.
+  following.catch(() => {
+    stop.abort();
+  });
+  const [report] = await allOrFirst(sending, following);
+  const totalMs = performance.now() - begin;
+  if (!isDelivered(report)) throw undelivered(report);
+
+  const sent: SentCounts = {
+    ...about,
+    users: report.users,
+    actions: report.actions.acked,
+    serves: report.serves.acked,
+    answers: report.answers,
+  };
+  processors.check();
+  const checks = compareCounts(sent, before, await readTableCounts(session, about));
+  return { checks, actions: report.actions.acked, sendMs: report.actionsMs, totalMs };
+}
+
+/** Both to their end; the second one's error is the one that says why. */
+async function allOrFirst(
+  sending: Promise<SendReport>,
+  following: Promise<void>,
+): Promise<[SendReport]> {
+  const [sent, followed] = await Promise.allSettled([sending, following]);
+  if (followed.status === 'rejected') throw followed.reason;
+  if (sent.status === 'rejected') throw sent.reason;
+  return [sent.value];
+}
+
+function undelivered({ movies, actions, serves }: SendReport): MarqueeError {
+  const failed = movies.failed + actions.failed + serves.failed;
+  const why = movies.error ?? actions.error ?? serves.error;
+  return new MarqueeError(
+    'MARQUEE_IMPORT_UNDELIVERED',
+    `${formatCount(failed)} messages were not acknowledged: ${why?.message ?? 'interrupted'}. ` +
+      'Run the same command again; what has arrived is not counted twice.',
+    { cause: why },
+  );
+}
+
+async function followTables(
+  { session, processors, progress, signal, prepared }: Job,
+  name: string,
+  goal: { ends(): LogEnds; isFinal(): boolean | Promise<boolean> },
+): Promise<void> {
+  const step = progress.step(name);
+  const shown = createStandingLine(prepared.actions);
+  const update = throttled(step);
+  update('starting');
+  try {
+    await untilCaughtUp({
+      ...{ session, readers, ends: () => goal.ends(), isFinal: () => goal.isFinal() },
+      check: () => {
+        if (signal.aborted) throw new MarqueeError('MARQUEE_INTERRUPTED', 'stopped by a signal');
+        processors.check();
+      },
+      seen: (standings, isFinal) => {
+        update(shown(standings, isFinal));
+      },
+      stallMs: STALL_MS,
+    });
+    step.done(`${readers.map(({ processor }) => processor).join(', ')}: at the end`);
+  } catch (error) {
+    step.fail('stopped');
+    throw error;
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
