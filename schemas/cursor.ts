@@ -54,24 +54,29 @@ export function readLong(cursor: Cursor): number {
   return byte >= 0x80 ? readWideLong(cursor, low) : (low >> 1) ^ -(low & 1);
 }
 
-/** Beyond 28 bits in floating point; what is beyond 2^53 comes out near its value, and unsafe. */
+/**
+ * Beyond 28 bits: the rest in floating point. Sign and magnitude are told apart before they meet, so
+ * every safe integer is exact; what is beyond comes out near its value, and unsafe.
+ */
 function readWideLong(cursor: Cursor, low: number): number {
-  let zigzag = low;
-  let factor = 2 ** 28;
+  let high = 0;
+  let factor = 1;
   let byte: number;
   do {
     byte = cursor.bytes[cursor.at] as number;
     cursor.at += 1;
-    zigzag += (byte & 0x7f) * factor;
+    high += (byte & 0x7f) * factor;
     factor *= 128;
   } while (byte >= 0x80);
-  return (zigzag % 2 === 0 ? zigzag : -(zigzag + 1)) / 2;
+  const magnitude = high * 2 ** 27 + (low >>> 1);
+  return (low & 1) === 0 ? magnitude : -magnitude - 1;
 }
 
 export function readDouble(cursor: Cursor): number {
-  const value = cursor.bytes.readDoubleLE(cursor.at);
-  cursor.at += 8;
-  return value;
+  const { bytes, at } = cursor;
+  if (at + 8 > bytes.length) throw new RangeError('truncated: a number ends beyond');
+  cursor.at = at + 8;
+  return bytes.readDoubleLE(at);
 }
 
 /** Whether the second branch of a `["null", type]` follows. */
