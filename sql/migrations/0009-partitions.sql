@@ -33,6 +33,8 @@ BEGIN
     RAISE EXCEPTION 'ensure_partitions: width is %, expected 1 hour or 1 day', width
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
+  -- Lets a swap that is under way end first: it moves the table to another schema.
+  EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', parent);
   SELECT n.nspname, c.relname INTO parent_schema, parent_name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.oid = parent AND c.relkind = 'p' AND n.nspname IN (home, home || '_replay');

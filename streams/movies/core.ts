@@ -7,11 +7,42 @@ export function movieIdOf(event: Movie | Withdrawn): number {
   return isWithdrawn(event) ? event.withdrawn : event.movie_id;
 }
 
-/** The last record of each movie, ordered by movie: what a batch leaves. */
-export function latestOfEach(
-  events: readonly Accepted<Movie | Withdrawn>[],
-): Accepted<Movie | Withdrawn>[] {
-  const latest = new Map<number, Accepted<Movie | Withdrawn>>();
-  for (const accepted of events) latest.set(movieIdOf(accepted.event), accepted);
-  return [...latest.values()].sort((a, b) => movieIdOf(a.event) - movieIdOf(b.event));
+type Entry = Accepted<Movie | Withdrawn>;
+
+/** What a batch does to the catalogue, each list ordered by movie. */
+export interface CataloguePlan {
+  readonly listed: readonly Accepted<Movie>[];
+  /** Applied after `listed`: a movie may be in both, and is then known by its title and withdrawn. */
+  readonly withdrawn: readonly Accepted<Withdrawn>[];
+}
+
+/**
+ * The latest listing of each movie, and its withdrawal when that came after. Latest by receipt: a
+ * redriven record counts as received when it first was, so it may stand behind a newer one.
+ */
+export function planCatalogue(events: readonly Entry[]): CataloguePlan {
+  const listed = new Map<number, Accepted<Movie>>();
+  const withdrawn = new Map<number, Accepted<Withdrawn>>();
+  for (const entry of events) {
+    const id = movieIdOf(entry.event);
+    const listing = listed.get(id);
+    const withdrawal = withdrawn.get(id);
+    const isLatest =
+      entry.receivedAt >= Math.max(listing?.receivedAt ?? 0, withdrawal?.receivedAt ?? 0);
+    if (isWithdrawal(entry)) {
+      if (isLatest) withdrawn.set(id, entry);
+    } else if (entry.receivedAt >= (listing?.receivedAt ?? 0)) {
+      listed.set(id, entry as Accepted<Movie>);
+      if (isLatest) withdrawn.delete(id);
+    }
+  }
+  return { listed: byMovie(listed), withdrawn: byMovie(withdrawn) };
+}
+
+function isWithdrawal(entry: Entry): entry is Accepted<Withdrawn> {
+  return isWithdrawn(entry.event);
+}
+
+function byMovie<E>(entries: ReadonlyMap<number, Accepted<E>>): Accepted<E>[] {
+  return [...entries].sort(([a], [b]) => a - b).map(([, entry]) => entry);
 }

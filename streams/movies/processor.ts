@@ -1,5 +1,6 @@
 import { defineProcessor } from '../runtime/processor.ts';
 import { movies as source } from '../topics/movies.ts';
+import { carryWithdrawn } from './carry-over.ts';
 import { createMoviesStore } from './store.ts';
 
 /**
@@ -18,4 +19,5 @@ export const movies = defineProcessor({
   createStore: createMoviesStore,
   tables: ['movies'],
   rowsCarryOffsets: false,
+  carryOver: carryWithdrawn,
 });

@@ -1,8 +1,7 @@
 import type { Movie } from '../../schemas/generated/types.ts';
-import type { Store } from '../runtime/processor.ts';
-import { isWithdrawn } from '../topics/movies.ts';
+import type { Accepted, Store } from '../runtime/processor.ts';
 import type { Withdrawn } from '../topics/movies.ts';
-import { latestOfEach, movieIdOf } from './core.ts';
+import { planCatalogue } from './core.ts';
 
 // A movie that is withdrawn without ever having been listed leaves no row: there is nothing to show.
 const UPSERT = `
@@ -36,20 +35,23 @@ export function createMoviesStore(): Store<Movie | Withdrawn> {
   return {
     prepare: () => Promise.resolve(),
     async apply(session, { events }, sent) {
-      const rows = latestOfEach(events).map(({ event, partition, offset, receivedAt }) => ({
-        movie_id: movieIdOf(event),
-        received_ms: receivedAt,
-        kafka_partition: partition,
-        kafka_offset: offset,
-        ...(isWithdrawn(event) ? { withdrawn: true } : { ...event, updated_ms: event.updated_at }),
-      }));
-      const listed = rows.filter((row) => !('withdrawn' in row));
-      const withdrawn = rows.filter((row) => 'withdrawn' in row);
+      const { listed, withdrawn } = planCatalogue(events);
       await sent('half');
-      if (listed.length > 0) await session.execute(UPSERT, [JSON.stringify(listed)]);
-      if (withdrawn.length > 0) await session.execute(WITHDRAW, [JSON.stringify(withdrawn)]);
+      if (listed.length > 0) await session.execute(UPSERT, [JSON.stringify(listed.map(listedRow))]);
+      if (withdrawn.length > 0)
+        await session.execute(WITHDRAW, [
+          JSON.stringify(withdrawn.map((w) => ({ movie_id: w.event.withdrawn, ...placeOf(w) }))),
+        ]);
       await sent('all');
       return [];
     },
   };
+}
+
+function listedRow(listed: Accepted<Movie>) {
+  return { ...listed.event, updated_ms: listed.event.updated_at, ...placeOf(listed) };
+}
+
+function placeOf({ partition, offset, receivedAt }: Accepted<unknown>) {
+  return { received_ms: receivedAt, kafka_partition: partition, kafka_offset: offset };
 }

@@ -1,5 +1,6 @@
 import { defineProcessor } from '../runtime/processor.ts';
 import { userActions } from '../topics/user-actions.ts';
+import { carryVectors } from './carry-over.ts';
 import { drainProfileChanges } from './outbox.ts';
 import { createProfilesStore } from './store.ts';
 
@@ -20,5 +21,8 @@ export const profiles = defineProcessor({
   createStore: createProfilesStore,
   outbox: drainProfileChanges,
   tables: ['user_profiles', 'user_history', 'profiles_event_ids'],
+  sideTables: ['profile_outbox'],
+  derivedColumns: ['preference_vector', 'vector_model_version'],
   rowsCarryOffsets: false,
+  carryOver: carryVectors,
 });

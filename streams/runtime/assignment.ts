@@ -8,6 +8,7 @@ import type { Halt, Held } from './held.ts';
 import { evictOwner, takeOver } from './offsets.ts';
 import type { Position, ProcessorKey } from './offsets.ts';
 import { createBackoff } from './retry.ts';
+import type { Report } from './trouble.ts';
 
 export interface TakeOverContext {
   readonly key: ProcessorKey;
@@ -19,7 +20,8 @@ export interface TakeOverContext {
   readonly firstOffset?: (partition: number) => number | undefined;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
-  trouble(error: MarqueeError | null): void;
+  /** A channel for the trouble of one take-over. */
+  trouble(): Report;
 }
 
 export type Taken = { readonly held: Held; readonly start: number } | Halt;
@@ -34,6 +36,7 @@ export async function takePartition(
   abandoned: AbortSignal,
 ): Promise<Taken | null> {
   const backoff = createBackoff(context.retryFirstMs, context.retryMaxMs, abandoned);
+  const report = context.trouble();
   let session = null as Session | null;
   const aborted = () => abandoned.aborted;
   try {
@@ -50,7 +53,6 @@ export async function takePartition(
         if (session?.usable() !== true) session = await context.openSession();
         const first = context.firstOffset?.(partition) ?? log.start;
         const position = await raiseEpoch(session, context, partition, first);
-        if (backoff.attempts > 0) context.trouble(null);
         const name = `${context.key.processor} on ${context.key.topic}/${partition}`;
         const start = startOffset(name, position, log);
         return typeof start === 'number'
@@ -59,12 +61,13 @@ export async function takePartition(
       } catch (error) {
         const known = toPostgresError(error, 'take-over');
         if (!known.retriable) throw known;
-        context.trouble(known);
+        report(known);
         await backoff.wait();
       }
     }
     return null;
   } finally {
+    report(null);
     await session?.close();
   }
 }

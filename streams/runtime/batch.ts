@@ -6,7 +6,7 @@ import type { Failpoint } from './failpoints.ts';
 import type { Held } from './held.ts';
 import { writeLedger } from './ledger.ts';
 import type { OpenLedgerRow } from './ledger.ts';
-import { advance, identityOf, pointToLedgerRows } from './offsets.ts';
+import { advance, identityOf, pointToLedgerRows, readOpenLedgerRows } from './offsets.ts';
 import type { ProcessorKey, Step } from './offsets.ts';
 import type { Prepared } from './prepare.ts';
 import type { Store } from './processor.ts';
@@ -49,8 +49,6 @@ export interface BatchContext<E> {
   readonly key: ProcessorKey;
   readonly store: Store<E>;
   readonly failpoint: Failpoint;
-  /** False in a replay, where the live run has the records' dead letters already. */
-  readonly keepsDeadLetters: boolean;
 }
 
 /**
@@ -69,7 +67,8 @@ export async function applyBatch<E>(
   await session.execute('BEGIN');
   let openRows: ReadonlyMap<number, OpenLedgerRow>;
   try {
-    if (!(await advance(session, key, stepsOf(portions)))) {
+    const ledgerFrom = await advance(session, key, stepsOf(portions));
+    if (ledgerFrom === null) {
       await session.execute('ROLLBACK');
       return { kind: 'fenced' };
     }
@@ -80,8 +79,8 @@ export async function applyBatch<E>(
       return Promise.resolve();
     });
     for (const index of resends) prepared.markDuplicate(index);
-    if (context.keepsDeadLetters) await insertDeadLetters(session, key, prepared.dead);
-    const openBefore = new Map(portions.map((p) => [p.held.partition, p.held.openLedgerRow]));
+    await insertDeadLetters(session, key, prepared.dead);
+    const openBefore = await openLedgerRows(session, key, portions, ledgerFrom);
     openRows = await writeLedger(session, key, prepared.runs, openBefore);
     const moved = new Map(
       [...openRows].filter(([partition, row]) => openBefore.get(partition)?.from !== row.from),
@@ -101,4 +100,25 @@ export async function applyBatch<E>(
   }
   failpoint('after_commit');
   return { kind: 'committed', openRows };
+}
+
+/** The rows to extend: as remembered, or read again where a replay has replaced the ledger. */
+async function openLedgerRows(
+  session: Session,
+  key: ProcessorKey,
+  portions: readonly Portion[],
+  ledgerFrom: ReadonlyMap<number, number | null>,
+): Promise<ReadonlyMap<number, OpenLedgerRow | null>> {
+  const open = new Map(portions.map(({ held }) => [held.partition, held.openLedgerRow]));
+  const stale = [...open].filter(
+    ([partition, row]) => (row?.from ?? null) !== ledgerFrom.get(partition),
+  );
+  if (stale.length === 0) return open;
+  const read = await readOpenLedgerRows(
+    session,
+    key,
+    stale.map(([partition]) => partition),
+  );
+  for (const [partition] of stale) open.set(partition, read.get(partition) ?? null);
+  return open;
 }

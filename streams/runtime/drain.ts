@@ -2,6 +2,7 @@ import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 import type { OutboxDrain, Publish } from './processor.ts';
 import { createBackoff } from './retry.ts';
+import type { Report } from './trouble.ts';
 
 export interface Drainer {
   /** Something may be due. */
@@ -16,7 +17,8 @@ export interface DrainerOptions {
   readonly publish: Publish;
   readonly drains: ReadonlyMap<string, OutboxDrain>;
   published(outbox: string, count: number): void;
-  fault(error: MarqueeError): void;
+  /** A fault that is being retried; null when it is over. */
+  readonly trouble: Report;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
 }
@@ -56,9 +58,10 @@ export function createDrainer(options: DrainerOptions): Drainer {
           if (session?.usable() !== true) session = await options.openSession();
           await drainAll(session);
           backoff.reset();
+          options.trouble(null);
         } catch (error) {
           pending = true;
-          options.fault(
+          options.trouble(
             error instanceof MarqueeError
               ? error
               : new MarqueeError('MARQUEE_PUBLISH_FAILED', String(error), {

@@ -104,7 +104,7 @@ export function createLane<E>(context: LaneContext<E>): Lane {
         await backoff.wait();
       }
     }
-    if (backoff.attempts > 0) context.trouble(null);
+    context.trouble(null);
   }
 
   /** Returns what is left to do. */
@@ -201,7 +201,9 @@ export function createLane<E>(context: LaneContext<E>): Lane {
     const first = only.records.slice(0, half);
     const middle = (first.at(-1)?.offset ?? only.held.position - 1) + 1;
     await work([{ ...only, records: first, next: middle }]);
-    await work([{ ...only, records: only.records.slice(half) }]);
+    // Taken away meanwhile, the first half may be undone: the second must not be applied over it.
+    if (only.held.position === middle)
+      await work([{ ...only, records: only.records.slice(half) }]);
   }
 
   return {

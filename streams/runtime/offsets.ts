@@ -126,26 +126,51 @@ SET next_offset = s.after_offset,
 FROM unnest($3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bigint[])
   AS s(partition, epoch, from_offset, after_offset, last_offset, last_identity, as_of)
 WHERE o.processor = $1 AND o.topic = $2 AND o.partition = s.partition
-  AND o.owner_epoch = s.epoch AND o.next_offset = s.from_offset`;
+  AND o.owner_epoch = s.epoch AND o.next_offset = s.from_offset
+RETURNING o.partition, o.ledger_from`;
 
-/** The compare-and-set. False when any partition has another owner or another position. */
+/**
+ * The compare-and-set. Returns where each partition's open ledger row begins, or null when any
+ * partition has another owner or another position.
+ */
 export async function advance(
   session: Session,
   key: ProcessorKey,
   steps: readonly Step[],
-): Promise<boolean> {
-  const moved = await session.execute(ADVANCE_SQL, [
-    key.processor,
-    key.topic,
-    steps.map((s) => s.partition),
-    steps.map((s) => s.epoch),
-    steps.map((s) => s.from),
-    steps.map((s) => s.after),
-    steps.map((s) => s.last?.offset ?? null),
-    steps.map((s) => s.last?.identity ?? null),
-    steps.map((s) => s.asOf),
-  ]);
-  return moved === steps.length;
+): Promise<ReadonlyMap<number, number | null> | null> {
+  const moved = await session.query<{ partition: number; ledger_from: number | null }>(
+    ADVANCE_SQL,
+    [
+      key.processor,
+      key.topic,
+      steps.map((s) => s.partition),
+      steps.map((s) => s.epoch),
+      steps.map((s) => s.from),
+      steps.map((s) => s.after),
+      steps.map((s) => s.last?.offset ?? null),
+      steps.map((s) => s.last?.identity ?? null),
+      steps.map((s) => s.asOf),
+    ],
+  );
+  if (moved.length !== steps.length) return null;
+  return new Map(moved.map((row) => [row.partition, row.ledger_from]));
+}
+
+/** The ledger rows that the table says are open. */
+export async function readOpenLedgerRows(
+  session: Session,
+  key: ProcessorKey,
+  partitions: readonly number[],
+): Promise<ReadonlyMap<number, OpenLedgerRow>> {
+  const rows = await session.query<{ partition: number; from_offset: number; hour: number }>(
+    `SELECT l.partition, l.from_offset, extract(epoch FROM l.hour)::bigint / 3600 AS hour
+     FROM stream_offsets o
+     JOIN stream_ledger l ON (l.processor, l.topic, l.partition, l.from_offset)
+       = (o.processor, o.topic, o.partition, o.ledger_from)
+     WHERE o.processor = $1 AND o.topic = $2 AND o.partition = ANY($3::int[])`,
+    [key.processor, key.topic, partitions],
+  );
+  return new Map(rows.map((r) => [r.partition, { from: r.from_offset, hour: r.hour }]));
 }
 
 export async function pointToLedgerRows(

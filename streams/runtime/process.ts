@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { createConsumer } from '../../connectors/kafka/create-consumer.ts';
 import type { KafkaClientName } from '../../connectors/kafka/create-consumer.ts';
 import { createPublisher } from '../../connectors/kafka/publisher.ts';
+import type { KafkaConsumer } from '../../connectors/kafka/port.ts';
 import type { Codec } from '../../connectors/registry/codec.ts';
 import { createCodec } from '../../connectors/registry/codec.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
@@ -28,12 +29,19 @@ export interface ProcessOptions {
   readonly failpoint: Failpoint;
   /** Prefix of static member ids; each processor's member is `<prefix>.<processor>`. */
   readonly instanceId?: string;
-  /** Set by a replay: other tables, another name in stream_offsets, no side effects. */
-  readonly shadow?: {
-    readonly searchPath: string;
-    readonly suffix: string;
-    firstOffset(partition: number): number | undefined;
-  };
+  /** Set by a replay: other tables, another name in stream_offsets, nothing published. */
+  readonly shadow?: Shadow;
+}
+
+export interface Shadow {
+  /** The schema of the copies, quoted. No live table is on the search path: a missing copy is an error. */
+  readonly schema: string;
+  /** Makes the standing name, and with it the consumer group, the replay's own. */
+  readonly suffix: string;
+  /** Where the replay of a partition begins. */
+  firstOffset(partition: number): number | undefined;
+  /** Holds the consumer back from going beyond the live processor. */
+  bound(consumer: KafkaConsumer): KafkaConsumer;
 }
 
 export interface StreamProcess {
@@ -111,13 +119,13 @@ async function createProcessorRunner(
       statementTimeoutMs: settings.statementTimeoutMs,
       idleInTransactionTimeoutMs: settings.idleInTransactionTimeoutMs,
       ...(kind === 'take-over' ? { lockTimeoutMs: settings.takeOverLockTimeoutMs } : {}),
-      ...(shadow === undefined ? {} : { searchPath: shadow.searchPath }),
+      ...(shadow === undefined ? {} : { searchPath: `${shadow.schema}, public` }),
     });
   return createRunner({
     processor,
     standingName,
     owner,
-    consumer,
+    consumer: shadow === undefined ? consumer : shadow.bound(consumer),
     openSession: session,
     decoder: createSchemaLoader(codec.reader(processor.source.topic)),
     publish,

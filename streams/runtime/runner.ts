@@ -49,7 +49,7 @@ export interface RunnerOptions<E> {
   readonly log: Log;
   readonly failpoint: Failpoint;
   readonly firstOffset?: (partition: number) => number | undefined;
-  /** A replay keeps no dead letters and publishes nothing: the live run has. */
+  /** A replay publishes nothing, since the live run has: its outbox is emptied unread. */
   readonly silent?: boolean;
 }
 
@@ -132,7 +132,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       ...(options.firstOffset === undefined ? {} : { firstOffset: options.firstOffset }),
       retryFirstMs: settings.retryFirstMs,
       retryMaxMs: settings.retryMaxMs,
-      trouble: trouble.report,
+      trouble: trouble.channel,
     },
   });
   const lagMeter = createLagMeter({
@@ -146,7 +146,9 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
   const watchdog = createWatchdog({
     name,
     stallTimeoutMs: settings.stallTimeoutMs,
-    due: () => holdings.live().some((h) => h.queue.length > 0 || h.logEnd > h.fetched),
+    due: () =>
+      lanes.some((lane) => lane.busy()) ||
+      holdings.live().some((h) => h.queue.length > 0 || h.logEnd > h.fetched),
     excused: () => trouble.current() !== null,
     fail: failure.reject,
   });
@@ -263,13 +265,13 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
 function createOutboxDrainer<E>(options: RunnerOptions<E>, trouble: Trouble): Drainer {
   const { processor, settings, metrics, failpoint } = options;
   const drains = new Map<string, OutboxDrain>();
-  if (options.silent !== true) {
+  if (options.silent !== true)
     drains.set('dead-letters', createDeadLetterDrain(options.standingName));
-    if (processor.outbox !== undefined) drains.set('outbox', processor.outbox);
-  }
+  if (processor.outbox !== undefined) drains.set('outbox', processor.outbox);
   return createDrainer({
     openSession: () => options.openSession('other'),
     publish: async (to, messages) => {
+      if (options.silent === true) return;
       failpoint('before_publish');
       await options.publish(to, messages);
     },
@@ -277,7 +279,7 @@ function createOutboxDrainer<E>(options: RunnerOptions<E>, trouble: Trouble): Dr
     published: (outbox, count) => {
       metrics.published.inc({ processor: processor.name, outbox }, count);
     },
-    fault: trouble.report,
+    trouble: trouble.channel(),
     retryFirstMs: settings.retryFirstMs,
     retryMaxMs: settings.retryMaxMs,
   });
@@ -295,7 +297,6 @@ function createProcessorLane<E>(
     key,
     store: processor.createStore(),
     failpoint: options.failpoint,
-    keepsDeadLetters: options.silent !== true,
     openSession: () => options.openSession('batch'),
     prepare: preparer.prepare,
     condemn: preparer.condemn,
@@ -306,7 +307,7 @@ function createProcessorLane<E>(
     batchBytesMax: processor.batchBytesMax,
     retryFirstMs: settings.retryFirstMs,
     retryMaxMs: settings.retryMaxMs,
-    trouble: trouble.report,
+    trouble: trouble.channel(),
     ...events,
   });
 }
