@@ -202,8 +202,7 @@ export function createLane<E>(context: LaneContext<E>): Lane {
     const middle = (first.at(-1)?.offset ?? only.held.position - 1) + 1;
     await work([{ ...only, records: first, next: middle }]);
     // Taken away meanwhile, the first half may be undone: the second must not be applied over it.
-    if (only.held.position === middle)
-      await work([{ ...only, records: only.records.slice(half) }]);
+    if (only.held.position === middle) await work([{ ...only, records: only.records.slice(half) }]);
   }
 
   return {

@@ -6,6 +6,7 @@ import type {
   TopicPartition,
 } from '../../connectors/kafka/port.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
+import { MarqueeError } from '../../schemas/error.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import { createDeadLetterDrain } from './dead-letters.ts';
 import { createDrainer } from './drain.ts';
@@ -85,6 +86,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
   const key = { processor: options.standingName, topic };
   const compacted = TOPICS[topic].cleanup.includes('compact');
   const trouble = createTrouble(name, log, metrics);
+  const kafkaTrouble = trouble.channel();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined); // awaited by `run`, which may not have begun
   const drainer = createOutboxDrainer(options, trouble);
@@ -174,10 +176,17 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
     failpoint('after_kafka_commit');
   }
 
+  async function measure(): Promise<void> {
+    const live = holdings.live();
+    await lagMeter.measure(live);
+    if (live.length > 0) kafkaTrouble(null); // Kafka answered
+  }
+
   const handlers: ConsumerHandlers = {
     async assigned(partitions) {
       metrics.rebalances.inc({ processor: name, kind: 'assigned' });
       assigned = true;
+      kafkaTrouble(null);
       watchdog.progress();
       await Promise.all(partitions.map((p) => holdings.take(p.partition)));
     },
@@ -193,6 +202,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       log.info({ event: 'partitions_given_up', processor: name, partitions: [...numbers] });
     },
     batch(batch: FetchedBatch) {
+      kafkaTrouble(null);
       const h = holdings.get(batch.partition);
       if (h?.state !== 'live') return;
       const why = enqueue(h, `${name} on ${topic}/${batch.partition}`, compacted, batch);
@@ -213,7 +223,12 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       });
     },
     fault(error) {
-      log.debug({ event: 'kafka_fault', processor: name, reason: error.message });
+      const { message } = error;
+      kafkaTrouble(
+        error instanceof MarqueeError
+          ? error
+          : new MarqueeError('MARQUEE_KAFKA_CLIENT', message, { cause: error, retriable: true }),
+      );
     },
   };
 
@@ -224,7 +239,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
         log.debug({ event: `${what}_failed`, processor: name, reason: String(error) });
       };
       const endings = [
-        every(settings.lagIntervalMs, () => lagMeter.measure(holdings.live()), quietly('lag')),
+        every(settings.lagIntervalMs, measure, quietly('lag')),
         every(settings.kafkaCommitIntervalMs, () => report(holdings.all()), quietly('report')),
         every(WATCH_INTERVAL_MS, watchdog.look, quietly('watch')),
       ];
