@@ -17,6 +17,8 @@ export interface ChaosPlan {
   readonly terminations: number;
   /** Processes stopped for longer than their session, and continued. */
   readonly zombies: number;
+  /** Progress for whoever waits. */
+  report(line: string): void;
 }
 
 /** How often each fault did happen. */
@@ -197,6 +199,7 @@ export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Ch
         for (const action of actions) {
           await perform[action]();
           done++;
+          plan.report(`${done} of ${actions.length}: ${action}`);
           if (done % SNAPSHOT_EVERY === 0) findings.push(await snapshot(world));
         }
         await Promise.all(sleeping.values());

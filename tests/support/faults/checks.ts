@@ -185,7 +185,11 @@ async function checkStanding(
   const firsts = rows.map((row) => row.first ?? 0);
   return [
     same(`${processor} stands at the end of ${topic}`, next, ends),
-    same(`${processor}'s ledger begins where ${topic} does`, firsts, ends.map(() => 0)),
+    same(
+      `${processor}'s ledger begins where ${topic} does`,
+      firsts,
+      ends.map(() => 0),
+    ),
   ];
 }
 

@@ -21,7 +21,7 @@ const TABLES: readonly {
   {
     processor: 'profiles',
     table: 'user_profiles',
-    columns: '(to_jsonb(t) - ARRAY[\'preference_vector\', \'vector_model_version\'])',
+    columns: "(to_jsonb(t) - ARRAY['preference_vector', 'vector_model_version'])",
     order: 'user_id',
   },
   { processor: 'profiles', table: 'user_history', columns: '*', order: 'user_id, movie_id' },
@@ -31,7 +31,7 @@ const TABLES: readonly {
   {
     processor: '',
     table: 'dead_letters',
-    columns: '(to_jsonb(t) - ARRAY[\'published_at\'])',
+    columns: "(to_jsonb(t) - ARRAY['published_at'])",
     order: 'processor, topic, partition, kafka_offset',
   },
   {
@@ -70,7 +70,8 @@ export async function compareWithCleanRun(
     const findings: Finding[] = [];
     for (const { table, columns, order, processor } of TABLES) {
       if (processor !== '' && !processors.includes(processor)) continue;
-      const where = processor === '' ? `WHERE topic = ANY ('{${topicsOf(processors).join(',')}}')` : '';
+      const where =
+        processor === '' ? `WHERE topic = ANY ('{${topicsOf(processors).join(',')}}')` : '';
       const query = `SELECT ${columns} FROM marquee.${table} t ${where} ORDER BY ${order}`;
       findings.push(await compareRows(table, query, world.adminUrl, urls.admin));
     }
@@ -131,11 +132,7 @@ async function digest(url: string, query: string): Promise<Digest> {
   return { rows, sha256: hash.digest('hex') };
 }
 
-async function stream(
-  url: string,
-  query: string,
-  take: (chunk: Buffer) => void,
-): Promise<number> {
+async function stream(url: string, query: string, take: (chunk: Buffer) => void): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

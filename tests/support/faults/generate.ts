@@ -53,7 +53,14 @@ export async function createEncoders(codec: Codec): Promise<Encoders> {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const SHARES = { resent: 0.05, bad: 0.01, tooLate: 0.001, answers: 0.2, serves: 0.05, movies: 0.01 };
+const SHARES = {
+  resent: 0.05,
+  bad: 0.01,
+  tooLate: 0.001,
+  answers: 0.2,
+  serves: 0.05,
+  movies: 0.01,
+};
 /** Half of the resends follow at once, into the same batch; the others up to so many records later. */
 const RESEND_SOON = 40;
 const RESEND_LATE = 20_000;

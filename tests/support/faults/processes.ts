@@ -96,7 +96,14 @@ function launch(
   { processors, root = repositoryRoot }: RunOptions,
   env: Readonly<Record<string, string>>,
 ): RunningProcess {
-  const args = [...QUIET, join(root, 'cli', 'main.ts'), 'run', ...processors, '--metrics-port', '0'];
+  const args = [
+    ...QUIET,
+    join(root, 'cli', 'main.ts'),
+    'run',
+    ...processors,
+    '--metrics-port',
+    '0',
+  ];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const lines: LogLine[] = [];
   collectLines(child, (text) => {
@@ -163,7 +170,10 @@ function launch(
     stopped: () => /^\S+ \(.*\) T /.test(statOf(pid)),
     tail: (count = 25) =>
       `--- end of the log of ${label} (pid ${pid}, ${JSON.stringify(exit ?? 'alive')}):\n` +
-      lines.slice(-count).map((line) => JSON.stringify(line)).join('\n'),
+      lines
+        .slice(-count)
+        .map((line) => JSON.stringify(line))
+        .join('\n'),
   };
   return running;
 }

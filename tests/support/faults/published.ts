@@ -15,7 +15,7 @@ async function decoded<T>(
   await reader.ensureSchema(schemaId);
   await readTopic(world.brokers, topic, ({ key, value }) => {
     const record = value === null ? null : reader.decode(value);
-    if (record === null || 'detail' in record === false && topic === 'dead-letters.v1')
+    if (record === null || ('detail' in record === false && topic === 'dead-letters.v1'))
       throw new Error(`${topic} holds what is no record of it`);
     take(key?.toString() ?? '', record as T);
   });

@@ -42,6 +42,11 @@ const { values } = parseArgs({
   },
 });
 
+// So that the handlers of `exit` end what was started.
+process.once('SIGTERM', () => process.exit(143));
+process.once('SIGINT', () => process.exit(130));
+
+const began = performance.now();
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
@@ -69,7 +74,7 @@ async function main(): Promise<void> {
         postgresRestarts: number(values['postgres-restarts'], 20),
         terminations: number(values.terminations, 20),
         zombies: number(values.zombies, 50),
-        report: print,
+        report: (line) => print(`${((performance.now() - began) / 1000).toFixed(1)} s: ${line}`),
       });
       for (const { check, holds } of findings) print(`${holds ? '  holds' : '  FAILS'}: ${check}`);
       print(summary);

@@ -17,8 +17,6 @@ export interface SoakPlan extends ChaosPlan {
   readonly users: number;
   readonly movies: number;
   readonly huge: number;
-  /** Progress for whoever waits. */
-  report(line: string): void;
 }
 
 export interface SoakReport {

@@ -43,7 +43,9 @@ export async function readTopic(
     await consumer.subscribe({ topic, fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Error(`${topic} could not be read in 120 s; left: ${JSON.stringify([...left])}`));
+        reject(
+          new Error(`${topic} could not be read in 120 s; left: ${JSON.stringify([...left])}`),
+        );
       }, 120_000);
       const done = (): void => {
         clearTimeout(timer);
