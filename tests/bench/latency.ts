@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
+import { createProducer } from '../../sdk/src/index.ts';
 import { ACTIONS_TOPIC, messagesIn } from './load.ts';
 import { startProcessors } from './marquee.ts';
 import type { Processor } from './marquee.ts';
 import { percentile } from './rate.ts';
-import { openProducer } from './sdk-producer.ts';
 import type { RunContext } from './system.ts';
 
 export interface LatencyResult {
@@ -93,7 +93,9 @@ async function send(
   waiting: Map<string, number>,
   durationMs: number,
 ): Promise<Sent> {
-  const producer = await openProducer(stack);
+  const { brokers, registryUrl } = stack;
+  const producer = createProducer({ app: 'bench', brokers, registryUrl });
+  await producer.ready;
   const startedAt = performance.now();
   let events = 0;
   for (;;) {
@@ -101,11 +103,10 @@ async function send(
     const due = Math.floor((Math.min(elapsed, durationMs) * PER_SECOND) / 1000);
     for (; events < due; events++) {
       const calledAt = performance.now();
-      const { eventId, delivered } = producer.impression({
+      const { eventId } = producer.impression({
         userId: `latency-${String(events % 1000)}`,
         movieId: (events % 20_000) + 1,
       });
-      delivered.catch(() => undefined);
       waiting.set(eventId, calledAt);
     }
     if (elapsed >= durationMs) break;

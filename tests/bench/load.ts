@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gzip, gunzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
@@ -140,16 +141,18 @@ async function makeTopics(admin: Admin): Promise<void> {
     { ...TOPICS[ACTIONS_TOPIC], name: JSON_TOPIC },
   ];
   const there = new Set(await admin.listTopics());
-  const old = wanted.map(({ name }) => name).filter((name) => there.has(name));
+  const old: string[] = [];
   // Offsets are told from the order of sending, so each topic begins empty.
-  if (old.length > 0) await admin.deleteTopics({ topics: old });
-  for (let left = old; left.length > 0;) {
-    const now = new Set(await admin.listTopics());
-    left = left.filter((name) => now.has(name));
+  for (const { name } of wanted) {
+    if (there.has(name) && (await countMessages(admin, name)) > 0) old.push(name);
   }
+  if (old.length > 0) await admin.deleteTopics({ topics: old });
+  await untilTopics(admin, (names) => !old.some((name) => names.has(name)));
+  const missing = wanted.filter(({ name }) => !there.has(name) || old.includes(name));
+  if (missing.length === 0) return;
   await admin.createTopics({
-    waitForLeaders: true,
-    topics: wanted.map((topic) => ({
+    waitForLeaders: false,
+    topics: missing.map((topic) => ({
       topic: topic.name,
       numPartitions: topic.partitions,
       replicationFactor: 1,
@@ -160,6 +163,19 @@ async function makeTopics(admin: Admin): Promise<void> {
       ],
     })),
   });
+  await untilTopics(admin, (names) => wanted.every(({ name }) => names.has(name)));
+}
+
+/** Waits until the broker lists its topics as wished, for ten seconds at most. */
+async function untilTopics(
+  admin: Admin,
+  wished: (names: ReadonlySet<string>) => boolean,
+): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!wished(new Set(await admin.listTopics()))) {
+    if (performance.now() > deadline) throw new Error('The broker does not change its topics');
+    await delay(50);
+  }
 }
 
 /** Registers the schema (the same one again changes nothing) and returns its id. */

@@ -116,6 +116,12 @@ export async function measure(options: MeasureOptions, bench: Bench): Promise<Re
     sdk.push(...(await attempt(name, body, (run) => `${whole(run.eventsPerSecond)}/s`)));
   }
   findings.push(...differences(runs, four));
+  for (const { processors, missing } of latency) {
+    if (missing > 0) findings.push(`latency of ${processors}: ${String(missing)} never seen`);
+  }
+  for (const { failed } of sdk) {
+    if (failed > 0) findings.push(`SDK: ${String(failed)} events failed`);
+  }
   return {
     command: `./marquee bench hot-path ${process.argv.slice(2).join(' ')}`.trimEnd(),
     startedAt: bench.startedAt,

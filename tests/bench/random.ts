@@ -48,7 +48,7 @@ export function createLongTail(size: number, exponent: number, random: Random): 
     const more = large.at(-1) as number;
     alias[less] = more;
     chance[more] = (chance[more] as number) - (1 - (chance[less] as number));
-    if ((chance[more]) < 1) small.push(large.pop() as number);
+    if (chance[more] < 1) small.push(large.pop() as number);
   }
   for (const rank of [...small, ...large]) chance[rank] = 1;
   return () => {

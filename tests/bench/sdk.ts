@@ -75,7 +75,7 @@ async function latency(perSecond: number, seconds: number): Promise<void> {
   const taken: number[] = [];
   const pending: Promise<void>[] = [];
   const startedAt = performance.now();
-  for (let sent = 0; sent < perSecond * seconds; ) {
+  for (let sent = 0; sent < perSecond * seconds;) {
     const due = Math.floor(((performance.now() - startedAt) / 1000) * perSecond);
     for (; sent < Math.min(due, perSecond * seconds); sent += 1) {
       const calledAt = performance.now();
