@@ -78,7 +78,7 @@ const program = new Command('marquee bench hot-path')
 program.parse();
 const interrupted = new Promise<never>((_, reject) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
       reject(new Error(`stopped by ${signal}`));
     });
   }
