@@ -1,4 +1,15 @@
 import type { FetchedBatch, TopicPartition } from './port.ts';
+import type { RecordBatch } from './record-batch.ts';
+
+/** What a fetch brought beyond what was delivered: kept compressed, a few times smaller so. */
+export interface Rest {
+  readonly batches: readonly RecordBatch[];
+  /** Those that read_committed shows. */
+  readonly visible: ReadonlySet<RecordBatch>;
+  readonly logEnd: number;
+  /** Index of the first batch that was not delivered. */
+  at: number;
+}
 
 /** What an adapter knows of a partition that this member holds. */
 export interface HeldPartition extends TopicPartition {
@@ -11,6 +22,7 @@ export interface HeldPartition extends TopicPartition {
   round: number;
   /** Came in while paused; delivered on resume, and nothing more is fetched until then. */
   parked: FetchedBatch | undefined;
+  rest: Rest | undefined;
 }
 
 export interface HeldPartitions {
@@ -41,6 +53,7 @@ export function createHeldPartitions(topic: string): HeldPartitions {
           position: 0,
           round: 0,
           parked: undefined,
+          rest: undefined,
         });
       }
       return partitions.map((partition) => ({ topic, partition }));
@@ -54,6 +67,7 @@ export function createHeldPartitions(topic: string): HeldPartitions {
         entry.phase = 'silent';
         entry.round += 1;
         entry.parked = undefined;
+        entry.rest = undefined;
         gone.push({ topic, partition });
       }
       return gone;
@@ -67,4 +81,5 @@ export function startAt(entry: HeldPartition, offset: number): void {
   entry.position = offset;
   entry.round += 1;
   entry.parked = undefined;
+  entry.rest = undefined;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../schemas/error.ts';
 import { decompress } from './decompress.ts';
-import type { HeldPartition, HeldPartitions } from './held-partitions.ts';
+import type { HeldPartition, HeldPartitions, Rest } from './held-partitions.ts';
 import { send } from './kafkajs-seam.ts';
 import type { SeamBroker, SeamFetch } from './kafkajs-seam.ts';
 import type { LogClient } from './log-client.ts';
@@ -15,6 +15,7 @@ import {
 } from './log-protocol.ts';
 import type { ConsumerOptions, FetchedBatch, KafkaRecord, TopicPartition } from './port.ts';
 import { decodeRecords, scanBatches, visibleBatches } from './record-batch.ts';
+import type { RecordBatch } from './record-batch.ts';
 import { createSignal } from './signal.ts';
 import type { TopicIdentity } from './topic-identity.ts';
 
@@ -66,7 +67,10 @@ export function createReader(parts: ReaderParts): Reader {
 
   const fetch = async (broker: SeamBroker, request: SeamFetch): Promise<void> => {
     const ready = readable(request);
-    for (const entry of ready) deliverParked(parts, entry);
+    for (const entry of ready) {
+      deliverParked(parts, entry);
+      await deliverRest(parts, entry);
+    }
     const entries = ready.filter((e) => e.phase === 'reading' && !e.paused);
     if (entries.length === 0) return signal.wait(request.maxWaitTime);
     const asked = await pin(parts, rotate(entries, (turn += 1)));
@@ -107,10 +111,8 @@ export function createReader(parts: ReaderParts): Reader {
     const was = asked.find(({ entry }) => entry.partition === answer.partition);
     if (was === undefined || isStale(was)) return;
     if (answer.errorCode !== NO_ERROR) return explain(parts, was, answer.errorCode);
-    const batch = await decode(was, answer);
-    if (batch === undefined || isStale(was)) return;
-    if (was.entry.paused) was.entry.parked = batch;
-    else hand(parts, was.entry, batch);
+    was.entry.rest = scan(was.entry, answer);
+    await deliverRest(parts, was.entry);
   };
 
   return { fetch, wake: signal.raise };
@@ -178,30 +180,69 @@ async function explain(parts: ReaderParts, was: Asked, errorCode: number): Promi
 function raise(parts: ReaderParts, { entry, offset }: Asked, reason: string): void {
   entry.phase = 'out-of-log';
   const { topic, partition } = entry;
+  parts.identity.forget(partition);
   parts.outOfLog({ topic, partition }, `asked for offset ${String(offset)}: ${reason}`);
 }
 
-async function decode(was: Asked, answer: FetchedPartition): Promise<FetchedBatch | undefined> {
-  const { topic, partition } = was.entry;
+/** Together at least so many compressed bytes are decoded and delivered at once. */
+const DELIVERY_BYTES = 48 * 1024;
+
+/**
+ * Decodes and delivers a fetch bit by bit, for as long as the receiver does not pause: so what waits
+ * in memory is bounded by what the receiver takes, not by how well the log is compressed.
+ */
+async function deliverRest(parts: ReaderParts, entry: HeldPartition): Promise<void> {
+  const { round } = entry;
+  for (let { rest } = entry; rest !== undefined && !entry.paused; { rest } = entry) {
+    const batch = await decodeSome(entry, rest);
+    if (entry.round !== round || entry.phase !== 'reading') return;
+    if (rest.at >= rest.batches.length) entry.rest = undefined;
+    if (entry.paused) entry.parked = batch;
+    else hand(parts, entry, batch);
+  }
+}
+
+async function decodeSome(entry: HeldPartition, rest: Rest): Promise<FetchedBatch> {
+  const { topic, partition, position: from } = entry;
+  const some: RecordBatch[] = [];
+  let bytes = 0;
+  let next = from;
+  for (; rest.at < rest.batches.length && bytes < DELIVERY_BYTES; rest.at += 1) {
+    const batch = rest.batches[rest.at] as RecordBatch;
+    next = batch.lastOffset + 1;
+    if (!rest.visible.has(batch)) continue;
+    some.push(batch);
+    bytes += batch.body.length;
+  }
+  try {
+    const bodies = await Promise.all(some.map(({ codec, body }) => decompress(codec, body)));
+    const records: KafkaRecord[] = [];
+    for (const [i, batch] of some.entries()) {
+      decodeRecords(batch, bodies[i] ?? Buffer.alloc(0), from, records);
+    }
+    return { topic, partition, from, next, records, logEnd: rest.logEnd };
+  } catch (cause) {
+    throw unreadable(entry, cause);
+  }
+}
+
+function scan(entry: HeldPartition, answer: FetchedPartition): Rest | undefined {
   try {
     const batches = scanBatches(answer.records);
-    const last = batches.at(-1);
-    if (last === undefined) return undefined;
-    const visible = visibleBatches(batches, answer.aborted);
-    const bodies = await Promise.all(visible.map(({ codec, body }) => decompress(codec, body)));
-    const records: KafkaRecord[] = [];
-    for (const [i, batch] of visible.entries()) {
-      decodeRecords(batch, bodies[i] ?? Buffer.alloc(0), was.offset, records);
-    }
-    const next = last.lastOffset + 1;
-    return { topic, partition, from: was.offset, next, records, logEnd: answer.highWatermark };
+    if (batches.length === 0) return undefined;
+    const visible = new Set(visibleBatches(batches, answer.aborted));
+    return { batches, visible, logEnd: answer.highWatermark, at: 0 };
   } catch (cause) {
-    const hint = cause instanceof MarqueeError ? ` ${cause.message}` : '';
-    throw new MarqueeError(
-      'MARQUEE_KAFKA_UNREADABLE',
-      `Can't read what Kafka holds at ${topic}, partition ${String(partition)}, offset ` +
-        `${String(was.offset)}.${hint}`,
-      { cause },
-    );
+    throw unreadable(entry, cause);
   }
+}
+
+function unreadable({ topic, partition, position }: HeldPartition, cause: unknown): MarqueeError {
+  const hint = cause instanceof MarqueeError ? ` ${cause.message}` : '';
+  return new MarqueeError(
+    'MARQUEE_KAFKA_UNREADABLE',
+    `Can't read what Kafka holds at ${topic}, partition ${String(partition)}, offset ` +
+      `${String(position)}.${hint}`,
+    { cause },
+  );
 }
