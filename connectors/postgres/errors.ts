@@ -21,7 +21,8 @@ interface PgError extends Error {
 export function sqlState(error: unknown): string | undefined {
   const cause = error instanceof MarqueeError ? error.cause : error;
   const code = (cause as PgError | undefined)?.code;
-  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  // Every SQLSTATE has a digit; the system's EPIPE, EBUSY and their like have five letters too.
+  return code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 export function isUniqueViolation(error: unknown): boolean {
