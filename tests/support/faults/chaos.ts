@@ -35,7 +35,7 @@ export interface ChaosCounts {
 export interface Chaos {
   /** Starts the processes, and does every fault of the plan in an order that the seed gives. */
   run(): Promise<void>;
-  /** The share of the load that may have been sent by now. */
+  /** The share of the load that may have been sent by now; 1 when the faults are over. */
   pace(): number;
   readonly failed: boolean;
   /** Stops the processes that are left, in the clean way. */
@@ -209,7 +209,7 @@ export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Ch
         throw new Error(`${(error as Error).message}\n${tails}`, { cause: error });
       }
     },
-    pace: () => Math.min(1, (done + 2) / Math.max(1, actions.length)),
+    pace: () => (failed ? 1 : Math.min(1, (done + 2) / Math.max(1, actions.length))),
     get failed() {
       return failed;
     },

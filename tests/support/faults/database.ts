@@ -13,12 +13,9 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const types = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === 20 && format !== 'binary'
-      ? Number
-      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
+const INT8 = 20;
+const types = new pg.TypeOverrides();
+types.setTypeParser(INT8, Number);
 
 export function openDatabase(url: string): Database {
   let client: Promise<pg.Client> | null = null;

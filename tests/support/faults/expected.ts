@@ -98,7 +98,7 @@ export class Expected {
 
   add(processor: string, outcome: Outcome, by = 1): void {
     let counts = this.#outcomes.get(processor);
-    if (counts === undefined) this.#outcomes.set(processor, (counts = new Map()));
+    if (counts === undefined) this.#outcomes.set(processor, (counts = new Map<Outcome, number>()));
     counts.set(outcome, (counts.get(outcome) ?? 0) + by);
   }
 

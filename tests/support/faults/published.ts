@@ -1,29 +1,23 @@
 import type { Finding } from './checks.ts';
-import type { Expected } from './expected.ts';
-import { READERS } from './expected.ts';
+import type { TopicRecords } from '../../../schemas/generated/types.ts';
+import { READERS, type Expected } from './expected.ts';
 import { readTopic } from './topic.ts';
 import type { World } from './world.ts';
 
 /** Reads a topic and decodes each value. */
-async function decoded<T>(
+async function decoded<K extends 'dead-letters.v1' | 'profile-changes.v1'>(
   world: World,
-  topic: 'dead-letters.v1' | 'profile-changes.v1',
-  take: (key: string, value: T) => void,
+  topic: K,
+  take: (key: string, value: TopicRecords[K]) => void,
 ): Promise<void> {
   const reader = world.codec.reader(topic);
   const { schemaId } = await world.codec.writer(topic);
   await reader.ensureSchema(schemaId);
   await readTopic(world.brokers, topic, ({ key, value }) => {
-    const record = value === null ? null : reader.decode(value);
-    if (record === null || ('detail' in record === false && topic === 'dead-letters.v1'))
-      throw new Error(`${topic} holds what is no record of it`);
-    take(key?.toString() ?? '', record as T);
+    if (value === null) throw new Error(`${topic} holds a null value`);
+    // What is no record of it has none of the fields that are compared.
+    take(key?.toString() ?? '', reader.decode(value) as TopicRecords[K]);
   });
-}
-
-interface DeadLetterSeen {
-  readonly reason: string;
-  readonly value: Buffer | null;
 }
 
 /** dead-letters.v1 holds every bad record (twice at most where a process died in between). */
@@ -39,7 +33,7 @@ export async function checkDeadLetterTopic(
         wanted.set(`${processor}/${topic}/${partition}/${offset}`, { reason, bytes });
   const seen = new Set<string>();
   const wrong: string[] = [];
-  await decoded<DeadLetterSeen>(world, 'dead-letters.v1', (key, { reason, value }) => {
+  await decoded(world, 'dead-letters.v1', (key, { reason, value }) => {
     const want = wanted.get(key);
     const bytes = value?.length ?? null;
     if (want?.reason !== reason || want.bytes !== bytes)
@@ -54,18 +48,13 @@ export async function checkDeadLetterTopic(
   };
 }
 
-interface ChangeSeen {
-  readonly user_id: string;
-  readonly profile_version: number;
-}
-
 /**
  * profile-changes.v1: the last version told of each user covers all that entered their history, and
  * no version was told that the profile never had.
  */
 export async function checkProfileChanges(world: World): Promise<Finding> {
   const told = new Map<string, number>();
-  await decoded<ChangeSeen>(world, 'profile-changes.v1', (_, change) => {
+  await decoded(world, 'profile-changes.v1', (_, change) => {
     told.set(change.user_id, Math.max(told.get(change.user_id) ?? 0, change.profile_version));
   });
   // Events of a user stand in one partition: those up to the last one of the history are the least.

@@ -92,7 +92,7 @@ async function feed(
       await loader.send(chunk);
       sent += chunk.length;
       chunk = [];
-      while (sent > chaos.pace() * plan.events && !chaos.failed) await delay(5);
+      while (chaos.pace() < 1 && sent > chaos.pace() * plan.events) await delay(5);
       if (chaos.failed) return;
     }
     await loader.send(chunk);

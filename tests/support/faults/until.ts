@@ -14,7 +14,7 @@ export async function until<T>(
   seen?: () => unknown,
 ): Promise<Exclude<T, null | undefined | false>> {
   const deadline = performance.now() + withinMs;
-  let last: unknown = 'nothing';
+  let last: unknown;
   for (;;) {
     try {
       const found = await look();
