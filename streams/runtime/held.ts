@@ -37,7 +37,7 @@ export interface Halt {
 }
 
 /** What a queued record costs beside its bytes: the client's objects. */
-const RECORD_OVERHEAD_BYTES = 300;
+const RECORD_OVERHEAD_BYTES = 600;
 
 export function createHeld(partition: number, at: Position, start: number): Held {
   return {

@@ -32,7 +32,7 @@ export const DEFAULT_SETTINGS: RuntimeSettings = Object.freeze({
   fetchBytesMax: 4 * 1024 * 1024,
   partitionBytesMax: 1024 * 1024,
   fetchWaitMs: 250,
-  queueBytesMax: 48 * 1024 * 1024,
+  queueBytesMax: 24 * 1024 * 1024,
   lateHorizonMs: 24 * 3_600_000,
   futureToleranceMs: 5 * 60_000,
   recordBytesMax: 1024 * 1024,
