@@ -36,6 +36,7 @@ export interface RdkafkaClient {
   consume(countMax: number): Promise<Consumed>;
   assign(partitions: readonly { readonly partition: number; readonly offset: number }[]): void;
   unassign(partitions: readonly number[]): void;
+  /** Also after an offset reset that ended in an error, where librdkafka itself refuses to seek. */
   seek(partition: number, offset: number): Promise<void>;
   pause(partitions: readonly number[]): void;
   resume(partitions: readonly number[]): void;
@@ -109,14 +110,15 @@ export function createRdkafkaClient(
     },
     seek: (partition, offset) =>
       new Promise((resolve, reject) => {
-        consumer.seek(
-          { topic, partition, offset },
-          SEEK_MS,
-          (error: LibrdKafkaError | undefined) => {
-            if (error) reject(plain(error));
-            else resolve();
-          },
-        );
+        const to = { topic, partition, offset };
+        consumer.seek(to, SEEK_MS, (error: LibrdKafkaError | undefined) => {
+          if (error?.code === ERR__STATE) {
+            consumer.incrementalUnassign([place(partition)]);
+            consumer.incrementalAssign([to]);
+            resolve();
+          } else if (error) reject(plain(error));
+          else resolve();
+        });
       }),
     pause: (partitions) => {
       consumer.pause(partitions.map(place));
@@ -153,7 +155,7 @@ function plain({ message, code }: LibrdKafkaError): RdkafkaError {
   return Object.assign(new Error(`librdkafka: ${message} (${String(code)})`), { code });
 }
 
-const { ERR__ASSIGN_PARTITIONS, ERR__REVOKE_PARTITIONS } = rdkafka.CODES.ERRORS;
+const { ERR__ASSIGN_PARTITIONS, ERR__REVOKE_PARTITIONS, ERR__STATE } = rdkafka.CODES.ERRORS;
 const REBALANCES: ReadonlyMap<number, RebalanceKind> = new Map([
   [ERR__ASSIGN_PARTITIONS, 'assign'],
   [ERR__REVOKE_PARTITIONS, 'revoke'],

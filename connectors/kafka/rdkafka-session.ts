@@ -61,9 +61,7 @@ export async function openSession(parts: SessionParts): Promise<Session> {
   ): void => {
     if (error !== undefined) fault(error);
     if (closed) {
-      // Closing: everything was given up before; librdkafka waits for the word.
-      if (kind === 'assign') client.assign([]);
-      else client.unassign(partitions);
+      answerWhileClosing(client, kind, partitions);
       return;
     }
     rebalances = rebalances
@@ -74,11 +72,20 @@ export async function openSession(parts: SessionParts): Promise<Session> {
   const take = async (partitions: readonly number[]): Promise<void> => {
     const assigned = held.add(partitions);
     if (assigned.length > 0) await handlers.assigned(assigned);
+    await pinAll(partitions);
     steps.push(() => {
       const entries = partitions.flatMap((partition) => held.get(partition) ?? []);
       client.assign(entries.map((entry) => firstOffset(entry)));
       for (const entry of entries) told.set(entry, { round: entry.round, paused: false });
     });
+  };
+
+  /** Which topic this is must be known before anything is read of it: see createIntake. */
+  const pinAll = async (partitions: readonly number[]): Promise<void> => {
+    for (const partition of partitions) {
+      if (held.get(partition)?.phase !== 'reading') continue;
+      await identity.pinned(partition).catch(fault);
+    }
   };
 
   const giveUp = async (partitions: readonly number[], lost: boolean): Promise<void> => {
@@ -101,6 +108,7 @@ export async function openSession(parts: SessionParts): Promise<Session> {
     entry.phase = 'out-of-log';
     entry.parked = undefined;
     const { topic, partition, position } = entry;
+    identity.forget(partition);
     handlers.offsetOutOfLog(
       { topic, partition },
       `asked for offset ${String(position)}: ${detail}`,
@@ -137,7 +145,9 @@ export async function openSession(parts: SessionParts): Promise<Session> {
     for (const step of steps.splice(0)) step();
     for (const entry of held.all()) {
       const state = told.get(entry);
-      if (state !== undefined) await tell(client, entry, state).catch(fault);
+      if (state === undefined) continue;
+      if (entry.phase === 'reading' && !isLive(entry)) await pinAll([entry.partition]);
+      await tell(client, entry, state).catch(fault);
       if (!entry.paused && entry.parked !== undefined && isLive(entry)) intake.flush(entry);
     }
   };
@@ -210,6 +220,20 @@ async function tell(client: RdkafkaClient, entry: HeldPartition, state: Told): P
   if (pause) client.pause([partition]);
   else client.resume([partition]);
   state.paused = pause;
+}
+
+/** Everything was given up before; librdkafka waits for the word, or is past caring. */
+function answerWhileClosing(
+  client: RdkafkaClient,
+  kind: RebalanceKind,
+  partitions: readonly number[],
+): void {
+  try {
+    if (kind === 'assign') client.assign([]);
+    else client.unassign(partitions);
+  } catch {
+    // Disconnected already: nobody waits.
+  }
 }
 
 /** A fatal client (a fenced static member), a refusal, a version: no retry mends these. */

@@ -3,7 +3,7 @@ import type { HeldPartition, HeldPartitions } from './held-partitions.ts';
 import type { LogClient } from './log-client.ts';
 import type { TopicIdentity } from './topic-identity.ts';
 
-const LOOK_MS = 2_000;
+const LOOK_MS = 500;
 const FIRST_CHECK_MS = 1_000;
 const CHECK_MS_MAX = 10_000;
 /** A partition with records to read that brings none for so long is asked for again. */
@@ -62,7 +62,10 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
         parts.raise(entry, 'topic gone or made again');
       }
     }
-    if (gone === undefined) return;
+    if (gone === undefined) {
+      urgent = true;
+      return;
+    }
     const bounds = await parts.log.bounds(parts.topic, partitions);
     for (const entry of due.filter(still)) {
       const { start, end } = bounds.get(entry.partition) ?? { start: 0, end: 0 };
@@ -78,7 +81,7 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
 
   return {
     look: () => {
-      if (looking || (Date.now() < nextLook && !urgent)) return;
+      if (looking || Date.now() < nextLook) return;
       looking = true;
       void lookNow()
         .catch((error: unknown) => {
@@ -87,7 +90,7 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
         })
         .finally(() => {
           looking = false;
-          nextLook = Date.now() + LOOK_MS / 4;
+          nextLook = Date.now() + LOOK_MS;
         });
     },
     soon: () => {

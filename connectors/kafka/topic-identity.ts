@@ -12,10 +12,12 @@ export interface TopicIdentity {
   /** The id to read this partition from; undefined while the brokers know no such topic. */
   pinned(partition: number): Promise<string | undefined>;
   /**
-   * Which of these partitions were started on a topic that is gone by now? Their next start takes the
-   * new one. Undefined while the brokers know no such topic, but not for long yet.
+   * Which of these partitions were started on a topic that is gone by now? Undefined while the
+   * brokers know no such topic, but not for long yet.
    */
   gone(partitions: readonly number[]): Promise<ReadonlySet<number> | undefined>;
+  /** The receiver was told: the next start of this partition takes the topic as it is then. */
+  forget(partition: number): void;
 }
 
 export function createTopicIdentity(topic: string, log: LogClient): TopicIdentity {
@@ -46,8 +48,10 @@ export function createTopicIdentity(topic: string, log: LogClient): TopicIdentit
         if (pin === undefined && current !== undefined) pins.set(partition, current);
         else if (pin !== current) gone.add(partition);
       }
-      for (const partition of gone) pins.delete(partition);
       return gone;
+    },
+    forget: (partition) => {
+      pins.delete(partition);
     },
   };
 }

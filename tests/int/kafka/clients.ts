@@ -37,6 +37,8 @@ export interface Bench {
   readonly producer: Producer;
   topic(name: string, options?: TopicOptions): Promise<string>;
   transactional(): Promise<Producer>;
+  /** One that knows nothing of a topic of the same name before. */
+  freshProducer(): Promise<Producer>;
   options(topic: string, more?: Partial<ConsumerOptions>): ConsumerOptions;
   run(
     client: KafkaClientName,
@@ -87,6 +89,12 @@ export async function openBench(brokers: readonly string[]): Promise<Bench> {
       opened.push(() => transactional.disconnect());
       return transactional;
     },
+    freshProducer: async () => {
+      const fresh = kafka.producer({ createPartitioner: DefaultPartitioner });
+      await fresh.connect();
+      opened.push(() => fresh.disconnect());
+      return fresh;
+    },
     options: (topic, more = {}) => ({
       brokers,
       topic,
@@ -117,7 +125,7 @@ export async function openBench(brokers: readonly string[]): Promise<Bench> {
   };
 }
 
-/** Settles when every partition has its leader. */
+/** Settles when every partition has its leader. Waits for an older topic of that name to go. */
 export async function makeTopic(
   admin: Admin,
   topic: string,
@@ -125,17 +133,29 @@ export async function makeTopic(
 ): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   const made = { topic, numPartitions: partitions, replicationFactor: 1, configEntries };
-  // A topic of this name may still be on its way out.
-  for (;;) {
-    const done = await admin
-      .createTopics({ topics: [made], waitForLeaders: true })
-      .catch((error: unknown) => {
-        if (String(error).includes('marked for deletion')) return false;
-        throw error;
-      });
-    if (done) return;
+  await eventually(() => admin.createTopics({ topics: [made], waitForLeaders: false }));
+  await eventually(async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const [found] = topics;
+    return found?.partitions.length === partitions && found.partitions.every((p) => p.leader >= 0);
+  });
+}
+
+/** Asks a server until it says yes; what it says before is "not yet". */
+async function eventually(ask: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    const [answer] = await Promise.allSettled([ask()]);
+    if (answer.status === 'fulfilled' && answer.value) return;
+    if (tries === 200) throw new Error('the server never came to it', { cause: answer });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Deletes what lies below `offset` in partition 0. */
+export async function deleteBelow(admin: Admin, topic: string, offset: number): Promise<void> {
+  // kafkajs finds the partition's leader only in metadata that it has already.
+  await admin.fetchTopicOffsets(topic);
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
 }
 
 /** Sends `count` records to a partition, in sends of `each`; values say where they belong. */

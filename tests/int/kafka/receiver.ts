@@ -39,7 +39,7 @@ export interface Receiver {
   start(partition: number, offset: number): void;
   pause(partition: number): void;
   resume(partition: number): void;
-  /** Settles when the condition holds; looked at after each event. Rejects on a breach. */
+  /** Settles when the condition holds; looked at after each event and now and then. Rejects on a breach. */
   until(what: string, condition: () => boolean, withinMs?: number): Promise<void>;
 }
 
@@ -190,6 +190,7 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
       new Promise((resolve, reject) => {
         const done = (error?: Error): void => {
           clearTimeout(timer);
+          clearInterval(others);
           waiting.delete(look);
           if (error === undefined) resolve();
           else reject(error);
@@ -202,6 +203,8 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
           const said = faults.slice(-5).map(({ message }) => message);
           done(new Error(`not within ${String(withinMs)} ms: ${what}; faults: ${said.join('; ')}`));
         }, withinMs);
+        // Conditions may be about other receivers too.
+        const others = setInterval(look, 50);
         waiting.add(look);
         look();
       }),

@@ -1,0 +1,30 @@
+import { createConsumer } from '../../../connectors/kafka/create-consumer.ts';
+import type { KafkaClientName } from '../../../connectors/kafka/create-consumer.ts';
+import type { ConsumerOptions } from '../../../connectors/kafka/port.ts';
+
+/** A member of a group in a process of its own, to be killed: tells its parent what it holds. */
+const [client, options] = process.argv.slice(2);
+const consumer = await createConsumer(
+  client as KafkaClientName,
+  JSON.parse(options ?? '{}') as ConsumerOptions,
+);
+const held = new Set<number>();
+const tell = (): void => {
+  process.send?.([...held]);
+};
+await consumer.run({
+  assigned: async (given) => {
+    for (const place of given) {
+      held.add(place.partition);
+      consumer.start(place, 0);
+    }
+    tell();
+  },
+  revoked: async (taken) => {
+    for (const { partition } of taken) held.delete(partition);
+    tell();
+  },
+  batch: () => undefined,
+  offsetOutOfLog: () => undefined,
+  fault: () => undefined,
+});
