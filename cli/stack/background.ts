@@ -23,6 +23,10 @@ export function runningBackground(home: string): ProcessRecord | null {
   return runningRecord(recordFile(home));
 }
 
+export function forgetBackground(home: string): void {
+  rmSync(recordFile(home), { force: true });
+}
+
 /** Why the last build of the object store failed; null when it did not. */
 export function backgroundError(home: string): string | null {
   const file = backgroundErrorFile(home);

@@ -2,7 +2,12 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../schemas/error.ts';
-import { backgroundError, launchBackground, runningBackground } from './background.ts';
+import {
+  backgroundError,
+  forgetBackground,
+  launchBackground,
+  runningBackground,
+} from './background.ts';
 import type { InstallContext } from './install.ts';
 import { findJava } from './jars.ts';
 import { withLock } from './lock.ts';
@@ -38,7 +43,6 @@ const stopOrder: readonly (readonly PartName[])[] = [
   ['kafka', 'postgres'],
 ];
 const healthIntervalMs = 100;
-const backgroundGraceMs = 3000;
 
 export interface StackOptions {
   readonly home: string;
@@ -141,7 +145,9 @@ export function createStack(options: StackOptions): Stack {
   async function stopBackground(): Promise<boolean> {
     const worker = runningBackground(home);
     if (worker === null) return false;
-    await stopProcess(worker, 'SIGTERM', backgroundGraceMs);
+    // Compilers need no grace: what they have done is in their caches.
+    await stopProcess(worker, 'SIGKILL', 10_000);
+    forgetBackground(home);
     return true;
   }
 
