@@ -30,6 +30,8 @@ export interface RunningProcess {
   kill(signal: NodeJS.Signals): void;
   /** SIGTERM, and waits for its end (killed after the bound: then this throws). */
   stop(withinMs?: number): Promise<void>;
+  /** Waits for its end, which something else brings about. */
+  died(withinMs: number): Promise<Exit>;
   /** Waits for a line. */
   logged(event: string, withinMs: number, fits?: (line: LogLine) => boolean): Promise<LogLine>;
   count(event: string): number;
@@ -146,6 +148,10 @@ function launch(
         throw new Error(`${(error as Error).message}\n${running.tail()}`, { cause: error });
       }
     },
+    died: (withinMs) =>
+      until(`${label} to end`, withinMs, () => exit).catch((error: unknown) => {
+        throw new Error(`${(error as Error).message}\n${running.tail()}`, { cause: error });
+      }),
     async logged(event, withinMs, fits = () => true) {
       try {
         return await until(`${label} to log ${event}`, withinMs, () => {

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startPostgresProxy, type PostgresProxy } from '../support/faults/postgres-proxy.ts';
+import { createScenario, type Scenario } from '../support/faults/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-world.ts';
+import { until } from '../support/faults/until.ts';
+import type { World } from '../support/faults/world.ts';
+
+const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs', 'movies'];
+const SILENT_MS = 3_000;
+
+let world: World;
+let scenario: Scenario;
+let proxy: PostgresProxy;
+
+beforeAll(async () => {
+  world = await emptyWorld({ MARQUEE_STALL_TIMEOUT_MS: String(SILENT_MS) });
+  scenario = await createScenario(world, 1_234);
+  proxy = await startPostgresProxy(world.config.postgres.writerUrl);
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await scenario.close();
+  await world.close();
+});
+
+const throughProxy = () => ({
+  MARQUEE_PG_WRITER_URL: proxy.url(world.config.postgres.writerUrl),
+});
+
+test('COMMIT sent, answer lost: what the table says decides, whether it counted or not', async () => {
+  const process = world.fleet.start({ processors: PROCESSORS, env: throughProxy() });
+  for (let round = 0; round < 5; round++) {
+    proxy.strike('unanswered', 'unsent', 'unanswered', 'unanswered', 'unsent');
+    await scenario.send(400);
+    await scenario.verify(PROCESSORS, `round ${round}`);
+  }
+
+  expect(proxy.fallen().length).toBeGreaterThanOrEqual(20);
+  expect(process.exit()).toBeNull();
+  await until('readiness after the troubles', 10_000, async () => {
+    return (await process.http('/readyz')).status === 200;
+  });
+  await process.stop();
+});
+
+test('COMMIT sent, and silence: the process ends itself, another goes on from what counted', async () => {
+  const stuck = world.fleet.start({ processors: ['interactions'], env: throughProxy() });
+  await stuck.logged('partition_taken', 60_000);
+  const before = proxy.fallen().length;
+  proxy.strike('silent');
+
+  await scenario.send(400);
+  const end = await stuck.died(60_000);
+
+  expect(proxy.fallen().slice(before)).toContain('silent');
+  expect(end.code).toBe(1);
+  expect(stuck.lines.find((line) => line.event === 'ended')).toMatchObject({
+    code: 'MARQUEE_STALLED',
+  });
+  const successor = world.fleet.start({ processors: PROCESSORS });
+  await scenario.verify(PROCESSORS, 'after a silent COMMIT');
+  await successor.stop();
+});

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FAILPOINTS, type FailpointName } from '../../streams/runtime/failpoints.ts';
+import type { RunningProcess } from '../support/faults/processes.ts';
+import { createScenario, type Scenario } from '../support/faults/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-world.ts';
+import type { World } from '../support/faults/world.ts';
+
+// Each processor reads by a group of its own, so several can meet their deaths side by side.
+const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs'] as const;
+type Victim = (typeof PROCESSORS)[number];
+const ROUNDS = Math.ceil(FAILPOINTS.length / PROCESSORS.length);
+
+/** In each round every processor dies at another point; the rounds cover all points. */
+function placesOf(round: number): readonly (readonly [Victim, FailpointName])[] {
+  return PROCESSORS.map((processor, i) => {
+    const point = FAILPOINTS[(round * PROCESSORS.length + i) % FAILPOINTS.length];
+    return [processor, point as FailpointName];
+  });
+}
+
+let world: World;
+let scenario: Scenario;
+let survivor: RunningProcess;
+
+beforeAll(async () => {
+  world = await emptyWorld();
+  scenario = await createScenario(world, 4_711);
+  survivor = world.fleet.start({ processors: PROCESSORS, label: 'survivor' });
+  await scenario.send(500);
+  await scenario.verify(PROCESSORS, 'before any fault');
+});
+
+afterAll(async () => {
+  await scenario.close();
+  await survivor.stop();
+  await world.close();
+});
+
+describe.each(Array.from({ length: ROUNDS }, (_, round) => round))('round %i', (round) => {
+  const places = placesOf(round);
+
+  test(`SIGKILL: ${places.map((place) => place.join(' at ')).join(', ')}`, async () => {
+    const victims = places.map(([processor, point]) =>
+      world.fleet.start({
+        processors: [processor],
+        label: `${processor} at ${point}`,
+        env: { MARQUEE_FAILPOINTS: `${point}:1` },
+      }),
+    );
+    await Promise.all(victims.map((victim) => victim.logged('partition_taken', 60_000)));
+    // Revocation is a fault's place only when somebody else comes.
+    const revoked = places.filter(([, point]) => point === 'revoking');
+    for (const [processor] of revoked) world.fleet.start({ processors: [processor] });
+
+    await scenario.send(1_000);
+    const ends = await Promise.all(victims.map((victim) => victim.died(60_000)));
+
+    expect(ends.map(({ signal }) => signal)).toEqual(victims.map(() => 'SIGKILL'));
+    await scenario.verify(PROCESSORS, `after ${JSON.stringify(places)}`);
+    expect(survivor.exit()).toBeNull();
+  });
+});
