@@ -197,9 +197,14 @@ async function deliverRest(parts: ReaderParts, entry: HeldPartition): Promise<vo
     const batch = await decodeSome(entry, rest);
     if (entry.round !== round || entry.phase !== 'reading') return;
     if (rest.at >= rest.batches.length) entry.rest = undefined;
-    if (entry.paused) entry.parked = batch;
+    if (isPaused(entry)) entry.parked = batch;
     else hand(parts, entry, batch);
   }
+}
+
+/** Asked anew: the receiver may have paused while a batch was being decoded. */
+function isPaused(entry: HeldPartition): boolean {
+  return entry.paused;
 }
 
 async function decodeSome(entry: HeldPartition, rest: Rest): Promise<FetchedBatch> {

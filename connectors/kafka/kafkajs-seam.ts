@@ -59,10 +59,11 @@ export async function send<T>(broker: SeamBroker, request: ApiRequest<T>, waitMs
   const { apiKey, apiVersion, apiName, body, decode } = request;
   try {
     const answer = await broker.connectionPool.send({
-      request: { apiKey, apiVersion, apiName, encode: async () => encoded(body) },
+      request: { apiKey, apiVersion, apiName, encode: () => Promise.resolve(encoded(body)) },
       response: {
-        decode: async (payload: Buffer) => ({ answer: decode(payload) }),
-        parse: async (decoded: unknown) => decoded,
+        // kafkajs awaits it, so what it throws is the request's failure.
+        decode: (payload: Buffer) => ({ answer: decode(payload) }),
+        parse: (decoded: unknown) => decoded,
       },
       requestTimeout: waitMs + REQUEST_MARGIN_MS,
       logResponseError: false,

@@ -53,7 +53,7 @@ export function createRdkafkaClient(
 ): RdkafkaClient {
   const { topic } = options;
   // librdkafka answers commits in the order they were made.
-  const commits: PromiseWithResolvers<void>[] = [];
+  const commits: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const consumer = new rdkafka.KafkaConsumer(
     {
       ...globalConfig(options),
@@ -128,9 +128,7 @@ export function createRdkafkaClient(
     },
     commit: (offsets) => {
       consumer.commit(offsets.map(({ partition, next }) => ({ topic, partition, offset: next })));
-      const commit = Promise.withResolvers<void>();
-      commits.push(commit);
-      return commit.promise;
+      return new Promise((resolve, reject) => commits.push({ resolve, reject }));
     },
     logEnd: (partition) => {
       try {

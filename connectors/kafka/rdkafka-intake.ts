@@ -52,15 +52,16 @@ export function createIntake(parts: IntakeParts): Intake {
   let pendingBytes = 0;
   let verifying: Promise<void> | undefined;
   let stopped = false;
+  const isStopped = (): boolean => stopped;
 
   const verify = async (): Promise<void> => {
-    while (pending.length > 0 && !stopped) {
+    while (pending.length > 0 && !isStopped()) {
       const chunks = pending;
       pending = [];
       pendingBytes = 0;
-      const gone = await prove(parts, chunks, () => stopped);
+      const gone = await prove(parts, chunks, isStopped);
       for (const chunk of chunks) {
-        if (stopped || isStale(chunk)) continue;
+        if (isStopped() || isStale(chunk)) continue;
         if (gone.has(chunk.entry.partition)) parts.raise(chunk.entry, 'topic gone or made again');
         else hand(parts, chunk);
       }

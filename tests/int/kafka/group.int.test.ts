@@ -99,14 +99,14 @@ describe.each(clients)('%s in a group:', (client) => {
     const options = bench.options(topic);
     const group = createGroup(bench, client, options);
     await fillAll(topic, 2, 10);
-    const drained = Promise.withResolvers<void>();
-    const asked = Promise.withResolvers<void>();
+    const drained = Promise.withResolvers<undefined>();
+    const asked = Promise.withResolvers<undefined>();
     const one = await group.join(
       {},
       {
-        onRevoked: () => {
-          asked.resolve();
-          return drained.promise;
+        onRevoked: async () => {
+          asked.resolve(undefined);
+          await drained.promise;
         },
       },
     );
@@ -116,7 +116,7 @@ describe.each(clients)('%s in a group:', (client) => {
     // Longer than a heartbeat: the coordinator has been told by now if it ever would be.
     await new Promise((resolve) => setTimeout(resolve, options.heartbeatIntervalMs * 3));
     expect(two.receiver.held.size).toBe(0);
-    drained.resolve();
+    drained.resolve(undefined);
     // The receiver's own check: nothing is assigned while another one holds it.
     await two.receiver.until('shared', () => sizes(one, two).join() === '1,1');
   });

@@ -120,7 +120,7 @@ describe.each(clients)('%s says so when the log has not what was asked for:', (c
       [2, { start: 0, end: 7 }],
       [0, { start: 0, end: 0 }],
     ]);
-    const missing = expect.objectContaining({ code: 'MARQUEE_TOPIC_MISSING' });
+    const missing: unknown = expect.objectContaining({ code: 'MARQUEE_TOPIC_MISSING' });
     await expect(consumer.bounds(unique('nowhere'), [0])).rejects.toEqual(missing);
     await expect(consumer.bounds(topic, [3])).rejects.toEqual(missing);
     const away = await bench.run(client, bench.options(topic, { brokers: ['127.0.0.1:1'] }), {

@@ -13,16 +13,18 @@ const tell = (): void => {
   process.send?.([...held]);
 };
 await consumer.run({
-  assigned: async (given) => {
+  assigned: (given) => {
     for (const place of given) {
       held.add(place.partition);
       consumer.start(place, 0);
     }
     tell();
+    return Promise.resolve();
   },
-  revoked: async (taken) => {
+  revoked: (taken) => {
     for (const { partition } of taken) held.delete(partition);
     tell();
+    return Promise.resolve();
   },
   batch: () => undefined,
   offsetOutOfLog: () => undefined,
