@@ -2,12 +2,13 @@ import kafkajs from 'kafkajs';
 import '../../../connectors/kafka/kafkajs-quiet.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig, type Config } from '../../../cli/config.ts';
-import { prepareContents } from '../../../cli/stack/contents.ts';
-import { silentProgress } from '../../../cli/stack/progress.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { openSession, type Session } from '../../../connectors/postgres/session.ts';
+import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';
+import { pushSchemas } from '../../../connectors/registry/subjects.ts';
 import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
+import { migrate } from '../../../sql/migrate.ts';
 import { partitionOf } from '../../../schemas/partition.ts';
 import type { Log } from '../../../streams/runtime/log.ts';
 import { createStreamProcess, type StreamProcess } from '../../../streams/runtime/process.ts';
@@ -34,6 +35,8 @@ export interface World {
   readonly admin: Session;
   readonly settings: RuntimeSettings;
   send(topic: TopicName, records: readonly SentRecord[]): Promise<void>;
+  /** In one transaction, whose end leaves a marker in the log. */
+  sendTransaction(topic: TopicName, records: readonly SentRecord[]): Promise<void>;
   /** Runs processors in this process until `stop`, which throws what ended them before. */
   run(processors: readonly Processor[]): Promise<Running>;
   /** Resolves when these processors stand at the log's end; their processes may have stopped since. */
@@ -63,11 +66,21 @@ const FAST = {
   kafkaCommitIntervalMs: 500,
 };
 
-export async function startWorld(): Promise<World> {
+/** `times: 'CreateTime'` makes the topics take the producer's, so that records may be days old. */
+export async function startWorld(options: { times?: 'CreateTime' } = {}): Promise<World> {
   const stack = await startStack({ parts: ['kafka', 'registry', 'postgres'] });
   try {
     const config = loadConfig({ home: stack.home }, {});
-    await prepareContents(config, silentProgress);
+    await applyTopics({
+      brokers: config.kafka.brokers,
+      topics: Object.values(TOPICS).map((topic) =>
+        options.times === undefined
+          ? topic
+          : { ...topic, timestampType: options.times, retentionMs: -1 },
+      ),
+    });
+    await pushSchemas({ url: config.registry.url });
+    await migrate({ url: config.postgres.migratorUrl });
     return await openWorld(config, stack.adminUrl, () => stack.stop());
   } catch (error) {
     await stack.stop();
@@ -91,6 +104,13 @@ async function openWorld(
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });
   await producer.connect();
+  const messageOf = (topic: TopicName) => (r: SentRecord) => ({
+    key: r.key,
+    value: r.value,
+    partition: r.partition ?? (r.key === null ? 0 : partitionOf(r.key, TOPICS[topic].partitions)),
+    ...(r.timestamp === undefined ? {} : { timestamp: String(r.timestamp) }),
+    ...(r.headers === undefined ? {} : { headers: { ...r.headers } }),
+  });
   const db = await openSession({ url: config.postgres.writerUrl, applicationName: 'test' });
   const admin = await openSession({ url: adminUrl, applicationName: 'test-admin' });
   const settings: RuntimeSettings = { ...config.runtime.settings, ...FAST };
@@ -110,20 +130,25 @@ async function openWorld(
     settings,
     errors,
     async send(topic, records) {
-      const count = TOPICS[topic].partitions;
       for (let at = 0; at < records.length; at += 1_000)
         await producer.send({
           topic,
           acks: -1,
           compression: kafkajs.CompressionTypes.GZIP,
-          messages: records.slice(at, at + 1_000).map((r) => ({
-            key: r.key,
-            value: r.value,
-            partition: r.partition ?? (r.key === null ? 0 : partitionOf(r.key, count)),
-            ...(r.timestamp === undefined ? {} : { timestamp: String(r.timestamp) }),
-            ...(r.headers === undefined ? {} : { headers: { ...r.headers } }),
-          })),
+          messages: records.slice(at, at + 1_000).map(messageOf(topic)),
         });
+    },
+    async sendTransaction(topic, records) {
+      const transactional = kafka.producer({
+        transactionalId: 'test',
+        idempotent: true,
+        maxInFlightRequests: 1,
+      });
+      await transactional.connect();
+      const transaction = await transactional.transaction();
+      await transaction.send({ topic, messages: records.map(messageOf(topic)) });
+      await transaction.commit();
+      await transactional.disconnect();
     },
     async run(processors) {
       const streams = await createStreamProcess({

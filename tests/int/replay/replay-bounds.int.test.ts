@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { withAdmin } from '../../../connectors/kafka/admin.ts';
+import { openSession } from '../../../connectors/postgres/session.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import { isEqual } from '../../../streams/runtime/compare-tables.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { lockReplays } from '../../../streams/runtime/replay-shadow.ts';
+import { replay } from '../../../streams/runtime/replay.ts';
+import type { ReplayOptions, ReplayReport } from '../../../streams/runtime/replay.ts';
+import { makeWave, type Wave } from './actions.ts';
+import { quiet, startWorld, type World } from './world.ts';
+
+// The topic takes the producer's times here, so that records may have been received days ago. The
+// tests build on each other: what is lost from the log stays lost.
+const TOPIC = 'user-actions.v1';
+const HOUR_MS = 3_600_000;
+const thisHour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+const hoursAgo = (hours: number) => thisHour - hours * HOUR_MS;
+
+const named = (name: string) => PROCESSORS[name] as Processor;
+const interactions = named('interactions');
+const profiles = named('profiles');
+const feedback = named('feedback');
+const all = [interactions, profiles, feedback];
+
+let world: World;
+const waves: Wave[] = [];
+/** Where each partition's log ended after the waves. */
+const ends: Map<number, number>[] = [];
+
+beforeAll(async () => {
+  world = await startWorld({ times: 'CreateTime' });
+}, 180_000);
+afterAll(() => world.close());
+
+async function sendWave(count: number, hours: number): Promise<void> {
+  const nowMs = hoursAgo(hours) + 60_000;
+  const wave = await makeWave(world.codec, {
+    seed: 100 + waves.length,
+    count,
+    nowMs,
+    stamped: true,
+  });
+  waves.push(wave);
+  await world.send(TOPIC, wave.records);
+  ends.push(await logEnds());
+}
+
+async function logEnds(): Promise<Map<number, number>> {
+  const offsets = await withAdmin({ brokers: world.config.kafka.brokers }, (admin) =>
+    admin.fetchTopicOffsets(TOPIC),
+  );
+  const sorted = offsets.toSorted((a, b) => a.partition - b.partition);
+  return new Map(sorted.map(({ partition, high }) => [partition, Number(high)]));
+}
+
+async function removeRecordsBefore(offsets: ReadonlyMap<number, number>): Promise<void> {
+  await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
+    await admin.fetchTopicMetadata({ topics: [TOPIC] });
+    await admin.deleteTopicRecords({
+      topic: TOPIC,
+      partitions: [...offsets].map(([partition, at]) => ({ partition, offset: String(at) })),
+    });
+  });
+}
+
+function replayed(processor: Processor, over: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
+  return replay({
+    processor,
+    brokers: world.config.kafka.brokers,
+    kafkaClient: 'kafkajs',
+    registryUrl: world.config.registry.url,
+    postgresUrl: world.config.postgres.writerUrl,
+    settings: world.settings,
+    log: quiet,
+    from: { kind: 'earliest' },
+    mode: 'compare',
+    ...over,
+  });
+}
+
+const differing = (report: ReplayReport) => report.comparisons.filter((c) => !isEqual(c));
+const breaks = () => world.admin.query('SELECT * FROM marquee.ledger_breaks');
+const total = (field: 'distinct' | 'resent' | 'tooLate' | 'bad') =>
+  waves.reduce((sum, wave) => sum + wave[field], 0);
+
+it('gives the same tables when the processor was 50 hours behind', async () => {
+  await sendWave(1_200, 50);
+  await sendWave(600, 49);
+  await sendWave(600, 20);
+  const live = await world.run(all);
+  await world.caughtUp(all);
+  await live.stop();
+
+  const [row] = await world.db.query(
+    `SELECT sum(ok_count)::int AS ok, sum(duplicate_count)::int AS duplicate,
+       sum(too_late_count)::int AS too_late, sum(dead_count)::int AS dead
+     FROM stream_ledger WHERE processor = 'profiles'`,
+  );
+  expect(row).toEqual({
+    ok: total('distinct'),
+    duplicate: total('resent'),
+    too_late: total('tooLate'),
+    dead: total('bad'),
+  });
+  const counted = await world.db.query<{ user_id: string; total_interactions: number }>(
+    'SELECT user_id, total_interactions FROM user_profiles',
+  );
+  const expected = new Map<string, number>();
+  for (const { byUser } of waves)
+    for (const [user, count] of byUser) expected.set(user, (expected.get(user) ?? 0) + count);
+  expect(new Map(counted.map((r) => [r.user_id, r.total_interactions]))).toEqual(expected);
+  for (const processor of all)
+    expect(differing(await replayed({ ...processor, batchRowsMax: 101 }))).toEqual([]);
+}, 120_000);
+
+it('starts in the middle by copying the rows before', async () => {
+  const byTime = await replayed(interactions, { from: { kind: 'time', ms: hoursAgo(49) } });
+  expect(byTime.starts.map(({ partition, from }) => [partition, from])).toEqual([
+    ...(ends[0] ?? []),
+  ]);
+  expect(byTime.copiedRows).toBe(waves[0]?.distinct);
+  expect(differing(byTime)).toEqual([]);
+
+  const byOffset = await replayed(feedback, {
+    from: { kind: 'offset', offset: (ends[0]?.get(3) ?? 0) + 1 },
+    mode: 'swap',
+  });
+  expect(byOffset.starts[3]?.from).toBe(ends[0]?.get(3));
+  expect(byOffset.swapped).toBe(true);
+  expect(await breaks()).toEqual([]);
+  expect(differing(await replayed(feedback))).toEqual([]);
+}, 60_000);
+
+it('leaves out the hours that the live table has dropped', async () => {
+  const [oldest] = await world.db.query<{ name: string; floor: string }>(
+    `SELECT partition::text AS name, ends_at::text AS floor
+     FROM partitions_of('rt_user_interactions') LIMIT 1`,
+  );
+  await world.admin.execute(`DROP TABLE marquee.${oldest?.name ?? ''}`);
+  await world.admin.execute(
+    `INSERT INTO marquee.partition_floors VALUES ('rt_user_interactions', $1)`,
+    [oldest?.floor],
+  );
+  expect(differing(await replayed(interactions))).toEqual([]);
+}, 60_000);
+
+it('goes on behind the live processor where the ledger was cut by a gap', async () => {
+  const inHour = async (hours: number, seed: number) => {
+    const nowMs = hoursAgo(hours) + 60_000;
+    const wave = await makeWave(world.codec, { seed, count: 10, nowMs, stamped: true });
+    return wave.records.map((record) => ({ ...record, key: record.key, partition: 5 }));
+  };
+  // The marker between the hours falls to the later one when a batch ends before it.
+  const early = (await inHour(10, 1)).slice(0, 10);
+  await world.sendTransaction(TOPIC, early);
+  await world.sendTransaction(TOPIC, await inHour(9, 2));
+  const small = { ...interactions, batchRowsMax: 10, lanes: 1 };
+  const live = await world.run([small]);
+  await world.caughtUp([small]);
+  const openRow = async () => {
+    const [row] = await world.db.query<{ ledger_from: number }>(
+      `SELECT ledger_from FROM stream_offsets WHERE processor = 'interactions' AND partition = 5`,
+    );
+    return row?.ledger_from;
+  };
+  const before = (ends[2]?.get(5) ?? 0) + early.length;
+  expect(await openRow()).toBe(before);
+  const report = await replayed(interactions, { mode: 'swap' });
+  expect(report.swapped).toBe(true);
+  expect(await openRow()).toBe(before + 1);
+  await world.send(TOPIC, await inHour(9, 3));
+  await world.caughtUp([small]);
+  await live.stop();
+  expect(await breaks()).toEqual([]);
+  expect(differing(await replayed(interactions))).toEqual([]);
+  expect(world.errors).toEqual([]);
+
+  const rest = await world.run([profiles, feedback]);
+  await world.caughtUp([profiles, feedback]);
+  await rest.stop();
+}, 90_000);
+
+it('refuses what the log can no longer give, with the reason', async () => {
+  await expect(
+    replayed(profiles, { from: { kind: 'time', ms: hoursAgo(49) } }),
+  ).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: expect.stringContaining('use --from earliest') as string,
+  });
+  await expect(replayed({ ...profiles, name: 'never-run' })).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: 'never-run has never run, so there is nothing to replay',
+  });
+  const other = await openSession({
+    url: world.config.postgres.writerUrl,
+    applicationName: 'another replay',
+  });
+  expect(await lockReplays(other)).toBe(true);
+  await expect(replayed(interactions)).rejects.toMatchObject({ code: 'MARQUEE_REPLAY_RUNNING' });
+  await other.close();
+
+  const inTheMiddle = new Map([...(ends[0] ?? [])].map(([partition, at]) => [partition, at + 1]));
+  await removeRecordsBefore(inTheMiddle);
+  await expect(replayed(profiles)).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: expect.stringContaining('retention has removed what was before') as string,
+  });
+  const report = await replayed(interactions);
+  expect(report.starts.map((start) => [start.partition, start.from])).toEqual([...(ends[1] ?? [])]);
+  expect(differing(report)).toEqual([]);
+}, 60_000);
+
+it('keeps partitions of which the log holds nothing, and goes on from there', async () => {
+  await removeRecordsBefore(await logEnds());
+  const report = await replayed(interactions, { mode: 'swap' });
+  expect(report.starts.every((start) => start.kept)).toBe(true);
+  expect(differing(report)).toEqual([]);
+
+  await sendWave(400, 9);
+  const live = await world.run(all);
+  await world.caughtUp(all);
+  await live.stop();
+  expect(await breaks()).toEqual([]);
+  expect(differing(await replayed(interactions))).toEqual([]);
+
+  // Nothing of the processor's position is in the log any more, and it does not stand in it.
+  await world.admin.execute(
+    `UPDATE marquee.stream_offsets SET next_offset = next_offset + 1000 WHERE processor = 'feedback'`,
+  );
+  await expect(replayed(feedback)).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: expect.stringContaining('outside the log') as string,
+  });
+}, 90_000);
