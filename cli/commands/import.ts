@@ -41,8 +41,8 @@ export function register(program: Command): void {
   command
     .command('synthetic')
     .description('a made-up catalogue and users with tastes, and what they did in the last hours')
-    .option('--users <n>', 'users', Number, 2000)
-    .option('--movies <n>', 'movies', Number, 3000)
+    .option('--users <n>', 'users', Number, 600)
+    .option('--movies <n>', 'movies', Number, 1200)
     .option('--events <n>', 'user actions; what was served comes on top', Number, 100000)
     .option('--seed <n>', 'the same seed and sizes give the same world', Number, 1)
     .option('--hours <n>', 'the events lie in so many last hours', Number, 12)

@@ -3,27 +3,49 @@ const NUMBER_MAX = 2 ** 32 - 1;
 const WHOLE = /^(?:0|[1-9]\d{0,15})$/;
 const DECIMAL = /^\d{1,4}(?:\.\d{1,6})?$/;
 
-/** A field's value, or why it has none. */
-export type Parsed = number | string;
+/** Why a row can't be used; `kind` is what such rows are counted under. */
+export interface RowFault {
+  readonly kind: FaultKind;
+  readonly reason: string;
+}
+
+export type FaultKind =
+  'bad line' | 'bad number' | 'out of range' | 'bad text' | 'unknown movie' | 'duplicate';
+
+export function isFault(value: object | number): value is RowFault {
+  return typeof value === 'object' && 'reason' in value;
+}
+
+/** The first fault among parsed fields. */
+export function firstFault(...values: readonly (number | RowFault | null)[]): RowFault | null {
+  for (const value of values) if (value !== null && isFault(value)) return value;
+  return null;
+}
 
 /** A whole number from 1, in its canonical form: `007` would be another user than `7`. */
-export function parseId(name: string, text: string): Parsed {
+export function parseId(name: string, text: string): number | RowFault {
   const id = WHOLE.test(text) ? Number(text) : NaN;
-  return id >= 1 && id <= NUMBER_MAX ? id : `${name} ${quote(text)} is not a number from 1`;
+  if (id >= 1 && id <= NUMBER_MAX) return id;
+  return { kind: 'bad number', reason: `${name} ${quote(text)} is not a number from 1` };
 }
 
 /** Seconds since 1970. Not after `nowMs`: a time in milliseconds would be far in the future. */
-export function parseSeconds(text: string, nowMs: number): Parsed {
+export function parseSeconds(text: string, nowMs: number): number | RowFault {
+  const kind = 'bad number';
   const seconds = WHOLE.test(text) ? Number(text) : NaN;
-  if (!(seconds <= NUMBER_MAX)) return `timestamp ${quote(text)} is not in seconds since 1970`;
+  if (!(seconds <= NUMBER_MAX))
+    return { kind, reason: `timestamp ${quote(text)} is not in seconds since 1970` };
   if (seconds * 1000 <= nowMs) return seconds;
-  return `timestamp ${text} is in the future (${new Date(seconds * 1000).toISOString()})`;
+  const time = new Date(seconds * 1000).toISOString();
+  return { kind, reason: `timestamp ${text} is in the future (${time})` };
 }
 
-export function parseStars(text: string): Parsed {
-  if (!DECIMAL.test(text)) return `rating ${quote(text)} is not a number`;
+export function parseStars(text: string): number | RowFault {
+  if (!DECIMAL.test(text))
+    return { kind: 'bad number', reason: `rating ${quote(text)} is not a number` };
   const stars = Number(text);
-  return stars >= 0.5 && stars <= 5 ? stars : `rating ${text} is not from 0.5 to 5`;
+  if (stars >= 0.5 && stars <= 5) return stars;
+  return { kind: 'out of range', reason: `rating ${text} is not from 0.5 to 5` };
 }
 
 // A year of release, or of the first and last season of a series: (2006–2007), (2011-).

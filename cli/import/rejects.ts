@@ -1,9 +1,10 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
+import type { RowFault } from './movielens-fields.ts';
 
 /** The rows that an import left out: each by file, line and reason. */
 export interface Rejects {
-  add(file: string, line: number, reason: string, kind: string): void;
+  add(file: string, line: number, fault: RowFault): void;
   count(): number;
   /** How many of each kind, most first. */
   byKind(): readonly (readonly [kind: string, count: number])[];
@@ -36,8 +37,8 @@ export function createRejects(listFile: string, showMax: number): Rejects {
   }
 
   return {
-    add(file, line, reason, kind) {
-      const text = `${basename(file)}:${String(line)}: ${reason}`;
+    add(file, line, { kind, reason }) {
+      const text = `${file}:${String(line)}: ${reason}`;
       count += 1;
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       if (shown.length < showMax) shown.push(text);

@@ -44,7 +44,7 @@ export async function sendImport(
   const serves = openEvents(prepared.app, connection);
   const users = new Set<string>();
   let answers = 0;
-  let actionsMs = 0;
+  const clock = { actionsMs: 0 };
   prepared.begin();
   try {
     await track(progress, 'catalogue', prepared.movies.length, catalogue, async () => {
@@ -68,7 +68,7 @@ export async function sendImport(
       }
       await serves.flush();
     });
-    actionsMs = performance.now() - begin;
+    clock.actionsMs = performance.now() - begin;
   } finally {
     await Promise.all([catalogue.close(), actions.close(), serves.close()]);
   }
@@ -78,7 +78,7 @@ export async function sendImport(
     serves: serves.counts(),
     answers,
     users: [...users],
-    actionsMs,
+    actionsMs: clock.actionsMs,
     interrupted: signal.aborted,
   };
   if (isDelivered(report)) prepared.finish();

@@ -65,8 +65,9 @@ export function timeOf(event: WorldEvent): number {
 }
 
 function countSessions(plan: WorldPlan, truth: Truth): number {
+  const all = visits(plan, truth);
   let count = 0;
-  for (const _ of visits(plan, truth)) count += 1;
+  while (all.next().done !== true) count += 1;
   return count;
 }
 
@@ -139,8 +140,7 @@ function createDresser(
         properties: query === null ? label : { ...label, query },
         ...(movie === null ? {} : { movieId: movieIdAt(movie) }),
         ...(value === null ? {} : { value }),
-        ...(position === null ? {} : { position }),
-        ...(draft.answers ? { requestId } : {}),
+        ...(position === null ? {} : { position, requestId }),
       };
       into.push({ kind: 'action', action: call as AnyAction & { occurredAt: number } });
     }

@@ -8,17 +8,17 @@ import type { Random } from './random.ts';
  * The world's hidden truth, from which everything that can be observed follows.
  *
  * Each genre is a direction in a space of 8 dimensions. A movie's vector is the sum of its one to
- * three genres' directions and some noise; a user's is a mix of few favourite genres and some noise;
+ * three genres' directions and some noise; a user's is a mix of two favourite genres and some noise;
  * both have length 1. How much a user likes a movie (in logits) is
  *
- *     liking = 2.4 * (user . movie) + 0.8 * quality(movie) + mood(user)
+ *     liking = 4 * (user . movie) + 0.6 * quality(movie) + mood(user)
  *
  * with quality ~ N(0, 1) and mood ~ N(0, 0.4). Popularity is apart from liking, as it is in life: a
  * movie is come across with a chance of 1 / rank^0.8, and good movies tend to higher ranks.
  */
 const DIMENSIONS = 8;
-const AFFINITY_SCALE = 2.4;
-const QUALITY_SCALE = 0.8;
+const AFFINITY_SCALE = 4;
+const QUALITY_SCALE = 0.6;
 const MOOD_SCALE = 0.4;
 const MOVIE_TAIL = 0.8;
 const USER_TAIL = 0.6;
@@ -71,7 +71,7 @@ export function createTruth(plan: WorldPlan): Truth {
       tmdb_id: null,
       updated_at: Date.UTC(LAST_YEAR + 1, 0),
     };
-    return { movie, vector: unit(vector), fame: (quality[index] as number) * 0.7 + luck };
+    return { movie, vector: unit(vector), fame: (quality[index]) * 0.7 + luck };
   });
   const byFame = drawn.map((_, index) => index);
   byFame.sort((a, b) => (drawn[b]?.fame ?? 0) - (drawn[a]?.fame ?? 0));
@@ -83,7 +83,7 @@ export function createTruth(plan: WorldPlan): Truth {
   const activity = new Float64Array(plan.users);
   const tastes = Array.from({ length: plan.users }, (_, index) => {
     const vector = noise(userRandom, USER_NOISE);
-    for (const weight of [1, 0.6, 0.3])
+    for (const weight of [1, 0.5])
       addTo(vector, directions[userRandom.below(GENRES.length)] as Float64Array, weight);
     mood[index] = userRandom.normal() * MOOD_SCALE;
     activity[index] = (1 + userRandom.below(plan.users)) ** -USER_TAIL;
@@ -110,7 +110,7 @@ export function createTruth(plan: WorldPlan): Truth {
 }
 
 function drawGenres(random: Random): number[] {
-  const count = 1 + random.below(3);
+  const count = random.next() < 0.4 ? 1 : random.next() < 0.75 ? 2 : 3;
   return [...new Set(Array.from({ length: count }, () => random.below(GENRES.length)))].sort(
     (a, b) => a - b,
   );

@@ -13,7 +13,7 @@ export interface WorldPlan {
   readonly untilMs: number;
 }
 
-export const DEFAULT_WORLD = { seed: 1, users: 2_000, movies: 3_000, events: 100_000, hours: 12 };
+export const DEFAULT_WORLD = { seed: 1, users: 600, movies: 1_200, events: 100_000, hours: 12 };
 
 const BOUNDS: Readonly<Record<keyof typeof DEFAULT_WORLD, readonly [number, number]>> = {
   seed: [0, Number.MAX_SAFE_INTEGER],

@@ -13,8 +13,7 @@ export interface DraftAction {
   /** Index of the movie; null for a search without a pick. */
   readonly movie: number | null;
   readonly value: number | null;
-  /** True when it answers the session's serve; then `position` is the movie's place in it. */
-  readonly answers: boolean;
+  /** The movie's place in the session's serve, from 1, when it answers that. */
   readonly position: number | null;
   readonly query: string | null;
 }
@@ -40,17 +39,19 @@ const PLAYS_MAX = 2;
 const WATCH_MS_MIN = 70 * 60_000;
 const WATCH_MS_SPREAD = 40 * 60_000;
 
-/** Where lists come from, how often, and how much of their order is taste and not chance. */
-const SOURCES: readonly {
+/** Where a list comes from, how often, and how much of its order is taste and not chance. */
+interface Source {
   readonly source: ServeSource;
   readonly algorithm: string;
   readonly share: number;
   readonly skill: number;
-}[] = [
+}
+const POPULAR: Source = { source: 'popular', algorithm: 'popular', share: 0.1, skill: 0 };
+const SOURCES: readonly Source[] = [
   { source: 'cache', algorithm: 'als-blend', share: 0.4, skill: 0.65 },
   { source: 'similarity', algorithm: 'als-blend', share: 0.3, skill: 0.75 },
   { source: 'batch', algorithm: 'als', share: 0.2, skill: 0.45 },
-  { source: 'popular', algorithm: 'popular', share: 0.1, skill: 0 },
+  POPULAR,
 ];
 
 /** What a user keeps between sessions. */
@@ -67,166 +68,162 @@ export interface SessionContext {
   drawMovie(): number;
 }
 
+interface Visit extends SessionContext {
+  readonly user: number;
+  readonly state: UserState;
+  readonly drafts: Draft[];
+  nowMs: number;
+  plays: number;
+}
+
 /**
  * One visit. Three in four begin with a list of recommendations, of which a user looks at the first
  * few (less and less down the list); the others search. What is clicked, played, watched to the end,
  * rated, liked and listed follows from liking:
  *
- *     P(click | looked at)  = sigmoid(0.9 * liking - 3.8)
- *     P(play | clicked)     = sigmoid(0.7 * liking - 0.6)
- *     share watched         = sigmoid(0.7 * liking - 0.2 + N(0, 1))
- *     stars                 = 2.5 + 0.5 * liking + N(0, 0.5), in halves from 0.5 to 5
+ *     P(click | looked at)  = sigmoid(0.7 * liking - 3)
+ *     P(play | clicked)     = sigmoid(0.5 * liking - 0.4)
+ *     share watched         = sigmoid(0.5 * liking - 0.4 + N(0, 1))
+ *     stars                 = 2.4 + 0.5 * liking + N(0, 0.5), in halves from 0.5 to 5
  */
 export function playSession(user: number, state: UserState, context: SessionContext): Draft[] {
   const { random } = context;
-  const visit = createVisit(user, state, context);
-  if (random.next() < 0.75) visit.browseServe();
-  else visit.search();
-  if (state.listed.length > 0 && random.next() < 0.15) visit.takeFromList();
+  const visit: Visit = { ...context, user, state, drafts: [], nowMs: 0, plays: 0 };
+  if (random.next() < 0.75) browseServe(visit);
+  else search(visit);
+  if (state.listed.length > 0 && random.next() < 0.15) takeFromList(visit);
   return visit.drafts;
 }
 
-function createVisit(user: number, state: UserState, { truth, random, drawMovie }: SessionContext) {
-  const drafts: Draft[] = [];
-  let nowMs = 0;
-  let plays = 0;
-
-  function emit(
-    action: Action,
-    movie: number | null,
-    position: number | null,
-    rest: { value?: number; query?: string; answers?: boolean } = {},
-  ): void {
-    drafts.push({
-      kind: 'action',
-      atMs: nowMs,
-      action,
-      movie,
-      value: rest.value ?? null,
-      answers: rest.answers ?? position !== null,
-      position,
-      query: rest.query ?? null,
-    });
+function browseServe(visit: Visit): void {
+  const { random, truth, user } = visit;
+  const list = serve(visit);
+  const shown = list.slice(0, 3 + random.below(LIST_LENGTH - 2));
+  pause(visit, 80, 200);
+  for (const [place, movie] of shown.entries()) {
+    emit(visit, 'impression', movie, { position: place + 1 });
+    pause(visit, 20, 60);
   }
+  for (const [place, movie] of shown.entries()) {
+    const isLookedAt = random.next() < (place + 1) ** -0.35;
+    pause(visit, 500, 2_500);
+    const isClicked = isLookedAt && random.next() < sigmoid(0.7 * truth.liking(user, movie) - 3);
+    if (isClicked) open(visit, movie, place + 1);
+  }
+}
 
-  const pause = (minMs: number, spreadMs: number): void => {
-    nowMs += minMs + random.below(spreadMs);
+function search(visit: Visit): void {
+  const { random, truth, user } = visit;
+  const found = candidates(visit).slice(0, 12);
+  const ranked = found
+    .map((movie) => ({ movie, wish: truth.liking(user, movie) + random.normal() }))
+    .sort((a, b) => b.wish - a.wish);
+  const wanted = ranked[0]?.movie;
+  if (wanted === undefined) return;
+  const query = queryFor(truth.movies[wanted]?.title ?? '', random);
+  const isFound = random.next() < 0.8;
+  emit(visit, 'search', isFound ? wanted : null, { query });
+  pause(visit, 1_500, 6_000);
+  if (isFound) open(visit, wanted, null);
+}
+
+function takeFromList(visit: Visit): void {
+  const { state, truth, user } = visit;
+  const movie = state.listed.shift();
+  if (movie === undefined) return;
+  pause(visit, 1_000, 5_000);
+  if (!state.seen.has(movie) && visit.plays < PLAYS_MAX)
+    watch(visit, movie, null, truth.liking(user, movie));
+  emit(visit, 'list_remove', movie);
+}
+
+/** Makes a list, notes that it was served, and returns it. */
+function serve(visit: Visit): readonly number[] {
+  const { random, truth, user, drafts, nowMs } = visit;
+  let left = random.next();
+  const { source, algorithm, skill } = SOURCES.find(({ share }) => (left -= share) < 0) ?? POPULAR;
+  const scored = candidates(visit).map((movie) => ({
+    movie,
+    score:
+      skill === 0
+        ? Math.log(truth.popularity[movie] as number)
+        : skill * truth.liking(user, movie) + (1 - skill) * 2 * random.normal(),
+  }));
+  const best = scored.sort((a, b) => b.score - a.score).slice(0, LIST_LENGTH);
+  const movies = best.map(({ movie }) => movie);
+  drafts.push({
+    kind: 'serve',
+    atMs: nowMs,
+    source,
+    algorithm,
+    movies,
+    scores: best.map(({ score }) => Math.round(score * 1e4) / 1e4),
+    latencyMs: Math.round((source === 'cache' ? 2 : 12) * (1 + random.next()) * 10) / 10,
+  });
+  return movies;
+}
+
+/** Movies that are come across and were not seen yet, each once. */
+function candidates({ state, drawMovie }: Visit): number[] {
+  const found = new Set<number>();
+  for (let tries = 0; found.size < CANDIDATES && tries < 4 * CANDIDATES; tries++) {
+    const movie = drawMovie();
+    if (!state.seen.has(movie)) found.add(movie);
+  }
+  return [...found];
+}
+
+function open(visit: Visit, movie: number, position: number | null): void {
+  const { random, state } = visit;
+  emit(visit, 'click', movie, { position });
+  pause(visit, 200, 600);
+  emit(visit, 'view', movie, { position });
+  pause(visit, 3_000, 20_000);
+  const liking = visit.truth.liking(visit.user, movie);
+  const isPlayed = visit.plays < PLAYS_MAX && random.next() < sigmoid(0.5 * liking - 0.4);
+  if (isPlayed) watch(visit, movie, position, liking);
+  else if (liking < 0.5 && random.next() < 0.1) emit(visit, 'dislike', movie, { position });
+  else if (random.next() < 0.3 * sigmoid(liking)) {
+    emit(visit, 'list_add', movie, { position });
+    if (!state.listed.includes(movie)) state.listed.push(movie);
+    pause(visit, 500, 2_000);
+  }
+}
+
+function watch(visit: Visit, movie: number, position: number | null, liking: number): void {
+  const { random } = visit;
+  visit.plays += 1;
+  visit.state.seen.add(movie);
+  emit(visit, 'play', movie, { position });
+  const beginMs = visit.nowMs;
+  const lengthMs = WATCH_MS_MIN + random.below(WATCH_MS_SPREAD);
+  const share = sigmoid(0.5 * liking - 0.4 + random.normal());
+  const watchedTo = (part: number, action: Action): void => {
+    visit.nowMs = beginMs + Math.floor(part * lengthMs);
+    emit(visit, action, movie, { position, value: Math.round(part * 1000) / 1000 });
   };
+  for (const mark of [0.25, 0.5, 0.75]) if (share >= mark) watchedTo(mark, 'progress');
+  watchedTo(share, share >= 0.8 ? 'complete' : 'progress');
+  pause(visit, 1_000, 9_000);
+  const stars = 2.4 + 0.5 * liking + 0.5 * random.normal();
+  const value = Math.min(5, Math.max(0.5, Math.round(2 * stars) / 2));
+  if (random.next() < 0.35) emit(visit, 'rate', movie, { position, value });
+  if (liking > 0.8 && random.next() < 0.2) emit(visit, 'like', movie, { position });
+  if (liking < -0.8 && random.next() < 0.3) emit(visit, 'dislike', movie, { position });
+  if (liking > 1 && random.next() < 0.08) emit(visit, 'share', movie, { position });
+  pause(visit, 1_000, 5_000);
+}
 
-  /** Not seen yet, each once. */
-  function candidates(): number[] {
-    const found = new Set<number>();
-    for (let tries = 0; found.size < CANDIDATES && tries < 4 * CANDIDATES; tries++) {
-      const movie = drawMovie();
-      if (!state.seen.has(movie)) found.add(movie);
-    }
-    return [...found];
-  }
+function emit(
+  { drafts, nowMs }: Visit,
+  action: Action,
+  movie: number | null,
+  rest: { value?: number; query?: string; position?: number | null } = {},
+): void {
+  const { value = null, query = null, position = null } = rest;
+  drafts.push({ kind: 'action', atMs: nowMs, action, movie, value, position, query });
+}
 
-  function serve(): number[] {
-    let left = random.next();
-    const found = SOURCES.find(({ share }) => (left -= share) < 0) ?? SOURCES[0];
-    const { source, algorithm, skill } = found as (typeof SOURCES)[number];
-    const scored = candidates().map((movie) => {
-      const merit = skill === 0 ? Math.log(truth.popularity[movie] as number) : 0;
-      const taste = skill * truth.liking(user, movie) + (1 - skill) * 2 * random.normal();
-      return { movie, score: skill === 0 ? merit : taste };
-    });
-    scored.sort((a, b) => b.score - a.score);
-    const best = scored.slice(0, LIST_LENGTH);
-    drafts.push({
-      kind: 'serve',
-      atMs: nowMs,
-      source,
-      algorithm,
-      movies: best.map(({ movie }) => movie),
-      scores: best.map(({ score }) => Math.round(score * 1e4) / 1e4),
-      latencyMs: Math.round((source === 'cache' ? 2 : 12) * (1 + random.next()) * 10) / 10,
-    });
-    return best.map(({ movie }) => movie);
-  }
-
-  function open(movie: number, position: number | null): void {
-    emit('click', movie, position);
-    pause(200, 600);
-    emit('view', movie, position);
-    pause(3_000, 20_000);
-    const liking = truth.liking(user, movie);
-    const isPlayed = plays < PLAYS_MAX && random.next() < sigmoid(0.7 * liking - 0.6);
-    if (isPlayed) watch(movie, position, liking);
-    else if (random.next() < 0.3 * sigmoid(liking)) {
-      emit('list_add', movie, position);
-      if (!state.listed.includes(movie)) state.listed.push(movie);
-      pause(500, 2_000);
-    }
-  }
-
-  function watch(movie: number, position: number | null, liking: number): void {
-    plays += 1;
-    state.seen.add(movie);
-    emit('play', movie, position);
-    const beginMs = nowMs;
-    const lengthMs = WATCH_MS_MIN + random.below(WATCH_MS_SPREAD);
-    const share = sigmoid(0.7 * liking - 0.2 + random.normal());
-    for (const mark of [0.25, 0.5, 0.75]) {
-      if (share < mark) break;
-      nowMs = beginMs + Math.floor(mark * lengthMs);
-      emit('progress', movie, position, { value: mark });
-    }
-    nowMs = beginMs + Math.floor(share * lengthMs);
-    const watched = Math.round(share * 1000) / 1000;
-    if (share >= 0.8) emit('complete', movie, position, { value: watched });
-    else emit('progress', movie, position, { value: watched });
-    pause(1_000, 9_000);
-    if (random.next() < 0.35) emit('rate', movie, position, { value: starsOf(liking) });
-    if (liking > 0.8 && random.next() < 0.2) emit('like', movie, position);
-    if (liking < -0.8 && random.next() < 0.3) emit('dislike', movie, position);
-    if (liking > 1 && random.next() < 0.08) emit('share', movie, position);
-    pause(1_000, 5_000);
-  }
-
-  function starsOf(liking: number): number {
-    const stars = 2.5 + 0.5 * liking + 0.5 * random.normal();
-    return Math.min(5, Math.max(0.5, Math.round(2 * stars) / 2));
-  }
-
-  return {
-    drafts,
-    browseServe(): void {
-      const list = serve();
-      const shown = Math.min(list.length, 3 + random.below(LIST_LENGTH - 2));
-      pause(80, 200);
-      for (let place = 0; place < shown; place++) {
-        emit('impression', list[place] as number, place + 1);
-        nowMs += 20 + random.below(60);
-      }
-      for (let place = 0; place < shown; place++) {
-        const movie = list[place] as number;
-        const lookedAt = random.next() < (place + 1) ** -0.35;
-        pause(500, 2_500);
-        if (lookedAt && random.next() < sigmoid(0.9 * truth.liking(user, movie) - 3.8))
-          open(movie, place + 1);
-      }
-    },
-    search(): void {
-      const found = candidates().slice(0, 12);
-      const ranked = found
-        .map((movie) => ({ movie, wish: truth.liking(user, movie) + random.normal() }))
-        .sort((a, b) => b.wish - a.wish);
-      const wanted = ranked[0]?.movie;
-      if (wanted === undefined) return;
-      const query = queryFor(truth.movies[wanted]?.title ?? '', random);
-      const isFound = random.next() < 0.8;
-      emit('search', isFound ? wanted : null, null, { query });
-      pause(1_500, 6_000);
-      if (isFound) open(wanted, null);
-    },
-    takeFromList(): void {
-      const movie = state.listed.shift() as number;
-      pause(1_000, 5_000);
-      if (!state.seen.has(movie) && plays < PLAYS_MAX)
-        watch(movie, null, truth.liking(user, movie));
-      emit('list_remove', movie, null);
-    },
-  };
+function pause(visit: Visit, minMs: number, spreadMs: number): void {
+  visit.nowMs += minMs + visit.random.below(spreadMs);
 }

@@ -159,8 +159,8 @@ describe('a MovieLens set', () => {
       'ratings.csv:15: the same rating as in line 3',
     ]);
     expect(kinds).toEqual({
-      'bad number': 9,
-      'bad line': 5,
+      'bad number': 10,
+      'bad line': 4,
       'unknown movie': 3,
       duplicate: 3,
       'bad text': 2,
