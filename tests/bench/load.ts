@@ -100,7 +100,7 @@ function connectKafka(stack: BenchStack) {
   return new Kafka({
     clientId: 'marquee-bench',
     brokers: [...stack.brokers],
-    logLevel: logLevel.ERROR,
+    logLevel: logLevel.NOTHING,
   });
 }
 
@@ -116,9 +116,17 @@ export async function messagesIn(stack: BenchStack, topic: string): Promise<numb
   }
 }
 
+/** A topic that was just made has no leader for a moment, which kafkajs throws. */
 async function countMessages(admin: Admin, topic: string): Promise<number> {
-  const offsets = await admin.fetchTopicOffsets(topic);
-  return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  for (const deadline = performance.now() + 20_000; ; ) {
+    try {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+    } catch (cause) {
+      if (performance.now() > deadline) throw cause;
+      await delay(100);
+    }
+  }
 }
 
 function readManifest(folder: string, plan: EventPlan, codec: Codec): Load | null {
