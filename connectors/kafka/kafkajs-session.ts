@@ -206,9 +206,13 @@ const FATAL_TYPES: ReadonlySet<string> = new Set([
 /** What a coordinator says to a member that it has taken out of the group. */
 const LOST_TYPES: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION']);
 
+const REBALANCING = 'The group is rebalancing, so a rejoin is needed';
+
 function faultLog(fault: (error: Error) => void): logCreator {
   return () =>
     ({ namespace, log }) => {
+      // Said at each heartbeat of every rebalance: no fault.
+      if (log['error'] === REBALANCING) return;
       const cause = typeof log['error'] === 'string' ? ` (${log['error']})` : '';
       const message = `kafkajs ${namespace}: ${log.message}${cause}`;
       fault(new MarqueeError('MARQUEE_KAFKA_CLIENT', message, { retriable: true }));

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import type { Admin, ResourceConfigQuery } from 'kafkajs';
+import { MarqueeError } from '../../schemas/error.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import { withAdmin } from './admin.ts';
 import type { AdminOptions } from './admin.ts';
@@ -177,7 +179,8 @@ async function execute(
   if (created.length > 0) {
     // False when somebody else made them meanwhile, which is as good.
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs's own waiting fails on a broker that has not heard of the new topic yet.
+      waitForLeaders: false,
       topics: created.map((topic) => ({
         topic: topic.name,
         numPartitions: topic.partitions,
@@ -185,6 +188,10 @@ async function execute(
         configEntries: entries(configOf(topic)),
       })),
     });
+    await untilLed(
+      admin,
+      created.map(({ name }) => name),
+    );
   }
   const raised = due('raise_partitions');
   if (raised.length > 0) {
@@ -202,5 +209,31 @@ async function execute(
         configEntries: entries({ ...found.get(topic.name)?.own, ...configOf(topic) }),
       })),
     });
+  }
+}
+
+const LEADERS_WITHIN_MS = 30_000;
+const LEADERS_POLL_MS = 50;
+const NO_LEADER = -1;
+
+/** A new topic can be written once each of its partitions has a leader. */
+async function untilLed(admin: Admin, topics: readonly string[]): Promise<void> {
+  const deadline = performance.now() + LEADERS_WITHIN_MS;
+  for (;;) {
+    try {
+      const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
+      if (found.every(({ partitions }) => partitions.every(({ leader }) => leader !== NO_LEADER)))
+        return;
+    } catch (error) {
+      const known = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
+      if (!known || performance.now() > deadline) throw error;
+    }
+    if (performance.now() > deadline)
+      throw new MarqueeError(
+        'MARQUEE_KAFKA_UNAVAILABLE',
+        `the topics ${topics.join(', ')} have no leader after ${LEADERS_WITHIN_MS / 1000} s`,
+        { retriable: true },
+      );
+    await delay(LEADERS_POLL_MS);
   }
 }
