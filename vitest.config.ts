@@ -9,7 +9,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['tests/unit/**/*.unit.test.ts'] },
+        test: { name: 'unit', include: ['tests/unit/**/*.unit.test.ts'], testTimeout: 30_000 },
       },
       {
         extends: true,

@@ -34,7 +34,10 @@ export function register(program: Command): void {
       const lane = async (): Promise<void> => {
         for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
           const step = progress.step(check.name);
-          const { code, output } = await runTool(check.tool, check.args, readEnvironment());
+          const { code, output } = await runTool(check.tool, check.args, {
+            ...readEnvironment(),
+            NO_COLOR: '1',
+          });
           if (code === 0) step.done('clean');
           else step.fail('failed');
           if (code !== 0) failures.push(`--- ${check.name} ---\n${output.trimEnd()}\n`);
