@@ -118,7 +118,7 @@ export async function messagesIn(stack: BenchStack, topic: string): Promise<numb
 
 /** A topic that was just made has no leader for a moment, which kafkajs throws. */
 async function countMessages(admin: Admin, topic: string): Promise<number> {
-  for (const deadline = performance.now() + 20_000; ; ) {
+  for (const deadline = performance.now() + 20_000; ;) {
     try {
       const offsets = await admin.fetchTopicOffsets(topic);
       return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
