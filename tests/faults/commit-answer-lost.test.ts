@@ -45,6 +45,7 @@ test('COMMIT sent, answer lost: what the table says decides, whether it counted 
 });
 
 test('COMMIT sent, and silence: the process ends itself, another goes on from what counted', async () => {
+  await world.fleet.killAll();
   const stuck = world.fleet.start({ processors: ['interactions'], env: throughProxy() });
   await stuck.logged('partition_taken', 60_000);
   const before = proxy.fallen().length;

@@ -148,6 +148,9 @@ export class Expected {
 
   /** Loads the account into the schema `expected` of the database, to be held against the tables. */
   async load(url: string, db: Database): Promise<void> {
+    // These are written whole each time; the others go on where they were.
+    this.#files.delete('movies');
+    this.#files.delete('dead');
     for (const [id, { movie, withdrawn, partition, offset }] of this.#movies) {
       const out = this.#row('movies', 7);
       out.int8(id);
