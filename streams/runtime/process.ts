@@ -110,6 +110,7 @@ async function createProcessorRunner(
     fetchBytesMax: settings.fetchBytesMax,
     partitionBytesMax: settings.partitionBytesMax,
     fetchWaitMs: settings.fetchWaitMs,
+    metadataMaxAgeMs: settings.metadataMaxAgeMs,
   });
   const session = (kind: 'batch' | 'take-over' | 'other'): Promise<Session> =>
     openSession({

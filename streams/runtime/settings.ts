@@ -6,6 +6,8 @@ export interface RuntimeSettings {
   readonly fetchBytesMax: number;
   readonly partitionBytesMax: number;
   readonly fetchWaitMs: number;
+  /** How soon partitions added to a topic are noticed. */
+  readonly metadataMaxAgeMs: number;
   /** Fetched and not yet applied, over all partitions of a processor. */
   readonly queueBytesMax: number;
   /** An event that is received later than this after it happened is too late for the tables. */
@@ -32,6 +34,7 @@ export const DEFAULT_SETTINGS: RuntimeSettings = Object.freeze({
   fetchBytesMax: 4 * 1024 * 1024,
   partitionBytesMax: 1024 * 1024,
   fetchWaitMs: 250,
+  metadataMaxAgeMs: 30_000,
   queueBytesMax: 24 * 1024 * 1024,
   lateHorizonMs: 24 * 3_600_000,
   futureToleranceMs: 5 * 60_000,
