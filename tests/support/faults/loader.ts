@@ -48,7 +48,7 @@ export function createLoader(brokers: readonly string[]): Loader {
   async function request(records: readonly PlacedRecord[]): Promise<void> {
     const open = await connected();
     turn++;
-    await open.sendBatch({
+    const answer = await open.sendBatch({
       acks: -1,
       compression: turn % 2 === 0 ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
       topicMessages: [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, of]) => ({
@@ -56,6 +56,11 @@ export function createLoader(brokers: readonly string[]): Loader {
         messages: of.map(({ key, value, partition }) => ({ key, value, partition })),
       })),
     });
+    // kafkajs leaves out, without a word, what is for a partition that it has not heard of.
+    const answered = new Set(answer.map((a) => `${a.topicName}/${a.partition}`));
+    const silent = records.find(({ topic, partition }) => !answered.has(`${topic}/${partition}`));
+    if (silent !== undefined)
+      throw new Error(`nothing was sent to ${silent.topic}/${silent.partition}`);
   }
 
   /** What of it is not in the log. */

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { withAdmin } from '../../connectors/kafka/admin.ts';
+import { partitionOf } from '../../schemas/partition.ts';
+import { uuidv7 } from '../../schemas/uuid.ts';
+import type { UserActionRecord } from '../../schemas/generated/types.ts';
+import { userName, type PlacedRecord } from '../support/faults/generate.ts';
+import { createScenario, type Scenario } from '../support/faults/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-world.ts';
+import type { World } from '../support/faults/world.ts';
+
+const TOPIC = 'user-actions.v1';
+const PROCESSORS = ['interactions', 'profiles', 'feedback'];
+const RAISED = 12;
+
+let world: World;
+let scenario: Scenario;
+
+beforeEach(async () => {
+  world = await emptyWorld({ MARQUEE_METADATA_MAX_AGE_MS: '1000' });
+  scenario = await createScenario(world, 31, (topic) => (topic === TOPIC ? RAISED : 8));
+});
+
+afterEach(async () => {
+  await scenario.close();
+  await world.close();
+});
+
+/** A click on one of a few movies: rows of the same user and movie meet from both partitions. */
+function clickAt(userId: string, n: number): UserActionRecord {
+  const occurredAt = Date.now() - 60_000 + n;
+  return {
+    event_id: uuidv7(occurredAt),
+    user_id: userId,
+    action: n % 5 === 0 ? 'like' : 'click',
+    movie_id: 1 + (n % 3),
+    value: null,
+    occurred_at: occurredAt,
+    session_id: null,
+    request_id: null,
+    position: null,
+    device: null,
+    app: 'fault-suite-app',
+    app_version: null,
+    properties: {},
+  };
+}
+
+function placed(action: UserActionRecord, partition: number): PlacedRecord {
+  const { expected, encode } = scenario;
+  const offset = expected.place(TOPIC, partition);
+  expected.action(action, partition, offset);
+  expected.add('interactions', 'ok');
+  expected.add('profiles', 'ok');
+  expected.add('feedback', 'skipped');
+  const key = Buffer.from(action.user_id);
+  return { topic: TOPIC, partition, offset, key, value: encode.action(action) };
+}
+
+async function raisePartitions(): Promise<void> {
+  await withAdmin({ brokers: world.brokers }, async (admin) => {
+    await admin.createPartitions({ topicPartitions: [{ topic: TOPIC, count: RAISED }] });
+  });
+}
+
+test('two processes add to one profile from two partitions at once: no update is lost', async () => {
+  await raisePartitions();
+  const two = [1, 2].map(() => world.fleet.start({ processors: PROCESSORS }));
+  await Promise.all(two.map((process) => process.logged('partition_taken', 60_000)));
+  for (let n = 0; n < 6_000; n += 300) {
+    const users = ['one', 'two', 'three'];
+    const batch = Array.from({ length: 300 }, (_, i) =>
+      placed(clickAt(users[i % 3] as string, n + i), (n + i) % RAISED),
+    );
+    await scenario.loader.send(batch);
+  }
+  await scenario.verify(PROCESSORS, 'one user in all partitions');
+
+  const owners = await world.db.query<{ owner: string }>(
+    `SELECT DISTINCT owner FROM stream_offsets WHERE processor = 'profiles'`,
+  );
+  expect(owners).toHaveLength(2);
+  await world.fleet.stopAll();
+});
+
+test('partitions raised from 8 to 12 under load: users move, no update is lost', async () => {
+  const two = [1, 2].map(() => world.fleet.start({ processors: PROCESSORS }));
+  await Promise.all(two.map((process) => process.logged('partition_taken', 60_000)));
+  let n = 0;
+  const sendBatches = async (batches: number, partitions: number): Promise<void> => {
+    for (let i = 0; i < batches; i++) {
+      const batch = Array.from({ length: 300 }, () => {
+        const user = userName(n % 40);
+        return placed(clickAt(user, n++), partitionOf(user, partitions));
+      });
+      await scenario.loader.send(batch);
+    }
+  };
+  await sendBatches(10, 8);
+  await raisePartitions();
+  // Producers that have not noticed yet write to the old places beside those that have.
+  for (let i = 0; i < 5; i++) {
+    await sendBatches(1, 8);
+    await sendBatches(1, RAISED);
+  }
+  await scenario.verify(PROCESSORS, 'partitions raised');
+  const moved = Array.from({ length: 40 }, (_, i) => userName(i)).filter(
+    (user) => partitionOf(user, 8) !== partitionOf(user, RAISED),
+  );
+  expect(moved.length).toBeGreaterThan(0);
+  await world.fleet.stopAll();
+});
