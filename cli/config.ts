@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { MarqueeError } from '../schemas/error.ts';
 import { DEFAULT_SETTINGS } from '../streams/runtime/settings.ts';
 import type { RuntimeSettings } from '../streams/runtime/settings.ts';
+import { DEFAULT_RETENTION } from './operate/retention-settings.ts';
 
 /**
  * The one typed surface of configuration, and the only file that reads process.env.
@@ -108,6 +109,23 @@ const configSchema = z.object({
     ),
     settings: z.object(runtimeSettings),
   }),
+  retention: z.object({
+    recommendationLogsDays: setting(
+      'MARQUEE_RETENTION_LOGS_DAYS',
+      'days that recommendation_logs keeps what was served',
+      positive,
+    ),
+    recommendationFeedbackDays: setting(
+      'MARQUEE_RETENTION_FEEDBACK_DAYS',
+      'days that recommendation_feedback keeps what answered it',
+      positive,
+    ),
+    profileEventIdsHours: setting(
+      'MARQUEE_RETENTION_PROFILE_IDS_HOURS',
+      'hours that profiles remembers events, to count a resend once; at least 26',
+      z.coerce.number().int().min(26),
+    ),
+  }),
   stack: z.object({
     kafkaPort: setting('MARQUEE_PORT_KAFKA', 'port asked for by `up`', port),
     controllerPort: setting('MARQUEE_PORT_KAFKA_CONTROLLER', 'port asked for by `up`', port),
@@ -180,6 +198,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
     },
     log: { level: 'info' },
     runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },
+    retention: { ...DEFAULT_RETENTION },
     stack: { ...defaultPorts, objectStore: 'auto' },
   };
 }

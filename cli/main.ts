@@ -23,6 +23,13 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   import: () => import('./commands/import.ts'),
   demo: () => import('./commands/demo.ts'),
   migrate: () => import('./commands/migrate.ts'),
+  lag: () => import('./commands/lag.ts'),
+  processors: () => import('./commands/processors.ts'),
+  offsets: () => import('./commands/offsets.ts'),
+  replay: () => import('./commands/replay.ts'),
+  dlq: () => import('./commands/dlq.ts'),
+  events: () => import('./commands/events.ts'),
+  retention: () => import('./commands/retention.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { createStreamProcess } from '../streams/runtime/process.ts';
 import type { Processor } from '../streams/runtime/processor.ts';
 import { serveMetrics } from '../streams/runtime/serve-metrics.ts';
 import type { Config } from './config.ts';
+import { keepRetention } from './operate/retention.ts';
 
 /** Runs processors until SIGTERM or SIGINT; a second signal ends at once. */
 export async function runProcessors(
@@ -35,6 +36,11 @@ export async function runProcessors(
     client: config.kafka.client,
     metrics: `http://127.0.0.1:${server.port}/metrics`,
   });
+  const endRetention = keepRetention({
+    url: config.postgres.writerUrl,
+    settings: config.retention,
+    log,
+  });
   let stopping: Promise<void> | null = null;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping !== null) process.exit(130);
@@ -55,6 +61,7 @@ export async function runProcessors(
     setTimeout(() => process.exit(1), 5_000).unref();
     await streams.stop().catch(() => undefined);
   } finally {
+    endRetention();
     await server.close();
     process.off('SIGTERM', stop);
     process.off('SIGINT', stop);
