@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs';
 import type { Admin, logCreator } from 'kafkajs';
+import './kafkajs-quiet.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 
 export interface AdminOptions {
