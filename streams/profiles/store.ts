@@ -12,14 +12,20 @@ const SUMS = ['total_interactions', ...COUNTER_COLUMNS, 'rating_sum_milli'];
 const PROFILE_COLUMNS = ['user_id', ...SUMS, 'first_event_id', 'last_event_id'];
 const PROFILE_TYPES = ['text', ...SUMS.map(() => 'bigint'), 'uuid', 'uuid'];
 
+/** With one outbox row a batch: the users whose history moves ($1), with their version after it. */
 const PROFILE_UPSERT = `
-INSERT INTO user_profiles AS p (${PROFILE_COLUMNS.join(', ')}, profile_version)
-SELECT ${PROFILE_COLUMNS.join(', ')}, total_interactions FROM staged_user_profiles
-ON CONFLICT (user_id) DO UPDATE SET
-  ${SUMS.map((c) => `${c} = p.${c} + excluded.${c}`).join(', ')},
-  profile_version = p.profile_version + excluded.total_interactions,
-  first_event_id = least(p.first_event_id, excluded.first_event_id),
-  last_event_id = greatest(p.last_event_id, excluded.last_event_id)`;
+WITH merged AS (
+  INSERT INTO user_profiles AS p (${PROFILE_COLUMNS.join(', ')}, profile_version)
+  SELECT ${PROFILE_COLUMNS.join(', ')}, total_interactions FROM staged_user_profiles
+  ON CONFLICT (user_id) DO UPDATE SET
+    ${SUMS.map((c) => `${c} = p.${c} + excluded.${c}`).join(', ')},
+    profile_version = p.profile_version + excluded.total_interactions,
+    first_event_id = least(p.first_event_id, excluded.first_event_id),
+    last_event_id = greatest(p.last_event_id, excluded.last_event_id)
+  RETURNING user_id, profile_version)
+INSERT INTO profile_outbox (user_ids, versions, changed_at)
+SELECT array_agg(user_id), array_agg(profile_version), to_timestamp($2 / 1000.0)
+FROM merged WHERE user_id = ANY($1::text[]) HAVING count(*) > 0`;
 
 const HISTORY_SUMS = ['clicks', 'views', 'plays', 'completes', 'shares'];
 const HISTORY_COLUMNS = [
@@ -76,13 +82,14 @@ export function createProfilesStore(): Store<UserActionRecord> {
     columns: readonly string[],
     types: readonly string[],
     sql: string,
+    values: readonly unknown[] = [],
   ): Promise<void> {
     const fields = columns.map((c, i) => `${c} ${types[i] ?? ''}`).join(', ');
     await session.execute(
       `CREATE TEMPORARY TABLE IF NOT EXISTS ${staging} (${fields}) ON COMMIT DELETE ROWS`,
     );
     await session.copy(`${staging} (${columns.join(', ')})`, out.take());
-    await session.execute(sql);
+    await session.execute(sql, values);
   }
 
   return {
@@ -110,7 +117,15 @@ export function createProfilesStore(): Store<UserActionRecord> {
       out.reset();
       for (const delta of plan.profiles) writeProfile(out, delta);
       await sent('half');
-      await upsert(session, 'staged_user_profiles', PROFILE_COLUMNS, PROFILE_TYPES, PROFILE_UPSERT);
+      const moved = movedBy(fresh);
+      await upsert(
+        session,
+        'staged_user_profiles',
+        PROFILE_COLUMNS,
+        PROFILE_TYPES,
+        PROFILE_UPSERT,
+        [moved.users, moved.at],
+      );
       if (plan.histories.length > 0) {
         out.reset();
         for (const delta of plan.histories) writeHistory(out, delta);
@@ -123,31 +138,21 @@ export function createProfilesStore(): Store<UserActionRecord> {
         );
       }
       await sent('all');
-      await announce(session, fresh);
       return resends;
     },
   };
 }
 
-/** One outbox row a batch: the users whose history moved, with their version after it. */
-async function announce(
-  session: Session,
-  events: readonly Accepted<UserActionRecord>[],
-): Promise<void> {
+/** Users whose history moves, and the newest receipt among what moves it. */
+function movedBy(events: readonly Accepted<UserActionRecord>[]): { users: string[]; at: number } {
   const users = new Set<string>();
-  let changedAt = 0;
+  let at = 0;
   for (const { event, receivedAt } of events) {
     if (!entersHistory(event)) continue;
     users.add(event.user_id);
-    changedAt = Math.max(changedAt, receivedAt);
+    at = Math.max(at, receivedAt);
   }
-  if (users.size === 0) return;
-  await session.execute(
-    `INSERT INTO profile_outbox (user_ids, versions, changed_at)
-     SELECT array_agg(user_id), array_agg(profile_version), to_timestamp($2 / 1000.0)
-     FROM user_profiles WHERE user_id = ANY($1::text[])`,
-    [[...users], changedAt],
-  );
+  return { users: [...users], at };
 }
 
 function writeProfile(out: CopyWriter, delta: ProfileDelta): void {

@@ -6,6 +6,7 @@ import { sharedStack } from '../../support/shared-stack.ts';
 export interface TestDatabase {
   readonly name: string;
   readonly migratorUrl: string;
+  readonly writerUrl: string;
   /** Sessions by role; ended by `close`. */
   session(role: 'admin' | 'migrator' | 'writer' | 'reader'): Promise<pg.Client>;
   /** The database itself goes with the stack: a DROP would cost a checkpoint each time. */
@@ -36,6 +37,7 @@ export async function createDatabase(
   return {
     name,
     migratorUrl: urls.migrator,
+    writerUrl: urls.writer,
     async session(role) {
       const client = new pg.Client({
         connectionString: urls[role],

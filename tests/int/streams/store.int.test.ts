@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await session.close();
-  await database.drop();
+  await database.close();
 });
 
 async function prepareExamples(processor: Processor, times = 1) {
