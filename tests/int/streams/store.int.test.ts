@@ -19,7 +19,11 @@ let session: Session;
 beforeAll(async () => {
   database = await createDatabase();
   const writer = new URL(database.writerUrl);
-  session = await openSession({ url: writer.href, applicationName: 'store-test' });
+  session = await openSession({
+    url: writer.href,
+    applicationName: 'store-test',
+    searchPath: 'marquee, public',
+  });
 });
 afterAll(async () => {
   await session.close();
