@@ -19,7 +19,8 @@ const CONSUME_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 200;
 /** Between two empty calls to consume libuv's thread is free for others. */
 const IDLE_MS = 10;
-const CLOSE_MS = 15_000;
+/** librdkafka wants to tell the group; where no broker answers, nobody waits longer than this. */
+const CLOSE_MS = 5_000;
 
 export interface SessionParts {
   readonly options: ConsumerOptions;
