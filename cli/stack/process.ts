@@ -29,6 +29,7 @@ export interface ProcessRecord {
 const linux = process.platform === 'linux';
 const logBytesMax = 10 * 1024 * 1024;
 const pollIntervalMs = 20;
+const killWithinMs = 10_000;
 
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -111,30 +112,45 @@ export function runningRecord(recordFile: string): ProcessRecord | null {
   return null;
 }
 
-/** Every process below `pid`, found through the parents that the kernel names. Linux only. */
-export function descendants(pid: number): readonly number[] {
+interface ProcessLine {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+}
+
+/** The living processes of the machine as the kernel lists them. Linux only; else none. */
+function processLines(): readonly ProcessLine[] {
   if (!linux) return [];
-  const children = new Map<number, number[]>();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return [];
     try {
       const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      const siblings = children.get(parent) ?? [];
-      siblings.push(Number(entry));
-      children.set(parent, siblings);
+      const [state, parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (state === 'Z' || state === 'X') return [];
+      return [{ pid: Number(entry), parent: Number(parent), group: Number(group) }];
     } catch {
       // It ended while the folder was read.
+      return [];
     }
-  }
+  });
+}
+
+/** Every process below `pid`. */
+export function descendants(pid: number): readonly number[] {
+  const children = Map.groupBy(processLines(), ({ parent }) => parent);
   const found: number[] = [];
   const open = [pid];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const below = children.get(next) ?? [];
+    const below = (children.get(next) ?? []).map((line) => line.pid);
     found.push(...below);
     open.push(...below);
   }
   return found;
+}
+
+/** A server's session began with it, so its group is all that it started and that stayed in it. */
+function isGroupEmpty(leader: number): boolean {
+  return processLines().every(({ group }) => group !== leader);
 }
 
 /**
@@ -146,21 +162,32 @@ export async function stopProcess(
   signal: NodeJS.Signals,
   graceMs: number,
 ): Promise<boolean> {
+  if (!isRunning(record)) return true;
   const family = [record.pid, ...descendants(record.pid)].map((pid) => ({
     pid,
     token: pid === record.pid ? record.token : (processToken(pid) ?? 'ended'),
     command: record.command,
   }));
   send(record, signal);
-  if (await allGone(family, graceMs)) return true;
+  if (await allGone(record.pid, family, graceMs)) return true;
+  // At once, or a parent would start new children while the old ones are counted.
+  killGroup(record.pid);
   for (const member of family) send(member, 'SIGKILL');
-  if (!(await allGone(family, 10_000))) {
+  if (!(await allGone(record.pid, family, killWithinMs))) {
     throw new MarqueeError(
       'MARQUEE_STACK_FAILED',
       `Process ${String(record.pid)} (${record.command}) does not end, not even by SIGKILL`,
     );
   }
   return false;
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+  }
 }
 
 /** Sends a signal to the very process that was recorded, never to one that took its pid. */
@@ -173,9 +200,13 @@ export function send(record: ProcessRecord, signal: NodeJS.Signals): void {
   }
 }
 
-async function allGone(records: readonly ProcessRecord[], withinMs: number): Promise<boolean> {
+async function allGone(
+  leader: number,
+  family: readonly ProcessRecord[],
+  withinMs: number,
+): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (records.some(isRunning)) {
+  while (family.some(isRunning) || !isGroupEmpty(leader)) {
     if (performance.now() > deadline) return false;
     await delay(pollIntervalMs);
   }

@@ -146,7 +146,7 @@ export function createStack(options: StackOptions): Stack {
     const worker = runningBackground(home);
     if (worker === null) return false;
     // Compilers need no grace: what they have done is in their caches.
-    await stopProcess(worker, 'SIGKILL', 10_000);
+    await stopProcess(worker, 'SIGKILL', 0);
     forgetBackground(home);
     return true;
   }

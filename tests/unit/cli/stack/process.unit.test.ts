@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +52,16 @@ describe('launch and stopProcess', () => {
     expect(await stopProcess(record, 'SIGTERM', 50)).toBe(false);
     expect(isRunning(record)).toBe(false);
     expect(processToken(children[0] ?? 0)).toBeNull();
+  });
+
+  it('leaves none of a family that goes on starting children', async () => {
+    const record = await shell('echo ready; while :; do sleep 0.01 & sleep 0.01; done');
+    expect(await stopProcess(record, 'SIGKILL', 0)).toBe(false);
+    const { stdout } = spawnSync('ps', ['-o', 'stat=', '-g', String(record.pid)], {
+      encoding: 'utf8',
+    });
+    const living = stdout.split('\n').filter((state) => state !== '' && !state.startsWith('Z'));
+    expect(living).toEqual([]);
   });
 
   it('never signals another process that was given the pid', async () => {
