@@ -12,6 +12,7 @@ interface WorldFlags {
   readonly movies: number;
   readonly events: number;
   readonly seed: number;
+  readonly round: number;
   readonly hours: number;
   readonly until?: string;
 }
@@ -44,7 +45,8 @@ export function register(program: Command): void {
     .option('--users <n>', 'users', Number, 600)
     .option('--movies <n>', 'movies', Number, 1200)
     .option('--events <n>', 'user actions; what was served comes on top', Number, 100000)
-    .option('--seed <n>', 'the same seed and sizes give the same world', Number, 1)
+    .option('--seed <n>', 'which world: its movies, users and tastes', Number, 1)
+    .option('--round <n>', 'which visits: another one is more traffic of that world', Number, 1)
     .option('--hours <n>', 'the events lie in so many last hours', Number, 12)
     .option('--until <time>', 'when the last event may happen (a time, or `now`)')
     .action(async (flags: WorldFlags) => {

@@ -91,8 +91,9 @@ const SAMPLES: readonly { readonly title: string; readonly sql: string }[] = [
   },
   {
     title: 'user_history: what weighs most with the busiest user',
-    sql: `SELECT coalesce(m.title, h.movie_id::text) AS movie, round(h.weight_milli / 1000.0, 1) AS weight,
-                 h.seen, round(h.rating_milli / 1000.0, 1) AS rating
+    sql: `SELECT coalesce(m.title, h.movie_id::text) AS movie,
+                 round(h.weight_milli / 1000.0, 1) AS weight, h.seen,
+                 round(h.rating_milli / 1000.0, 1) AS rating
           FROM user_history h LEFT JOIN movies m USING (movie_id)
           WHERE h.user_id = (SELECT user_id FROM user_profiles
                              ORDER BY total_interactions DESC, user_id LIMIT 1)
@@ -100,8 +101,8 @@ const SAMPLES: readonly { readonly title: string; readonly sql: string }[] = [
   },
   {
     title: 'movies: best liked of those with 20 ratings or more in the window',
-    sql: `SELECT m.title, m.year::text AS year, array_to_string(m.genres, ' ') AS genres, count(*) AS ratings,
-                 round(avg(i.value)::numeric, 2) AS stars
+    sql: `SELECT m.title, m.year::text AS year, array_to_string(m.genres, ' ') AS genres,
+                 count(*) AS ratings, round(avg(i.value)::numeric, 2) AS stars
           FROM recent_interactions i JOIN movies m USING (movie_id)
           WHERE i.action = 'rate'
           GROUP BY m.movie_id HAVING count(*) >= 20
@@ -148,11 +149,12 @@ function toText(value: unknown): string {
 export function describeNext(totalMs: number): string {
   return [
     '',
-    `Done in ${formatSeconds(totalMs)}. The stack stays up; the processors were stopped. Try next:`,
-    '  ./marquee psql                ask the tables; ten questions in docs/questions.md',
-    '  ./marquee run                 the processors again; a second one shares the work',
-    '  ./marquee import synthetic    more traffic (--seed 2), seen at once while they run',
-    '  ./marquee status | config     what runs where; every setting',
-    '  ./marquee down                stop the servers; the data stays',
+    `Done in ${formatSeconds(totalMs)}. The servers stay up; the processors were stopped. Try next:`,
+    '  ./marquee psql              ask the tables: ten questions in docs/questions.md',
+    '  ./marquee run               the processors again; a second one shares the work',
+    '  ./marquee import synthetic --round 2     more traffic, applied while they run',
+    '  ./marquee status            what runs where, and the read-only address',
+    '  ./marquee config            every setting, and where it comes from',
+    '  ./marquee down              stop the servers; the data stays',
   ].join('\n');
 }

@@ -38,7 +38,7 @@ export function prepareWorld(request: WorldRequest): PreparedImport {
   const dataHash = worldHash(plan);
   const live = placeLive({
     ...{ home: config.home, clusterId: request.clusterId, dataHash, spanMs, nowMs, lateHorizonMs },
-    source: `synthetic world, seed ${String(plan.seed)}`,
+    source: `synthetic world, seed ${String(plan.seed)}, round ${String(plan.round)}`,
     askedUntilMs:
       request.until === undefined ? null : parseUntil(request.until, spanMs, nowMs, lateHorizonMs),
     whenPast: request.whenPast,
@@ -52,7 +52,7 @@ export function prepareWorld(request: WorldRequest): PreparedImport {
     app: WORLD_APP,
     importId,
     movies: createTruth(placed).movies,
-    users: Array.from({ length: plan.users }, (_, index) => userIdAt(index)),
+    users: Array.from({ length: plan.users }, (_, index) => userIdAt(plan.seed, index)),
     actions: window === null ? 0 : plan.events,
     window,
     again: live.again,

@@ -41,7 +41,7 @@ export function* generateWorld(
   const spanMs = Math.floor(plan.hours * HOUR_MS);
   const sessionMs = Math.min(SESSION_MS_MAX, spanMs * SESSION_SHARE_MAX);
   const dress = createDresser(plan, label, sessionMs / SESSION_MS_MAX);
-  const clock = createRandom(plan.seed, 'clock');
+  const clock = createRandom(plan.seed, `clock/${String(plan.round)}`);
   const firstMs = plan.untilMs - spanMs;
   let waiting: WorldEvent[] = [];
   let index = 0;
@@ -73,7 +73,7 @@ function countSessions(plan: WorldPlan, truth: Truth): number {
 
 /** Visits in their order until the plan's number of actions is reached; the last is cut there. */
 function* visits(plan: WorldPlan, truth: Truth): Generator<Visit, void, undefined> {
-  const random = createRandom(plan.seed, 'visits');
+  const random = createRandom(plan.seed, `visits/${String(plan.round)}`);
   const drawUser = createWeighted(truth.activity, random);
   const drawMovie = createWeighted(truth.popularity, random);
   const states = new Map<number, UserState>();
@@ -94,14 +94,14 @@ function createDresser(
   label: Readonly<Record<string, string>>,
   pace: number,
 ): (visit: Visit, startMs: number, into: WorldEvent[]) => WorldEvent[] {
-  const ids = createRandom(plan.seed, 'ids');
+  const ids = createRandom(plan.seed, `ids/${String(plan.round)}`);
   const bits = new Uint8Array(10);
   const newId = (ms: number): string => {
     ids.fill(bits);
     return formatUuid(uuidv7(ms, bits));
   };
   return ({ user, drafts }, startMs, into) => {
-    const userId = userIdAt(user);
+    const userId = userIdAt(plan.seed, user);
     const sessionId = newId(startMs);
     // A user has a device that is used most.
     const device = DEVICES[(user + (ids.next() < 0.8 ? 0 : ids.below(4))) % 4] as string;
@@ -120,7 +120,7 @@ function createDresser(
             algorithm: draft.algorithm,
             ...(draft.source === 'popular' ? {} : { modelVersion: 'world-1' }),
             surface: 'home',
-            movieIds: draft.movies.map(movieIdAt),
+            movieIds: draft.movies.map((index) => movieIdAt(plan.seed, index)),
             scores: draft.scores,
             latencyMs: draft.latencyMs,
             properties: label,
@@ -138,7 +138,7 @@ function createDresser(
         sessionId,
         device,
         properties: query === null ? label : { ...label, query },
-        ...(movie === null ? {} : { movieId: movieIdAt(movie) }),
+        ...(movie === null ? {} : { movieId: movieIdAt(plan.seed, movie) }),
         ...(value === null ? {} : { value }),
         ...(position === null ? {} : { position, requestId }),
       };

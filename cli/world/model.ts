@@ -25,8 +25,8 @@ const USER_TAIL = 0.6;
 const MOVIE_NOISE = 0.4;
 const USER_NOISE = 0.15;
 
-/** Beyond any MovieLens id, so that both may stand in one catalogue. */
-const FIRST_MOVIE_ID = 1_000_001;
+/** Ids of a seed; the first million is left to MovieLens, so that all may stand in one catalogue. */
+const IDS_OF_A_SEED = 1_000_000;
 const FIRST_YEAR = 1950;
 const LAST_YEAR = 2025;
 
@@ -41,12 +41,13 @@ export interface Truth {
   liking(user: number, movie: number): number;
 }
 
-export function movieIdAt(index: number): number {
-  return FIRST_MOVIE_ID + index;
+/** Each seed is a world with movies and users of its own. */
+export function movieIdAt(seed: number, index: number): number {
+  return (seed + 1) * IDS_OF_A_SEED + index + 1;
 }
 
-export function userIdAt(index: number): string {
-  return `world-${String(index + 1).padStart(5, '0')}`;
+export function userIdAt(seed: number, index: number): string {
+  return `world-${String(seed)}-${String(index + 1).padStart(5, '0')}`;
 }
 
 /** Users have streams of their own, so more users or movies leave those that were there as they are. */
@@ -62,7 +63,7 @@ export function createTruth(plan: WorldPlan): Truth {
     quality[index] = movieRandom.normal();
     const luck = movieRandom.normal();
     const movie: Movie = {
-      movie_id: movieIdAt(index),
+      movie_id: movieIdAt(plan.seed, index),
       title: drawTitle(movieRandom),
       year: drawYear(movieRandom),
       genres: genres.map((genre) => GENRES[genre] as string),
@@ -71,7 +72,7 @@ export function createTruth(plan: WorldPlan): Truth {
       tmdb_id: null,
       updated_at: Date.UTC(LAST_YEAR + 1, 0),
     };
-    return { movie, vector: unit(vector), fame: (quality[index]) * 0.7 + luck };
+    return { movie, vector: unit(vector), fame: quality[index] * 0.7 + luck };
   });
   const byFame = drawn.map((_, index) => index);
   byFame.sort((a, b) => (drawn[b]?.fame ?? 0) - (drawn[a]?.fame ?? 0));

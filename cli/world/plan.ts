@@ -3,7 +3,10 @@ import { MarqueeError } from '../../schemas/error.ts';
 
 /** What decides a synthetic world, down to the last byte. */
 export interface WorldPlan {
+  /** Which world: its movies, its users and their tastes. */
   readonly seed: number;
+  /** Which visits of its users: another round is more traffic of the same world. */
+  readonly round: number;
   readonly users: number;
   readonly movies: number;
   /** User actions; serves come on top. */
@@ -13,12 +16,20 @@ export interface WorldPlan {
   readonly untilMs: number;
 }
 
-export const DEFAULT_WORLD = { seed: 1, users: 600, movies: 1_200, events: 100_000, hours: 12 };
+export const DEFAULT_WORLD = {
+  seed: 1,
+  round: 1,
+  users: 600,
+  movies: 1_200,
+  events: 100_000,
+  hours: 12,
+};
 
 const BOUNDS: Readonly<Record<keyof typeof DEFAULT_WORLD, readonly [number, number]>> = {
-  seed: [0, Number.MAX_SAFE_INTEGER],
+  seed: [0, 2 ** 32 - 1],
+  round: [0, 2 ** 32 - 1],
   users: [1, 10_000_000],
-  movies: [20, 1_000_000],
+  movies: [20, 999_999],
   events: [1, 1_000_000_000],
   hours: [1, 24 * 365],
 };
@@ -39,7 +50,7 @@ export function checkPlan(plan: WorldPlan): void {
 
 /** Names the world whatever its place in time: SHA-256 (hex) of the plan without `untilMs`. */
 export function worldHash(plan: Omit<WorldPlan, 'untilMs'>): string {
-  const { seed, users, movies, events, hours } = plan;
-  const text = `world-1/${[seed, users, movies, events, hours].join('/')}`;
+  const { seed, round, users, movies, events, hours } = plan;
+  const text = `world-1/${[seed, round, users, movies, events, hours].join('/')}`;
   return createHash('sha256').update(text).digest('hex');
 }

@@ -8,6 +8,7 @@ import { buildAction, buildServe } from '../../../../sdk/src/actions.ts';
 
 const plan: WorldPlan = {
   seed: 7,
+  round: 1,
   users: 250,
   movies: 300,
   events: 50_000,
@@ -20,7 +21,7 @@ const events = [...generateWorld(plan, label)];
 const actions = events.flatMap((event) => (event.kind === 'action' ? [event.action] : []));
 const serves = events.flatMap((event) => (event.kind === 'serve' ? [event.serve] : []));
 const indexOf = (id: string | number | undefined): number =>
-  typeof id === 'number' ? id - 1_000_001 : Number(id?.slice('world-'.length)) - 1;
+  typeof id === 'number' ? id - 8_000_001 : Number(id?.slice('world-7-'.length)) - 1;
 
 describe('generateWorld', { timeout: 30_000 }, () => {
   it('yields exactly the actions asked for, in order of time, inside the window', () => {
@@ -34,12 +35,30 @@ describe('generateWorld', { timeout: 30_000 }, () => {
   const small = { ...plan, events: 3_000 };
   const few = [...generateWorld(small, label)];
 
-  it('gives the same events for the same plan, and others for another seed', () => {
+  it('gives the same events for the same plan, and others for another seed or round', () => {
     expect([...generateWorld(small, label)]).toEqual(few);
-    const other = [...generateWorld({ ...small, seed: 8 }, label)];
+    const seed = [...generateWorld({ ...small, seed: 8 }, label)];
+    const round = [...generateWorld({ ...small, round: 2 }, label)];
     const idOf = (e: WorldEvent): string | undefined =>
       e.kind === 'serve' ? e.serve.requestId : e.action.eventId;
-    expect(new Set([...few, ...other].map(idOf)).size).toBe(few.length + other.length);
+    const all = [...few, ...seed, ...round];
+    expect(new Set(all.map(idOf)).size).toBe(all.length);
+  });
+
+  it('has the same users and movies in every round, and others for another seed', () => {
+    const about = (change: Partial<WorldPlan>) => {
+      const found = new Set<string | number | null | undefined>();
+      for (const e of generateWorld({ ...small, ...change }, label))
+        if (e.kind === 'action') found.add(e.action.userId).add(e.action.movieId);
+      found.delete(undefined);
+      return found;
+    };
+    const first = about({});
+    const shared = (change: Partial<WorldPlan>): number =>
+      [...about(change)].filter((id) => first.has(id)).length;
+    expect(shared({ seed: 8 })).toBe(0);
+    expect(shared({ round: 2 })).toBeGreaterThan(first.size / 2);
+    expect(createTruth({ ...small, round: 2 }).movies).toEqual(createTruth(small).movies);
   });
 
   it('moves in time without changing anything else', () => {
