@@ -76,6 +76,8 @@ export function createSender(options: SenderOptions): Sender {
   const backoff = { firstMs: options.retryFirstMs, maxMs: options.retryMaxMs };
   const topics = new Map<string, Topic>();
   const busy = new Set<number>();
+  /** Brokers that could not be reached, and when to try them again. */
+  const resting = new Map<number, { attempts: number; retryAt: number }>();
   const link = createLink(cluster, {
     brokers: options.brokers,
     backoff,
@@ -186,6 +188,11 @@ export function createSender(options: SenderOptions): Sender {
       return;
     }
     if (busy.has(leader)) return;
+    const awake = resting.get(leader)?.retryAt ?? 0;
+    if (awake > now) {
+      wakeBy(awake);
+      return;
+    }
     const list = work.get(leader);
     if (list === undefined) work.set(leader, [partition]);
     else list.push(partition);
@@ -215,18 +222,24 @@ export function createSender(options: SenderOptions): Sender {
       });
       const body = encodeProduce(batches, options.requestTimeoutMs);
       const results = decodeProduce(await cluster.produce(leader, body));
+      resting.delete(leader);
       if (!stopped) conclude(partitions, results);
     } catch (error) {
-      if (!stopped) {
-        options.fault(toKafkaFault(error, options.brokers));
-        for (const partition of partitions) later(partition);
-        link.refresh();
-      }
+      if (!stopped) rest(leader, partitions, error);
     } finally {
       for (const partition of partitions) partition.sending = false;
       busy.delete(leader);
       tick();
     }
+  }
+
+  /** The broker did not answer: whether it has the batches is not known, so they stay as they are. */
+  function rest(leader: number, partitions: readonly Partition[], error: unknown): void {
+    const attempts = (resting.get(leader)?.attempts ?? 0) + 1;
+    resting.set(leader, { attempts, retryAt: steadyNow() + backoffMs(backoff, attempts) });
+    for (const { batch } of partitions) options.retried(batch?.entries.length ?? 0);
+    options.fault(toKafkaFault(error, options.brokers));
+    link.refresh();
   }
 
   function conclude(partitions: readonly Partition[], results: readonly PartitionResult[]): void {

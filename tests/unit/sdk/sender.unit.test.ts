@@ -163,6 +163,27 @@ describe('createSender', () => {
     await run.sender.stop(STOPPED);
   });
 
+  it('tries a broker that is away as one, not once for each partition', async () => {
+    let requests = 0;
+    const fake = createFakeCluster({ partitions: 32 });
+    const cluster: FakeCluster = Object.create(fake, {
+      produce: {
+        value: (leader: number, body: Buffer) => {
+          requests += 1;
+          return requests <= 5 ? Promise.reject(new Error('refused')) : fake.produce(leader, body);
+        },
+      },
+    }) as FakeCluster;
+    const run = start(cluster);
+    await Promise.all(
+      Array.from({ length: 200 }, (_, n) => run.emit(`key${String(n)}`, String(n))),
+    );
+    expect(logged(fake)).toHaveLength(200);
+    expect(run.faults).toHaveLength(5);
+    expect(requests).toBeLessThan(12);
+    await run.sender.stop(STOPPED);
+  });
+
   it('does not spin while a partition has no leader', async () => {
     let asked = 0;
     const leaders = (): number[] => {
