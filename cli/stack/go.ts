@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { installLog, installOnce, type InstallContext } from './install.ts';
 import { runLogged } from './run.ts';
@@ -28,6 +28,9 @@ export function isMinioBuilt(cache: string): boolean {
 export function installMinio(context: InstallContext): Promise<string> {
   return installOnce(context, minioFolder, async (folder) => {
     context.step.update('building MinIO from its Go module (about 5 minutes)');
+    // Here, since a build that is killed leaves it behind.
+    const temporary = join(folder, 'tmp');
+    mkdirSync(temporary);
     await runLogged({
       step: 'build of MinIO',
       command: 'nice',
@@ -40,10 +43,11 @@ export function installMinio(context: InstallContext): Promise<string> {
         '-ldflags=-s -w',
         `github.com/minio/minio@${versions.minio}`,
       ],
-      env: { GOBIN: folder, CGO_ENABLED: '0', GOFLAGS: '' },
+      env: { GOBIN: folder, GOTMPDIR: temporary, CGO_ENABLED: '0', GOFLAGS: '' },
       logFile: installLog(context, 'minio'),
       remedy:
         'check that `go version` is 1.24 or newer and the Go module proxy is reachable, or set MARQUEE_OBJECT_STORE=seaweedfs.',
     });
+    rmSync(temporary, { recursive: true, force: true });
   });
 }

@@ -68,6 +68,13 @@ async function query(sql: string): Promise<unknown[]> {
   }
 }
 
+/** Kills a part and waits until it is gone. */
+async function killed(part: string): Promise<void> {
+  const pid = (await status()).parts.find(({ name }) => name === part)?.pid ?? 0;
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => processToken(pid)).toBeNull();
+}
+
 /** What each server would forget if it did not keep its state: tables, schema ids, topics. */
 async function remembered(): Promise<unknown> {
   const config = loadConfig({ home }, {});
@@ -105,9 +112,7 @@ describe('up, down and status', () => {
   });
 
   it('starts again what was killed, and nothing else', async () => {
-    const valkey = first.parts.find(({ name }) => name === 'valkey');
-    process.kill(valkey?.pid ?? 0, 'SIGKILL');
-    await expect.poll(() => processToken(valkey?.pid ?? 0)).toBeNull();
+    await killed('valkey');
     const before = await marquee('status');
     expect(before.code).toBe(1);
     expect(before.out).toMatch(/valkey +down/);
@@ -147,7 +152,7 @@ describe('up, down and status', () => {
   });
 
   it('takes another port where somebody else has it, and says so', async () => {
-    await marquee('down');
+    await killed('valkey');
     const server = createServer();
     const port = Number(environment['MARQUEE_PORT_VALKEY']);
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
