@@ -29,6 +29,7 @@ WHERE o.processor = $1 AND o.topic = $2 AND o.partition = s.partition
 export function createLagMeter(options: LagMeterOptions): LagMeter {
   const { name, key, consumer, metrics } = options;
   let session: Session | null = null;
+  let closed = false;
   return {
     async measure(live) {
       let queued = 0;
@@ -53,7 +54,12 @@ export function createLagMeter(options: LagMeterOptions): LagMeter {
         if (caughtUp) idle.push(h);
       }
       if (idle.length === 0) return;
-      if (session?.usable() !== true) session = await options.openSession();
+      if (session?.usable() !== true) {
+        const opened = await options.openSession();
+        // Closed meanwhile: an open connection would keep the process from ending.
+        if (closed) return opened.close();
+        session = opened;
+      }
       await session.execute(MOVE_AS_OF_SQL, [
         key.processor,
         key.topic,
@@ -64,6 +70,7 @@ export function createLagMeter(options: LagMeterOptions): LagMeter {
       ]);
     },
     async close() {
+      closed = true;
       await session?.close();
     },
   };
