@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, describe, expect, it } from 'vitest';
+import { withAdmin } from '../../../connectors/kafka/admin.ts';
+import { applyTopics, configOf, listTopics } from '../../../connectors/kafka/topics.ts';
+import type { TopicSpec } from '../../../connectors/kafka/topics.ts';
+import { TOPICS } from '../../../schemas/generated/topics.ts';
+import { sharedStack } from '../../support/shared-stack.ts';
+
+const { brokers } = sharedStack().config.kafka;
+const made: string[] = [];
+
+function spec(change: Partial<TopicSpec> = {}): TopicSpec {
+  const name = `apply-${randomUUID().slice(0, 8)}`;
+  made.push(name);
+  return {
+    name,
+    partitions: 2,
+    timestampType: 'LogAppendTime',
+    cleanup: 'delete',
+    retentionMs: 3_600_000,
+    maxMessageBytes: 2_000_000,
+    ...change,
+  };
+}
+
+async function actions(topics: readonly TopicSpec[], flags: object = {}): Promise<string[]> {
+  return (await applyTopics({ brokers, topics, ...flags })).map(({ action }) => action);
+}
+
+afterAll(async () => {
+  const found = await withAdmin({ brokers }, (admin) => admin.listTopics());
+  const topics = made.filter((name) => found.includes(name));
+  await withAdmin({ brokers }, (admin) => admin.deleteTopics({ topics }));
+});
+
+describe('applyTopics', () => {
+  it('makes what is missing as it is declared, and nothing twice', async () => {
+    const topic = spec({ cleanup: 'compact', retentionMs: -1 });
+    expect(await actions([topic])).toEqual(['create']);
+    expect(await actions([topic])).toEqual(['unchanged']);
+    const [listed] = await listTopics({ brokers, topics: [topic] });
+    expect(listed).toMatchObject({ partitions: 2, records: 0, config: configOf(topic) });
+  });
+
+  it('does nothing on a dry run', async () => {
+    const topic = spec();
+    expect(await actions([topic], { dryRun: true })).toEqual(['create']);
+    const [listed] = await listTopics({ brokers, topics: [topic] });
+    expect(listed).toMatchObject({ partitions: 0 });
+  });
+
+  it('mends settings that differ, says how, and keeps those it does not know', async () => {
+    const topic = spec();
+    await applyTopics({ brokers, topics: [topic] });
+    await withAdmin({ brokers }, (admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            type: 2,
+            name: topic.name,
+            configEntries: [
+              { name: 'retention.ms', value: '1000' },
+              { name: 'segment.ms', value: '60000' },
+            ],
+          },
+        ],
+      }),
+    );
+    const [step] = await applyTopics({ brokers, topics: [topic] });
+    expect(step?.action).toBe('alter_config');
+    expect(step?.detail).toContain('retention.ms 1000 -> 3600000');
+    const [listed] = await listTopics({ brokers, topics: [topic] });
+    expect(listed?.config).toMatchObject({ ...configOf(topic), 'segment.ms': '60000' });
+    expect(await actions([topic])).toEqual(['unchanged']);
+  });
+
+  it('raises partitions only when it is asked to, and never takes any away', async () => {
+    const topic = spec();
+    await applyTopics({ brokers, topics: [topic] });
+    const wider = { ...topic, partitions: 4 };
+    expect(await actions([wider])).toEqual(['needs_attention']);
+    expect(await actions([wider], { raisePartitions: true })).toEqual(['raise_partitions']);
+    const [listed] = await listTopics({ brokers, topics: [wider] });
+    expect(listed?.partitions).toBe(4);
+    expect(await actions([topic], { raisePartitions: true })).toEqual(['needs_attention']);
+  });
+
+  it('finds the topics of this repository in place', async () => {
+    expect(await actions(Object.values(TOPICS))).toEqual(Array(5).fill('unchanged'));
+  });
+
+  it('says that the broker is away as something to try again', async () => {
+    const away = applyTopics({ brokers: ['127.0.0.1:1'], retries: 0 });
+    await expect(away).rejects.toMatchObject({
+      code: 'MARQUEE_KAFKA_UNAVAILABLE',
+      retriable: true,
+    });
+  });
+});
