@@ -22,6 +22,7 @@ export interface World {
   readonly config: Config;
   readonly adminUrl: string;
   readonly brokers: readonly string[];
+  readonly registryUrl: string;
   readonly codec: Codec;
   /** As the server's administrator, in the schema marquee. */
   readonly db: Database;
@@ -73,6 +74,7 @@ export function openWorld(home: string, settings: Readonly<Record<string, string
     config,
     adminUrl: url,
     brokers,
+    registryUrl: config.registry.url,
     codec: createCodec({ url: config.registry.url }),
     db,
     fleet,

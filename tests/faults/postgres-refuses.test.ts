@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createScenario, type Scenario } from '../support/faults/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-world.ts';
+import { until } from '../support/faults/until.ts';
+import type { World } from '../support/faults/world.ts';
+
+const PROCESSORS = ['interactions'];
+const SMALL_MB = 48;
+
+let world: World;
+let scenario: Scenario;
+
+beforeEach(async () => {
+  world = await emptyWorld();
+  scenario = await createScenario(world, 23);
+});
+afterEach(async () => {
+  await scenario.close();
+  await world.close();
+});
+
+async function standing(): Promise<unknown> {
+  return world.db.query('SELECT partition, next_offset FROM stream_offsets ORDER BY partition');
+}
+
+test('a read-only Postgres: consuming stops, it is said, and goes on by itself after', async () => {
+  const process = world.fleet.start({ processors: PROCESSORS });
+  await scenario.send(300);
+  await scenario.verify(PROCESSORS, 'before Postgres is read-only');
+  const before = await standing();
+  await world.db.query('SET default_transaction_read_only = off');
+  await world.db.query('ALTER SYSTEM SET default_transaction_read_only = on');
+  await world.db.query('SELECT pg_reload_conf()');
+  try {
+    await scenario.send(300);
+    const said = await process.logged('retrying', 30_000, (line) => {
+      return line['code'] === 'MARQUEE_PG_READ_ONLY';
+    });
+    expect(String(said['reason'])).toMatch(/writable/);
+    expect(await standing()).toEqual(before);
+    expect((await process.http('/readyz')).status).toBe(503);
+  } finally {
+    await world.db.query('ALTER SYSTEM RESET default_transaction_read_only');
+    await world.db.query('SELECT pg_reload_conf()');
+  }
+  await scenario.verify(PROCESSORS, 'Postgres is writable again');
+  expect(process.count('trouble_over')).toBeGreaterThan(0);
+  await process.stop();
+});
+
+test('a full disk: consuming stops, it is said, and goes on by itself after', async (context) => {
+  const folder = join(world.home, 'small-disk');
+  mkdirSync(folder);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_MB}m`, 'tmpfs', folder]);
+  if (mounted.status !== 0) {
+    rmSync(folder, { recursive: true });
+    context.skip(`a small disk cannot be mounted here: ${mounted.stderr.toString().trim()}`);
+  }
+  const space = join(folder, 'space');
+  const ballast = join(folder, 'ballast');
+  mkdirSync(space);
+  try {
+    await world.db.query(`CREATE TABLESPACE small LOCATION '${space}'`);
+    // The rows of hours that have no partition yet will go to the small disk.
+    await world.db.query(`ALTER DATABASE marquee SET default_tablespace = 'small'`);
+    await world.db.query('DROP TABLE IF EXISTS marquee.filler');
+    await dropPartitions();
+    await world.db.query('GRANT CREATE ON TABLESPACE small TO marquee_migrator');
+    const process = world.fleet.start({ processors: PROCESSORS });
+    await scenario.send(300);
+    await scenario.verify(PROCESSORS, 'before the disk is full');
+    const { bavail, bsize } = statfsSync(folder);
+    writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+    const before = await standing();
+
+    await scenario.send(4_000);
+    await process.logged('retrying', 60_000, (line) => line['code'] === 'MARQUEE_PG_DISK_FULL');
+    expect((await process.http('/readyz')).status).toBe(503);
+    expect(await standing()).not.toEqual([]);
+    expect(before).not.toEqual([]);
+    rmSync(ballast);
+    await scenario.verify(PROCESSORS, 'there is room again');
+    expect(process.exit()).toBeNull();
+    await process.stop();
+  } finally {
+    rmSync(ballast, { force: true });
+    await world.fleet.killAll();
+    await world.db.query('ALTER DATABASE marquee RESET default_tablespace');
+    await dropPartitions();
+    await until('the small disk to be left', 30_000, async () => {
+      await world.db.query('DROP TABLESPACE IF EXISTS small');
+      return true;
+    });
+    spawnSync('umount', [folder]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** All hours of the table, so that they are made anew where new tables go. */
+async function dropPartitions(): Promise<void> {
+  const found = await world.db.query<{ name: string }>(
+    `SELECT partition::text AS name FROM marquee.partitions_of('marquee.rt_user_interactions')`,
+  );
+  for (const { name } of found) await world.db.query(`DROP TABLE ${name}`);
+}
