@@ -12,15 +12,15 @@ export interface ProfileDelta {
   readonly counts: number[];
   total: number;
   ratingSumMilli: number;
-  firstEventId: Buffer;
-  lastEventId: Buffer;
+  first: UserActionRecord;
+  last: UserActionRecord;
 }
 
 /** What one user did to one movie. Ids order by time, then by their random part: latest wins. */
 export interface HistoryDelta {
   readonly userId: string;
   readonly movieId: number;
-  lastEventId: Buffer;
+  last: UserActionRecord;
   clicks: number;
   views: number;
   plays: number;
@@ -28,15 +28,16 @@ export interface HistoryDelta {
   shares: number;
   /** Largest share seen, in thousandths. */
   watchedMilli: number;
-  rating: { readonly milli: number; readonly eventId: Buffer } | null;
-  opinion: { readonly value: -1 | 1; readonly eventId: Buffer } | null;
-  list: { readonly listed: boolean; readonly eventId: Buffer } | null;
+  rating: UserActionRecord | null;
+  /** The latest like or dislike. */
+  opinion: UserActionRecord | null;
+  /** The latest adding to or removing from the list. */
+  list: UserActionRecord | null;
 }
 
+/** One delta a user, and one a user and movie, in no order: the store's statements order them. */
 export interface ProfilePlan {
-  /** Ordered by user: rows are locked in this order, so two writers cannot wait for each other. */
   readonly profiles: readonly ProfileDelta[];
-  /** Ordered by user, then movie. */
   readonly histories: readonly HistoryDelta[];
 }
 
@@ -70,19 +71,28 @@ export function milli(value: number): number {
   return Math.round(value * 1000);
 }
 
+/** Events order by their ids: by time, then by the random part. Ids are looked at for ties alone. */
+export function isLater(a: UserActionRecord, b: UserActionRecord): boolean {
+  if (a.occurred_at !== b.occurred_at) return a.occurred_at > b.occurred_at;
+  return a.event_id.compare(b.event_id) > 0;
+}
+
 export function planProfiles(events: readonly UserActionRecord[]): ProfilePlan {
   const profiles = new Map<string, ProfileDelta>();
-  const histories = new Map<string, Map<number, HistoryDelta>>();
+  const histories = new Map<string, HistoryDelta>();
   for (const event of events) {
-    evolveProfile(profileOf(profiles, event), event);
-    if (entersHistory(event)) evolveHistory(historyOf(histories, event), event);
+    const user = event.user_id;
+    let profile = profiles.get(user);
+    if (profile === undefined) profiles.set(user, (profile = createProfile(event)));
+    evolveProfile(profile, event);
+    if (!entersHistory(event)) continue;
+    // The number comes first, and holds no slash: no two pairs share a key.
+    const key = `${String(event.movie_id)}/${user}`;
+    let history = histories.get(key);
+    if (history === undefined) histories.set(key, (history = createHistory(event)));
+    evolveHistory(history, event);
   }
-  return {
-    profiles: [...profiles.values()].sort((a, b) => compareText(a.userId, b.userId)),
-    histories: [...histories.values()]
-      .flatMap((movies) => [...movies.values()])
-      .sort((a, b) => compareText(a.userId, b.userId) || a.movieId - b.movieId),
-  };
+  return { profiles: [...profiles.values()], histories: [...histories.values()] };
 }
 
 export function evolveProfile(delta: ProfileDelta, event: UserActionRecord): void {
@@ -91,15 +101,14 @@ export function evolveProfile(delta: ProfileDelta, event: UserActionRecord): voi
   delta.counts[index] = (delta.counts[index] ?? 0) + 1;
   delta.total++;
   if (event.action === 'rate') delta.ratingSumMilli += milli(event.value ?? 0);
-  if (event.event_id.compare(delta.firstEventId) < 0) delta.firstEventId = event.event_id;
-  if (event.event_id.compare(delta.lastEventId) > 0) delta.lastEventId = event.event_id;
+  if (isLater(delta.first, event)) delta.first = event;
+  if (isLater(event, delta.last)) delta.last = event;
 }
 
 export function evolveHistory(delta: HistoryDelta, event: UserActionRecord): void {
-  const id = event.event_id;
-  if (id.compare(delta.lastEventId) > 0) delta.lastEventId = id;
-  const latest = (before: { readonly eventId: Buffer } | null) =>
-    before === null || id.compare(before.eventId) > 0;
+  const latest = (before: UserActionRecord | null) =>
+    before === null || isLater(event, before) ? event : before;
+  if (isLater(event, delta.last)) delta.last = event;
   switch (event.action as Action) {
     case 'click':
       delta.clicks++;
@@ -122,19 +131,15 @@ export function evolveHistory(delta: HistoryDelta, event: UserActionRecord): voi
       delta.watchedMilli = Math.max(delta.watchedMilli, milli(event.value ?? 1));
       break;
     case 'rate':
-      if (latest(delta.rating)) delta.rating = { milli: milli(event.value ?? 0), eventId: id };
+      delta.rating = latest(delta.rating);
       break;
     case 'like':
-      if (latest(delta.opinion)) delta.opinion = { value: 1, eventId: id };
-      break;
     case 'dislike':
-      if (latest(delta.opinion)) delta.opinion = { value: -1, eventId: id };
+      delta.opinion = latest(delta.opinion);
       break;
     case 'list_add':
-      if (latest(delta.list)) delta.list = { listed: true, eventId: id };
-      break;
     case 'list_remove':
-      if (latest(delta.list)) delta.list = { listed: false, eventId: id };
+      delta.list = latest(delta.list);
       break;
     case 'impression':
     case 'search':
@@ -142,50 +147,32 @@ export function evolveHistory(delta: HistoryDelta, event: UserActionRecord): voi
   }
 }
 
-function profileOf(profiles: Map<string, ProfileDelta>, event: UserActionRecord): ProfileDelta {
-  let delta = profiles.get(event.user_id);
-  if (delta === undefined) {
-    delta = {
-      userId: event.user_id,
-      counts: new Array<number>(COUNTER_COLUMNS.length).fill(0),
-      total: 0,
-      ratingSumMilli: 0,
-      firstEventId: event.event_id,
-      lastEventId: event.event_id,
-    };
-    profiles.set(event.user_id, delta);
-  }
-  return delta;
+const NO_COUNTS = COUNTER_COLUMNS.map(() => 0);
+
+function createProfile(event: UserActionRecord): ProfileDelta {
+  return {
+    userId: event.user_id,
+    counts: NO_COUNTS.slice(),
+    total: 0,
+    ratingSumMilli: 0,
+    first: event,
+    last: event,
+  };
 }
 
-function historyOf(
-  histories: Map<string, Map<number, HistoryDelta>>,
-  event: UserActionRecord,
-): HistoryDelta {
-  let movies = histories.get(event.user_id);
-  if (movies === undefined) histories.set(event.user_id, (movies = new Map()));
-  const movieId = event.movie_id as number;
-  let delta = movies.get(movieId);
-  if (delta === undefined) {
-    delta = {
-      userId: event.user_id,
-      movieId,
-      lastEventId: event.event_id,
-      clicks: 0,
-      views: 0,
-      plays: 0,
-      completes: 0,
-      shares: 0,
-      watchedMilli: 0,
-      rating: null,
-      opinion: null,
-      list: null,
-    };
-    movies.set(movieId, delta);
-  }
-  return delta;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function createHistory(event: UserActionRecord): HistoryDelta {
+  return {
+    userId: event.user_id,
+    movieId: event.movie_id as number,
+    last: event,
+    clicks: 0,
+    views: 0,
+    plays: 0,
+    completes: 0,
+    shares: 0,
+    watchedMilli: 0,
+    rating: null,
+    opinion: null,
+    list: null,
+  };
 }

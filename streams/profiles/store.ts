@@ -5,18 +5,19 @@ import { createPartitionKeeper } from '../../connectors/postgres/partitions.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import type { Accepted, Store } from '../runtime/processor.ts';
-import { COUNTER_COLUMNS, entersHistory, planProfiles } from './core.ts';
+import { COUNTER_COLUMNS, entersHistory, milli, planProfiles } from './core.ts';
 import type { HistoryDelta, ProfileDelta } from './core.ts';
 
 const SUMS = ['total_interactions', ...COUNTER_COLUMNS, 'rating_sum_milli'];
 const PROFILE_COLUMNS = ['user_id', ...SUMS, 'first_event_id', 'last_event_id'];
-const PROFILE_TYPES = ['text', ...SUMS.map(() => 'bigint'), 'uuid', 'uuid'];
+// What a batch adds fits an int. Keys order as the tables' keys do: by bytes.
+const PROFILE_TYPES = ['text COLLATE "C"', ...SUMS.map(() => 'int'), 'uuid', 'uuid'];
 
 /** With one outbox row a batch: the users whose history moves ($1), with their version after it. */
 const PROFILE_UPSERT = `
 WITH merged AS (
   INSERT INTO user_profiles AS p (${PROFILE_COLUMNS.join(', ')}, profile_version)
-  SELECT ${PROFILE_COLUMNS.join(', ')}, total_interactions FROM staged_user_profiles
+  SELECT ${PROFILE_COLUMNS.join(', ')}, total_interactions FROM staged_user_profiles ORDER BY user_id
   ON CONFLICT (user_id) DO UPDATE SET
     ${SUMS.map((c) => `${c} = p.${c} + excluded.${c}`).join(', ')},
     profile_version = p.profile_version + excluded.total_interactions,
@@ -42,7 +43,7 @@ const HISTORY_COLUMNS = [
   'list_event_id',
 ];
 const HISTORY_TYPES = [
-  'text',
+  'text COLLATE "C"',
   'bigint',
   'uuid',
   ...HISTORY_SUMS.map(() => 'int'),
@@ -62,7 +63,7 @@ const later = (value: string, id: string) =>
 
 const HISTORY_UPSERT = `
 INSERT INTO user_history AS h (${HISTORY_COLUMNS.join(', ')})
-SELECT ${HISTORY_COLUMNS.join(', ')} FROM staged_user_history
+SELECT ${HISTORY_COLUMNS.join(', ')} FROM staged_user_history ORDER BY user_id, movie_id
 ON CONFLICT (user_id, movie_id) DO UPDATE SET
   last_event_id = greatest(h.last_event_id, excluded.last_event_id),
   ${HISTORY_SUMS.map((c) => `${c} = h.${c} + excluded.${c}`).join(', ')},
@@ -158,28 +159,29 @@ function movedBy(events: readonly Accepted<UserActionRecord>[]): { users: string
 function writeProfile(out: CopyWriter, delta: ProfileDelta): void {
   out.row(PROFILE_COLUMNS.length);
   out.text(delta.userId);
-  out.int8(delta.total);
-  for (const count of delta.counts) out.int8(count);
-  out.int8(delta.ratingSumMilli);
-  out.raw(delta.firstEventId);
-  out.raw(delta.lastEventId);
+  out.int4(delta.total);
+  for (const count of delta.counts) out.int4(count);
+  out.int4(delta.ratingSumMilli);
+  out.raw(delta.first.event_id);
+  out.raw(delta.last.event_id);
 }
 
 function writeHistory(out: CopyWriter, delta: HistoryDelta): void {
+  const { rating, opinion, list } = delta;
   out.row(HISTORY_COLUMNS.length);
   out.text(delta.userId);
   out.int8(delta.movieId);
-  out.raw(delta.lastEventId);
+  out.raw(delta.last.event_id);
   out.int4(delta.clicks);
   out.int4(delta.views);
   out.int4(delta.plays);
   out.int4(delta.completes);
   out.int4(delta.shares);
   out.int4(delta.watchedMilli);
-  out.int4(delta.rating?.milli ?? null);
-  out.raw(delta.rating?.eventId ?? null);
-  out.int2(delta.opinion?.value ?? 0);
-  out.raw(delta.opinion?.eventId ?? null);
-  out.bool(delta.list?.listed ?? false);
-  out.raw(delta.list?.eventId ?? null);
+  out.int4(rating === null ? null : milli(rating.value ?? 0));
+  out.raw(rating?.event_id ?? null);
+  out.int2(opinion === null ? 0 : opinion.action === 'like' ? 1 : -1);
+  out.raw(opinion?.event_id ?? null);
+  out.bool(list?.action === 'list_add');
+  out.raw(list?.event_id ?? null);
 }

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createConsumer } from '../../connectors/kafka/create-consumer.ts';
 import type { KafkaClientName } from '../../connectors/kafka/create-consumer.ts';
-import { createPublisher } from '../../connectors/kafka/publisher.ts';
 import type { KafkaConsumer } from '../../connectors/kafka/port.ts';
 import type { Codec } from '../../connectors/registry/codec.ts';
 import { createCodec } from '../../connectors/registry/codec.ts';
@@ -13,6 +12,7 @@ import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
 import type { Processor } from './processor.ts';
+import { createOutboxPublisher } from './publish.ts';
 import { createRunner } from './runner.ts';
 import type { Runner, RunnerStatus } from './runner.ts';
 import { createSchemaLoader } from './schema-loader.ts';
@@ -56,16 +56,13 @@ export interface StreamProcess {
 export async function createStreamProcess(options: ProcessOptions): Promise<StreamProcess> {
   const metrics = createMetrics();
   const codec = createCodec({ url: options.registryUrl });
-  const publisher = createPublisher({
+  const outbox = createOutboxPublisher({
     brokers: options.brokers,
-    clientId: 'marquee-outbox',
-    codec,
+    registryUrl: options.registryUrl,
   });
   const runners: Runner[] = [];
   for (const processor of options.processors)
-    runners.push(
-      await createProcessorRunner(options, processor, codec, metrics, publisher.publish),
-    );
+    runners.push(await createProcessorRunner(options, processor, codec, metrics, outbox.publish));
 
   return {
     metrics,
@@ -74,7 +71,7 @@ export async function createStreamProcess(options: ProcessOptions): Promise<Stre
     },
     async stop() {
       await Promise.all(runners.map((runner) => runner.stop()));
-      await publisher.close();
+      await outbox.close();
     },
     statuses: () => runners.map((runner) => runner.status()),
   };

@@ -8,6 +8,7 @@ import { parseAvro } from '../../../schemas/strict-avro.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import { planProfiles } from '../../../streams/profiles/core.ts';
+import type { ProfilePlan } from '../../../streams/profiles/core.ts';
 import { createPreparer } from '../../../streams/runtime/prepare.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { createSchemaLoader } from '../../../streams/runtime/schema-loader.ts';
@@ -83,8 +84,23 @@ function planOf(
     ...(dead === undefined ? {} : { fault: dead.fault }),
     ...(rows[0] === undefined ? {} : { row: rows[0] }),
     ...(processor.name === 'profiles' && prepared.accepted.length > 0
-      ? { plan: planProfiles(prepared.accepted.map((a) => a.event as UserActionRecord)) }
+      ? { plan: readable(planProfiles(prepared.accepted.map((a) => a.event as UserActionRecord))) }
       : {}),
+  };
+}
+
+/** Events in a plan are shown by their ids. */
+function readable(plan: ProfilePlan): unknown {
+  const idOf = (event: UserActionRecord | null) => event?.event_id.toString('hex') ?? null;
+  return {
+    profiles: plan.profiles.map((p) => ({ ...p, first: idOf(p.first), last: idOf(p.last) })),
+    histories: plan.histories.map((h) => ({
+      ...h,
+      last: idOf(h.last),
+      rating: idOf(h.rating),
+      opinion: idOf(h.opinion),
+      list: idOf(h.list),
+    })),
   };
 }
 
