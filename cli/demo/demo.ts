@@ -51,37 +51,48 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const config = await bringUp();
   print('');
   return withInterrupt(async (signal) => {
-    const progress = createProgress(process.stderr);
-    const logFile = join(config.home, 'logs', 'demo-processors.log');
-    const rejects = openRejects(config);
     const session = await openSession({
       url: config.postgres.readerUrl,
       applicationName: 'marquee-demo',
     });
-    let processors: RunningProcessors | null = null;
     try {
-      const prepared = await prepare(options, config, rejects);
-      rejects.close();
-      for (const note of [...prepared.notes, ...describeRejects(rejects)]) progress.note(note);
-      processors = startProcessors(logFile, Object.keys(PROCESSORS));
-      const result = await runJob({ config, prepared, processors, session, progress, signal });
-      progress.close();
+      const { prepared, result } = await runShown(options, config, session, signal);
       print(describeCounts(prepared, result));
       print(await describeSamples(session));
-      await processors.stop();
       print(describeNext(performance.now() - begin));
       return result.checks.every(agrees) ? 0 : 1;
     } catch (error) {
       if (!signal.aborted) throw error;
-      progress.close();
       print('Interrupted. Run the demo again: what has arrived is not counted twice.');
       return INTERRUPTED;
     } finally {
-      progress.close();
-      await processors?.stop();
       await session.close();
     }
   });
+}
+
+/** The job with its lines of progress; the processors are gone when it returns. */
+async function runShown(
+  options: DemoOptions,
+  config: Config,
+  session: Session,
+  signal: AbortSignal,
+): Promise<{ prepared: PreparedImport; result: JobResult }> {
+  const progress = createProgress(process.stderr);
+  const rejects = openRejects(config);
+  let processors: RunningProcessors | null = null;
+  try {
+    const prepared = await prepare(options, config, rejects);
+    rejects.close();
+    for (const note of [...prepared.notes, ...describeRejects(rejects)]) progress.note(note);
+    const logFile = join(config.home, 'logs', 'demo-processors.log');
+    processors = startProcessors(logFile, Object.keys(PROCESSORS));
+    const result = await runJob({ config, prepared, processors, session, progress, signal });
+    return { prepared, result };
+  } finally {
+    progress.close();
+    await processors?.stop();
+  }
 }
 
 /** As `marquee up` does. */
@@ -219,7 +230,7 @@ async function followTables(
       },
       stallMs: STALL_MS,
     });
-    step.done(`${readers.map(({ processor }) => processor).join(', ')}: at the end`);
+    step.done(`all ${String(readers.length)} are at the end of their topics`);
   } catch (error) {
     step.fail('stopped');
     throw error;

@@ -29,6 +29,7 @@ export interface SendReport {
 }
 
 const LOOK_MS = 100;
+const FAULT_SHOWN_MS = 3_000;
 
 /** Sends movies, then events in their order, and remembers that it did. */
 export async function sendImport(
@@ -117,16 +118,25 @@ async function track(
   }
 }
 
-/** Says that a server is away when it begins, and not at each try. */
+/** Says that a server is away when it stays so, and not at each try. */
 function createFaultNotes(progress: Progress) {
-  let last = '';
+  let code = '';
+  let since = 0;
+  let isSaid = false;
   return {
     note(error: MarqueeError): void {
-      if (error.code !== last) progress.note(`${error.code}: ${error.message} Trying again.`);
-      last = error.code;
+      if (error.code !== code) {
+        code = error.code;
+        since = performance.now();
+        isSaid = false;
+      }
+      // A broker that has just started refuses the first requests; a second later it doesn't.
+      if (isSaid || performance.now() - since < FAULT_SHOWN_MS) return;
+      isSaid = true;
+      progress.note(`${error.code}: ${error.message} Trying again.`);
     },
     recovered(): void {
-      last = '';
+      code = '';
     },
   };
 }
