@@ -73,7 +73,8 @@ async function main(): Promise<void> {
     if (!check) await writeFile(path, source);
   }
   if (check && stale.length > 0) {
-    console.error(`schemas/generated is stale: ${stale.join(', ')}. Run: node schemas/codegen.ts`);
+    const names = stale.join(', ');
+    process.stderr.write(`schemas/generated is stale: ${names}. Run: node schemas/codegen.ts\n`);
     process.exitCode = 1;
   }
 }

@@ -115,7 +115,7 @@ async function describe(
   const configs = await admin.describeConfigs({ resources, includeSynonyms: false });
   for (const { resourceName, configEntries } of configs.resources) {
     const own = configEntries.filter(
-      (entry) => Number(entry.configSource) === DYNAMIC_TOPIC_CONFIG,
+      (entry) => (entry.configSource as number) === DYNAMIC_TOPIC_CONFIG,
     );
     found.set(resourceName, {
       partitions: metadata.find(({ name }) => name === resourceName)?.partitions.length ?? 0,

@@ -102,11 +102,13 @@ function createReader<T>(
     const subjects = await client.subjectsOf(schemaId);
     const id = String(schemaId);
     if (subjects === null) {
-      return refuse(schemaId, 'unknown_schema', `the registry has no schema ${id}`);
+      refuse(schemaId, 'unknown_schema', `the registry has no schema ${id}`);
+      return;
     }
     if (!subjects.includes(subject)) {
       const where = subjects.length === 0 ? 'no subject' : subjects.slice(0, 3).join(', ');
-      return refuse(schemaId, 'wrong_schema', `schema ${id} is of ${where}, not of ${subject}`);
+      refuse(schemaId, 'wrong_schema', `schema ${id} is of ${where}, not of ${subject}`);
+      return;
     }
     try {
       entries.set(schemaId, { read: makeBody(await client.typeOf(schemaId)) });
@@ -196,12 +198,13 @@ const PLAIN_READERS: Partial<Record<TopicName, (value: Buffer) => object | null>
 export function resolvingReader(target: avro.Type, writer: avro.Type): BodyReader {
   const resolver = target.createResolver(writer);
   return (value) => {
-    const { value: record, offset } = target.decode(value, WIRE_HEADER_BYTES, resolver);
+    const decoded = target.decode(value, WIRE_HEADER_BYTES, resolver);
+    const { offset } = decoded;
     if (offset < 0) throw new RangeError('truncated');
     if (offset < value.length) {
       throw new RangeError(`${String(value.length - offset)} bytes left over`);
     }
-    return record as unknown;
+    return decoded.value as unknown;
   };
 }
 

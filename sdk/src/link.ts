@@ -46,6 +46,10 @@ export function createLink(cluster: ProducerCluster, options: LinkOptions): Link
     return [...wanted].filter((topic) => !known.has(topic));
   }
 
+  function isStopping(): boolean {
+    return stopping.signal.aborted;
+  }
+
   function lacking(): boolean {
     return stale || identity === null || unknown().length > 0;
   }
@@ -71,7 +75,7 @@ export function createLink(cluster: ProducerCluster, options: LinkOptions): Link
         await pause(loadedAt + options.backoff.firstMs - steadyNow(), stopping.signal);
         await load();
       } catch (error) {
-        if (stopping.signal.aborted) break;
+        if (isStopping()) break;
         options.fault(toKafkaFault(error, options.brokers, unknown()));
         // Whatever was loaded before the fault is of use already.
         options.changed();

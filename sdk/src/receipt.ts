@@ -67,7 +67,7 @@ export class Receipt implements Delivery {
   }
 
   #open(done: boolean): PromiseWithResolvers<void> {
-    const deferred = Promise.withResolvers<void>();
+    const deferred: PromiseWithResolvers<void> = Promise.withResolvers();
     deferred.promise.catch(() => undefined);
     if (done) deferred.resolve(DONE);
     else if (this.#error !== null) deferred.reject(this.#error);

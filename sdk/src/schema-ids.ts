@@ -25,7 +25,7 @@ export function createSchemaIds(options: SchemaIdOptions): SchemaIds {
     // A good part of the start-up time of an application, so not before it is needed.
     const { SchemaRegistry, SchemaType } = await import('@kafkajs/confluent-schema-registry');
     const timeout: Middleware = () => ({
-      request: (request) => Promise.resolve(request.enhance({ timeout: options.timeoutMs })),
+      prepareRequest: async (next) => (await next()).enhance({ timeout: options.timeoutMs }),
     });
     const registry = new SchemaRegistry({
       host: url,
@@ -36,6 +36,7 @@ export function createSchemaIds(options: SchemaIdOptions): SchemaIds {
       registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema });
   }
   let opened: ReturnType<typeof open> | null = null;
+  const isStopping = (): boolean => stopping.signal.aborted;
 
   return {
     async find(subject, schemaText) {
@@ -46,7 +47,7 @@ export function createSchemaIds(options: SchemaIdOptions): SchemaIds {
             await opened
           )(subject, schemaText);
         } catch (error) {
-          if (stopping.signal.aborted) break;
+          if (isStopping()) break;
           options.fault(toFault(error, url, subject));
           await pause(backoffMs(options.backoff, attempt), stopping.signal);
         }

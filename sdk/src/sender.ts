@@ -94,12 +94,17 @@ export function createSender(options: SenderOptions): Sender {
   function topicOf(name: string): Topic {
     let topic = topics.get(name);
     if (topic === undefined) {
-      const reachable = Promise.withResolvers<void>();
+      const reachable: PromiseWithResolvers<void> = Promise.withResolvers();
       topic = { name, early: createFifo(), partitions: [], leaders: [], reachable };
       topics.set(name, topic);
       link.want(name);
     }
     return topic;
+  }
+
+  /** A call, since it may change while a request is under way. */
+  function isStopped(): boolean {
+    return stopped;
   }
 
   function push(entry: Entry): void {
@@ -215,7 +220,7 @@ export function createSender(options: SenderOptions): Sender {
     try {
       const schemaId = (topic: string): number => options.schemaId(topic) ?? -1;
       await Promise.all(partitions.map((p) => fill(p, options, schemaId(p.topic))));
-      if (stopped) return;
+      if (isStopped()) return;
       const batches = partitions.flatMap((p): PartitionBatch[] => {
         if (p.batch === null) return [];
         return [{ topic: p.topic, partition: p.partition, batch: seal(p, p.batch, identity) }];
@@ -223,9 +228,9 @@ export function createSender(options: SenderOptions): Sender {
       const body = encodeProduce(batches, options.requestTimeoutMs);
       const results = decodeProduce(await cluster.produce(leader, body));
       resting.delete(leader);
-      if (!stopped) conclude(partitions, results);
+      if (!isStopped()) conclude(partitions, results);
     } catch (error) {
-      if (!stopped) rest(leader, partitions, error);
+      if (!isStopped()) rest(leader, partitions, error);
     } finally {
       for (const partition of partitions) partition.sending = false;
       busy.delete(leader);

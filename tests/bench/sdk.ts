@@ -29,9 +29,13 @@ function open(): Producer {
     brokers: config.kafka.brokers,
     registryUrl: config.registry.url,
     onFault: (error) => {
-      console.error(error.message);
+      print(error.message);
     },
   });
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 /** A stride that visits all users and movies before it repeats. */
@@ -63,7 +67,7 @@ async function throughput(events: number): Promise<void> {
   const rate = Math.round(events / seconds).toLocaleString('en');
   const micros = ((cpu.user + cpu.system) / events).toFixed(2);
   const rss = Math.round(process.memoryUsage.rss() / 2 ** 20);
-  console.log(
+  print(
     `${rate} events/s acknowledged; ${micros} us CPU an event; ${String(rss)} MB resident; ` +
       `acked ${String(acked)}, failed ${String(failed)}, retried ${String(retried)}`,
   );
@@ -88,7 +92,7 @@ async function latency(perSecond: number, seconds: number): Promise<void> {
   await producer.close();
   taken.sort((a, b) => a - b);
   const at = (share: number): string => (taken[Math.floor(taken.length * share)] ?? 0).toFixed(1);
-  console.log(
+  print(
     `${String(perSecond)} events/s for ${String(seconds)} s, call to acknowledgement: ` +
       `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, p99.9 ${at(0.999)} ms`,
   );

@@ -11,8 +11,8 @@ interface RequestQueue {
 
 const load = createRequire(import.meta.url);
 const { prototype } = load('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
-const schedule = Reflect.get(prototype, 'scheduleCheckPendingRequests') as () => void;
+const schedule: unknown = Reflect.get(prototype, 'scheduleCheckPendingRequests');
 
 prototype.scheduleCheckPendingRequests = function scheduleWhenPending(this: RequestQueue): void {
-  if (this.pending.length > 0) schedule.call(this);
+  if (this.pending.length > 0 && typeof schedule === 'function') Reflect.apply(schedule, this, []);
 };

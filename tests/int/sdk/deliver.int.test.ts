@@ -113,9 +113,9 @@ describe('createProducer', () => {
 
   it('resolves a flush although others go on emitting', async () => {
     const userId = `flush-${app}`;
-    let emitting = true;
+    const enough = new AbortController();
     const emitter = (async () => {
-      while (emitting) {
+      while (!enough.signal.aborted) {
         producer.view({ userId, movieId: 1 });
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -125,7 +125,7 @@ describe('createProducer', () => {
     void mark.delivered.then(() => (delivered = true));
     await producer.flush();
     expect(delivered).toBe(true);
-    emitting = false;
+    enough.abort();
     await emitter;
   });
 });

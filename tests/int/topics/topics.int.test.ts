@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import kafkajs from 'kafkajs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { applyTopics, configOf, listTopics } from '../../../connectors/kafka/topics.ts';
@@ -57,7 +58,7 @@ describe('applyTopics', () => {
         validateOnly: false,
         resources: [
           {
-            type: 2,
+            type: kafkajs.ConfigResourceTypes.TOPIC,
             name: topic.name,
             configEntries: [
               { name: 'retention.ms', value: '1000' },

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createProducer } from '../../../sdk/src/index.ts';
+import { rightUses, typos } from './typos.ts';
 import { buildAction, buildServe } from '../../../sdk/src/actions.ts';
 import { MarqueeError } from '../../../schemas/error.ts';
 import { ACTIONS, VALUE_RULES } from '../../../schemas/user-action.ts';
@@ -127,6 +129,28 @@ describe('buildAction', () => {
         }
       }),
     );
+  });
+});
+
+describe('typos', () => {
+  it('fail at run time as they do in an editor', async () => {
+    const brokers = ['127.0.0.1:1'];
+    const registryUrl = 'http://127.0.0.1:1';
+    const producer = createProducer({ app: 'a', brokers, registryUrl, drainOnSigterm: false });
+    rightUses(producer);
+    for (const typo of typos(producer)) expect(faultOf(typo).field).toBeTypeOf('string');
+    expect(producer.counts().queued).toBe(3);
+    await producer.close({ timeoutMs: 0 });
+  });
+
+  it('in the options are named too', () => {
+    const good = { app: 'a', brokers: ['127.0.0.1:1'], registryUrl: 'http://127.0.0.1:1' };
+    const bad = [{ app: '' }, { brokers: [] }, { registryUrl: 'here' }, { device: 'x'.repeat(65) }];
+    for (const change of bad) {
+      expect(() => createProducer({ ...good, ...change })).toThrow(
+        expect.objectContaining({ code: 'MARQUEE_INVALID_OPTION', field: Object.keys(change)[0] }),
+      );
+    }
   });
 });
 

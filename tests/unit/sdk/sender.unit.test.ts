@@ -238,7 +238,7 @@ describe('createSender', () => {
       fc.asyncProperty(fc.array(verdict, { maxLength: 12 }), async (verdicts) => {
         const faults = verdicts.map((v) => {
           if (v === 'lost') return new Error('answer lost');
-          return v === 'cut' ? new Error('connection cut') : (v as number);
+          return v === 'cut' ? new Error('connection cut') : v;
         });
         // 46 (already stored) is true only when it was: the fake says it by itself.
         const behave = script(...faults.map((v) => (v === 46 ? new Error('answer lost') : v)));
