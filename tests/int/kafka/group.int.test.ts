@@ -112,11 +112,14 @@ describe.each(clients)('%s in a group:', (client) => {
     );
     await one.receiver.until('read', () => one.receiver.count() === 20);
     const two = await group.join();
-    await asked.promise;
-    // Longer than a heartbeat: the coordinator has been told by now if it ever would be.
-    await new Promise((resolve) => setTimeout(resolve, options.heartbeatIntervalMs * 3));
-    expect(two.receiver.held.size).toBe(0);
-    drained.resolve(undefined);
+    try {
+      await asked.promise;
+      // Longer than a heartbeat: the coordinator has been told by now if it ever would be.
+      await new Promise((resolve) => setTimeout(resolve, options.heartbeatIntervalMs * 3));
+      expect(two.receiver.held.size).toBe(0);
+    } finally {
+      drained.resolve(undefined);
+    }
     // The receiver's own check: nothing is assigned while another one holds it.
     await two.receiver.until('shared', () => sizes(one, two).join() === '1,1');
   });
