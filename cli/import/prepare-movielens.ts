@@ -73,7 +73,7 @@ function asLive(set: MovieLens, ratings: NonNullable<MovieLens['ratings']>, live
     actions: window === null ? 0 : ratings.count,
     window,
     again,
-    notes,
+    notes: [...notes, ...tagNotes(set)],
     events: () => toEvents(all),
     begin,
     finish,
@@ -97,11 +97,17 @@ function asRecorded(set: MovieLens, nowMs: number, lateHorizonMs: number): Prepa
     actions: ratings?.count ?? 0,
     window: null,
     again: false,
-    notes,
+    notes: [...notes, ...tagNotes(set)],
     events: () => (ratings === null ? [] : toEvents(ratingActions(ratings, importId, null))),
     begin: () => undefined,
     finish: () => undefined,
   };
+}
+
+function tagNotes({ catalogue: { tagsLeftOut } }: MovieLens): string[] {
+  if (tagsLeftOut === 0) return [];
+  const what = 'of movies that have more than a record may hold were left out';
+  return [`${formatCount(tagsLeftOut)} of the rarest tags ${what}`];
 }
 
 function* toEvents(actions: Iterable<RateAction>): Generator<ImportEvent, void, undefined> {

@@ -15,7 +15,7 @@ import { isDelivered, sendImport } from './send.ts';
 import type { SendReport } from './send.ts';
 
 /** Of rejected rows, so many are shown; the list in the home has them all. */
-export const REJECTS_SHOWN = 50;
+const REJECTS_SHOWN = 50;
 /** What a shell reports for a command that ended by SIGINT. */
 export const INTERRUPTED = 130;
 
