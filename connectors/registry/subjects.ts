@@ -135,7 +135,7 @@ async function pushSubject(
     steps.push({ subject, action: 'register', detail });
   }
   if (steps.length > 0) return steps;
-  return [{ subject, action: 'unchanged', detail: `${String(schemas.length)} versions` }];
+  return [{ subject, action: 'unchanged', detail: `newest is version ${String(schemas.length)}` }];
 }
 
 function sameJson(a: string, b: string): boolean {
