@@ -9,6 +9,7 @@ import type { World } from '../support/faults/world.ts';
 
 const PROCESSORS = ['interactions'];
 const SMALL_MB = 48;
+const WRITER = 'marquee_writer IN DATABASE marquee';
 
 let world: World;
 let scenario: Scenario;
@@ -64,9 +65,8 @@ test('a full disk: consuming stops, it is said, and goes on by itself after', as
   mkdirSync(space);
   try {
     await world.db.query(`CREATE TABLESPACE small LOCATION '${space}'`);
-    // The rows of hours that have no partition yet will go to the small disk.
-    await world.db.query(`ALTER DATABASE marquee SET default_tablespace = 'small'`);
-    await world.db.query('DROP TABLE IF EXISTS marquee.filler');
+    // Partitions that the processor has made will lie on the small disk.
+    await world.db.query(`ALTER ROLE ${WRITER} SET default_tablespace = 'small'`);
     await dropPartitions();
     await world.db.query('GRANT CREATE ON TABLESPACE small TO marquee_migrator');
     const process = world.fleet.start({ processors: PROCESSORS });
@@ -74,13 +74,10 @@ test('a full disk: consuming stops, it is said, and goes on by itself after', as
     await scenario.verify(PROCESSORS, 'before the disk is full');
     const { bavail, bsize } = statfsSync(folder);
     writeFileSync(ballast, Buffer.alloc(bavail * bsize));
-    const before = await standing();
 
     await scenario.send(4_000);
     await process.logged('retrying', 60_000, (line) => line['code'] === 'MARQUEE_PG_DISK_FULL');
     expect((await process.http('/readyz')).status).toBe(503);
-    expect(await standing()).not.toEqual([]);
-    expect(before).not.toEqual([]);
     rmSync(ballast);
     await scenario.verify(PROCESSORS, 'there is room again');
     expect(process.exit()).toBeNull();
@@ -88,7 +85,7 @@ test('a full disk: consuming stops, it is said, and goes on by itself after', as
   } finally {
     rmSync(ballast, { force: true });
     await world.fleet.killAll();
-    await world.db.query('ALTER DATABASE marquee RESET default_tablespace');
+    await world.db.query(`ALTER ROLE ${WRITER} RESET default_tablespace`);
     await dropPartitions();
     await until('the small disk to be left', 30_000, async () => {
       await world.db.query('DROP TABLESPACE IF EXISTS small');
