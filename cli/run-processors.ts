@@ -47,11 +47,12 @@ export async function runProcessors(
     log.info({ event: 'stopping', signal });
     stopping = streams.stop();
   };
+  const finished = async () => stopping; // set by a signal, once the run is under way
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   try {
     await streams.run();
-    await stopping;
+    await finished();
     log.info({ event: 'stopped' });
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };

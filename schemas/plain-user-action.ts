@@ -194,7 +194,8 @@ export function readPlainUserAction(value: Buffer): PlainUserAction | null {
   c.versionLength = c.present(value) ? c.text(value, WORD_MAX) : -1;
   c.versionAt = c.at - c.versionLength;
   // The map's end is all that may be left: no properties.
-  if (c.odd || c.at !== value.length - 1 || value[c.at] !== 0 || !keepsRules(c, value)) return null;
+  const { odd } = c as { readonly odd: boolean }; // set by the calls above
+  if (odd || c.at !== value.length - 1 || value[c.at] !== 0 || !keepsRules(c, value)) return null;
   return new PlainUserAction(value, c);
 }
 

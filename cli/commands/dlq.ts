@@ -143,8 +143,14 @@ async function redriveThem(flags: RedriveFlags): Promise<void> {
       const leftOut = left.length === 0 ? '' : `; left out: ${left.join(', ')}`;
       print(`${processor}, ${reason}: ${due} go to ${topic}${leftOut}`);
     }
-    if (plans.every(({ due }) => due === 0)) return print('nothing to redrive');
-    if (flags.yes !== true) return print('nothing was sent; say --yes to do it');
+    if (plans.every(({ due }) => due === 0)) {
+      print('nothing to redrive');
+      return;
+    }
+    if (flags.yes !== true) {
+      print('nothing was sent; say --yes to do it');
+      return;
+    }
     const producer = createRawProducer({
       brokers: config.kafka.brokers,
       clientId: 'marquee-redrive',

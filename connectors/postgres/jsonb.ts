@@ -10,13 +10,8 @@ const KEY_ORDER = (a: string, b: string): number => {
  * lengthCompareJsonbStringValue.) Strings must not hold U+0000.
  */
 export function jsonbOfMap(map: Readonly<Record<string, string>>): string {
-  let empty = true;
-  for (const _ in map) {
-    empty = false;
-    break;
-  }
-  if (empty) return '{}'; // nearly always: worth not making an array of keys
   const keys = Object.keys(map);
+  if (keys.length === 0) return '{}';
   if (keys.length > 1) keys.sort(KEY_ORDER);
   return `{${keys.map((k) => `${JSON.stringify(k)}: ${JSON.stringify(map[k])}`).join(', ')}}`;
 }

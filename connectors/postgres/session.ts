@@ -35,13 +35,9 @@ export type SentHook = (part: 'half' | 'all') => Promise<void> | void;
 /** Big enough to cost few calls, small enough that a cancelled COPY stops soon. */
 const COPY_CHUNK_BYTES = 256 * 1024;
 
-// int8 as number (every bigint here is a safe integer) and numeric as string.
-const types = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === 20 && format !== 'binary'
-      ? Number
-      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
+/** int8 as number (every bigint here is a safe integer), the rest as pg reads it. */
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
 
 export async function openSession(options: SessionOptions): Promise<Session> {
   const client = new pg.Client({

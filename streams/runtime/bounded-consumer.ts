@@ -71,7 +71,10 @@ export function boundConsumer(
       run: (handlers) => inner.run(bounded(handlers)),
       start(at, offset) {
         paused.delete(at.partition);
-        if (offset >= limitOf(at.partition)) return park(at.partition, offset);
+        if (offset >= limitOf(at.partition)) {
+          park(at.partition, offset);
+          return;
+        }
         parked.delete(at.partition);
         inner.start(at, offset);
       },

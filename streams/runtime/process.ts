@@ -14,7 +14,7 @@ import type { Metrics } from './metrics.ts';
 import type { Processor } from './processor.ts';
 import { createOutboxPublisher } from './publish.ts';
 import { createRunner } from './runner.ts';
-import type { Runner, RunnerStatus } from './runner.ts';
+import type { Runner, RunnerStatus, SessionKind } from './runner.ts';
 import { createSchemaLoader } from './schema-loader.ts';
 import type { RuntimeSettings } from './settings.ts';
 
@@ -77,6 +77,9 @@ export async function createStreamProcess(options: ProcessOptions): Promise<Stre
   };
 }
 
+/** Longer than the outbox publisher waits for an acknowledgement. */
+const OUTBOX_IDLE_MS = 60_000;
+
 /** Seen in pg_stat_activity and stream_offsets; Postgres keeps 63 bytes. */
 function ownerName(standingName: string): string {
   const host = hostname().slice(0, 20);
@@ -109,13 +112,15 @@ async function createProcessorRunner(
     fetchWaitMs: settings.fetchWaitMs,
     metadataMaxAgeMs: settings.metadataMaxAgeMs,
   });
-  const session = (kind: 'batch' | 'take-over' | 'other'): Promise<Session> =>
+  const session = (kind: SessionKind): Promise<Session> =>
     openSession({
       url: options.postgresUrl,
       // Only batches carry the owner's name: they are what a successor may have to end.
       applicationName: kind === 'batch' ? owner : `marquee-${processor.name}`,
       statementTimeoutMs: settings.statementTimeoutMs,
-      idleInTransactionTimeoutMs: settings.idleInTransactionTimeoutMs,
+      // An outbox waits for Kafka inside its transaction, and holds nothing that others wait for.
+      idleInTransactionTimeoutMs:
+        kind === 'outbox' ? OUTBOX_IDLE_MS : settings.idleInTransactionTimeoutMs,
       ...(kind === 'take-over' ? { lockTimeoutMs: settings.takeOverLockTimeoutMs } : {}),
       ...(shadow === undefined ? {} : { searchPath: `${shadow.schema}, public` }),
     });

@@ -115,5 +115,5 @@ export type Publish = (
 
 /** Keeps the type parameter of a declaration while tables of processors forget it. */
 export function defineProcessor<E>(processor: Processor<E>): Processor {
-  return processor as unknown as Processor;
+  return processor;
 }

@@ -27,7 +27,7 @@ export async function startReplayRun(
   const first = new Map(starts.map((start) => [start.partition, start.from]));
   const known = new Map([...limits].filter(([partition]) => first.has(partition)));
   let bounded: BoundedConsumer | null = null;
-  let failure: unknown = null;
+  let failure: Error | null = null;
 
   // A partition that stops on its own ends the replay: nobody is to decide anything about it.
   const replayLog: Log = {
@@ -64,7 +64,7 @@ export async function startReplayRun(
     },
   });
   const running = streams.run().catch((error: unknown) => {
-    failure ??= error;
+    failure ??= error as Error;
   });
   return {
     raise(higher) {

@@ -36,13 +36,15 @@ export interface SchemaLoader<E> extends Decoder<E> {
   load(records: readonly KafkaRecord[]): Promise<void>;
 }
 
+export type SessionKind = 'batch' | 'take-over' | 'outbox' | 'other';
+
 export interface RunnerOptions<E> {
   readonly processor: Processor<E>;
   /** The name in stream_offsets and ledger; differs from the processor's in a replay. */
   readonly standingName: string;
   readonly owner: string;
   readonly consumer: KafkaConsumer;
-  openSession(kind: 'batch' | 'take-over' | 'other'): Promise<Session>;
+  openSession(kind: SessionKind): Promise<Session>;
   readonly decoder: SchemaLoader<E>;
   readonly publish: Publish;
   readonly settings: RuntimeSettings;
@@ -284,7 +286,7 @@ function createOutboxDrainer<E>(options: RunnerOptions<E>, trouble: Trouble): Dr
     drains.set('dead-letters', createDeadLetterDrain(options.standingName));
   if (processor.outbox !== undefined) drains.set('outbox', processor.outbox);
   return createDrainer({
-    openSession: () => options.openSession('other'),
+    openSession: () => options.openSession('outbox'),
     publish: async (to, messages) => {
       if (options.silent === true) return;
       failpoint('before_publish');

@@ -123,7 +123,7 @@ describe('a replay from the beginning', () => {
 describe('a replay under live traffic', () => {
   it('changes places with the live tables, and the live processor goes on with the new ones', async () => {
     const live = await world.run([interactions, profiles, feedback]);
-    let over = false;
+    let over = false as boolean;
     const traffic = (async () => {
       for (let n = 0; !over; n++) await sendWave(200, 1_000 + n);
     })();

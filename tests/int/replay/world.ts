@@ -161,9 +161,9 @@ async function openWorld(
         log,
         failpoint: () => undefined,
       });
-      let failure: unknown = null;
+      let failure = null as Error | null;
       const running = streams.run().catch((error: unknown) => {
-        failure = error;
+        failure = error as Error;
       });
       return {
         process: streams,

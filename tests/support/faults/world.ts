@@ -80,7 +80,9 @@ export function openWorld(home: string, settings: Readonly<Record<string, string
     fleet,
     env,
     start: async (part) => {
-      await stack.up({ names: [part], slow: 'wait' });
+      const { ports } = await stack.up({ names: [part], slow: 'wait' });
+      if (ports[part] !== state.ports[part])
+        throw new Error(`${part} came back on another port: somebody took ${state.ports[part]}`);
     },
     end: (part, signal) => endPart(stack, part, signal),
     signal: (part, signal) => stack.kill(part, signal),
