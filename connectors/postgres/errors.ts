@@ -84,8 +84,6 @@ export function toPostgresError(error: unknown, doing: string): MarqueeError {
     isMissingPartition(error) ||
     RETRIABLE_CLASSES.has(state.slice(0, 2)) ||
     RETRIABLE_STATES.has(state);
-  return new MarqueeError(`MARQUEE_PG_${retriable ? 'RETRY' : 'REFUSED'}`, `${text} [${state}]`, {
-    cause: error,
-    retriable,
-  });
+  const code = retriable ? 'MARQUEE_PG_RETRY' : 'MARQUEE_PG_REFUSED';
+  return new MarqueeError(code, `${text} [${state}]`, { cause: error, retriable });
 }
