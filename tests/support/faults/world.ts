@@ -2,6 +2,7 @@ import { loadConfig, readEnvironment, type Config } from '../../../cli/config.ts
 import { prepareContents } from '../../../cli/stack/contents.ts';
 import type { PartName } from '../../../cli/stack/part.ts';
 import { adminUrl } from '../../../cli/stack/parts/postgres.ts';
+import { isFree } from '../../../cli/stack/ports.ts';
 import { silentProgress } from '../../../cli/stack/progress.ts';
 import { createStack, type Stack } from '../../../cli/stack/stack.ts';
 import { readState } from '../../../cli/stack/state.ts';
@@ -84,7 +85,7 @@ export function openWorld(home: string, settings: Readonly<Record<string, string
       if (ports[part] !== state.ports[part])
         throw new Error(`${part} came back on another port: somebody took ${state.ports[part]}`);
     },
-    end: (part, signal) => endPart(stack, part, signal),
+    end: (part, signal) => endPart(stack, part, signal, state.ports[part]),
     signal: (part, signal) => stack.kill(part, signal),
     async reset() {
       await fleet.killAll();
@@ -111,9 +112,16 @@ function baseEnvironment(home: string, cache: string): Record<string, string> {
   return { ...Object.fromEntries(inherited), MARQUEE_HOME: home, MARQUEE_CACHE: cache };
 }
 
-async function endPart(stack: Stack, part: PartName, signal: NodeJS.Signals): Promise<void> {
+async function endPart(
+  stack: Stack,
+  part: PartName,
+  signal: NodeJS.Signals,
+  port: number,
+): Promise<void> {
   await stack.kill(part, signal);
   await until(`${part} to end after ${signal}`, 30_000, () => stack.pid(part) === null);
+  // A process of many threads is gone to the eye before its last thread lets go of the port.
+  await until(`${part} to let go of port ${port}`, 30_000, () => isFree(port));
 }
 
 async function emptyTopics(brokers: readonly string[]): Promise<void> {
