@@ -9,6 +9,7 @@ import {
   readPositions,
 } from '../../../cli/operate/offsets.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
+import type { LogBounds } from '../../../connectors/kafka/port.ts';
 import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
@@ -35,7 +36,7 @@ async function send(count: number): Promise<void> {
 async function inspect() {
   const { brokers } = world.config.kafka;
   const positions = await readPositions(world.db, interactions);
-  const bounds = (await readLogBounds(brokers, [TOPIC])).get(TOPIC) ?? new Map();
+  const bounds = (await readLogBounds(brokers, [TOPIC])).get(TOPIC) ?? new Map<number, LogBounds>();
   return inspectPositions(brokers, interactions, positions, bounds);
 }
 
@@ -72,7 +73,9 @@ it('says that all is well, and refuses to move without need', async () => {
 
 it('goes on behind records that were removed unread, and keeps account of the gap', async () => {
   await send(400);
-  const ends = (await readLogBounds(world.config.kafka.brokers, [TOPIC])).get(TOPIC) ?? new Map();
+  const ends =
+    (await readLogBounds(world.config.kafka.brokers, [TOPIC])).get(TOPIC) ??
+    new Map<number, LogBounds>();
   await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
     await admin.fetchTopicMetadata({ topics: [TOPIC] });
     await admin.deleteTopicRecords({
