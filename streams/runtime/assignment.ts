@@ -52,7 +52,8 @@ export async function takePartition(
           );
         if (session?.usable() !== true) session = await context.openSession();
         const first = context.firstOffset?.(partition) ?? log.start;
-        const position = await raiseEpoch(session, context, partition, first);
+        const position = await raiseEpoch(session, context, partition, first, abandoned);
+        if (position === null) return null;
         const name = `${context.key.processor} on ${context.key.topic}/${partition}`;
         const start = startOffset(name, position, log);
         return typeof start === 'number'
@@ -78,8 +79,10 @@ async function raiseEpoch(
   { key, owner }: TakeOverContext,
   partition: number,
   first: number,
-): Promise<Position> {
+  abandoned: AbortSignal,
+): Promise<Position | null> {
   for (;;) {
+    if (abandoned.aborted) return null;
     try {
       return await takeOver(session, key, partition, owner, first);
     } catch (error) {

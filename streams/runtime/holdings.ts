@@ -16,6 +16,11 @@ export interface Holdings {
   /** Stops reading the partition until an operator decides. */
   halt(partition: number, why: Halt): void;
   drop(held: Held): void;
+  /**
+   * Somebody raised the partition's epoch. If it is still this member's after the time in which a
+   * lost membership shows, whoever did that has no right to it any more: it is taken back.
+   */
+  fenced(held: Held): void;
   /** Lets go of partitions and abandons take-overs; returns what was held. */
   release(partitions: Iterable<number>): Held[];
   /** Nothing is being taken over, and nothing is halted. */
@@ -31,6 +36,8 @@ export interface HoldingsOptions {
   laneOf(partition: number): Lane;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** How long a member that was expelled may not know it. */
+  readonly membershipMs: number;
   /** A fault of take-over that no retry mends. */
   fail(error: Error): void;
 }
@@ -42,6 +49,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   const taking = new Map<number, AbortController>();
   /** Halted before they could be held: the log does not have where the tables stand. */
   const refused = new Set<number>();
+  const takingBack = new Map<number, NodeJS.Timeout>();
   let closed = false;
 
   function drop(h: Held): void {
@@ -71,7 +79,23 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     consumer.pause({ topic, partition });
   }
 
+  function stayAway(partition: number): void {
+    clearTimeout(takingBack.get(partition));
+    takingBack.delete(partition);
+  }
+
+  function fenced(h: Held): void {
+    drop(h);
+    stayAway(h.partition);
+    const timer = setTimeout(() => {
+      takingBack.delete(h.partition);
+      if (!closed) void take(h.partition);
+    }, options.membershipMs);
+    takingBack.set(h.partition, timer);
+  }
+
   async function take(partition: number): Promise<void> {
+    stayAway(partition);
     const abandon = new AbortController();
     taking.get(partition)?.abort();
     taking.set(partition, abandon);
@@ -104,9 +128,11 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     take,
     halt,
     drop,
+    fenced,
     release(partitions) {
       const released: Held[] = [];
       for (const partition of partitions) {
+        stayAway(partition);
         taking.get(partition)?.abort();
         refused.delete(partition);
         const h = held.get(partition);
@@ -118,10 +144,12 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     },
     settled: () =>
       taking.size === 0 &&
+      takingBack.size === 0 &&
       refused.size === 0 &&
       [...held.values()].every((h) => h.state === 'live'),
     close() {
       closed = true;
+      for (const partition of [...takingBack.keys()]) stayAway(partition);
       for (const abandon of taking.values()) abandon.abort();
     },
   };

@@ -109,7 +109,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       },
       fenced(h) {
         log.warn({ event: 'fenced', processor: name, partition: h.partition, epoch: h.epoch });
-        holdings.drop(h);
+        holdings.fenced(h);
       },
       rewind(h, next) {
         log.warn({ event: 'rewound', processor: name, partition: h.partition, next });
@@ -127,6 +127,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
     laneOf,
     metrics,
     log,
+    membershipMs: settings.sessionTimeoutMs,
     fail: failure.reject,
     takeOver: {
       key,
