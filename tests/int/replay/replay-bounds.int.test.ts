@@ -192,6 +192,15 @@ it('refuses what the log can no longer give, with the reason', async () => {
     code: 'MARQUEE_REPLAY_REFUSED',
     message: 'never-run has never run, so there is nothing to replay',
   });
+  await expect(
+    replayed(interactions, { signal: AbortSignal.abort(), mode: 'swap' }),
+  ).rejects.toMatchObject({ code: 'MARQUEE_REPLAY_CANCELLED' });
+  expect(
+    await world.db.query(
+      `SELECT relname FROM pg_class
+       WHERE relnamespace = 'marquee_replay'::regnamespace AND relkind IN ('r', 'p')`,
+    ),
+  ).toEqual([]);
   const other = await openSession({
     url: world.config.postgres.writerUrl,
     applicationName: 'another replay',
