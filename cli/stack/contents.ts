@@ -1,14 +1,21 @@
+import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { withLock } from './lock.ts';
 import type { Progress } from './progress.ts';
 import { allOrErrors, stepOf } from './steps.ts';
 
-/** Puts topics, schemas and tables into a healthy stack; each is idempotent. */
+/**
+ * Puts topics, schemas and tables into a healthy stack; each is idempotent. One process of a home at
+ * a time: Kafka and the registry refuse what somebody else makes in the same moment.
+ */
 export async function prepareContents(config: Config, progress: Progress): Promise<void> {
-  await allOrErrors([
-    createTopics(config, progress),
-    pushSchemas(config, progress),
-    createTables(config, progress),
-  ]);
+  await withLock(join(config.home, 'contents.lock'), () =>
+    allOrErrors([
+      createTopics(config, progress),
+      pushSchemas(config, progress),
+      createTables(config, progress),
+    ]),
+  );
 }
 
 async function createTables(config: Config, progress: Progress): Promise<void> {

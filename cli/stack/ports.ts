@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../schemas/error.ts';
 
 /**
@@ -23,6 +24,19 @@ export function isFree(port: number): Promise<boolean> {
       });
     });
   });
+}
+
+const soonMs = 5_000;
+const lookEveryMs = 50;
+
+/** As isFree, giving whoever has the port a few seconds to leave it. */
+export async function isFreeSoon(port: number): Promise<boolean> {
+  const deadline = performance.now() + soonMs;
+  while (!(await isFree(port))) {
+    if (performance.now() > deadline) return false;
+    await delay(lookEveryMs);
+  }
+  return true;
 }
 
 /** A random loopback port that nobody listens on and that is not in `taken`. */

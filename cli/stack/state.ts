@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MarqueeError } from '../../schemas/error.ts';
 import type { ConfigOverrides } from '../config.ts';
 import { partNames, type PartName } from './part.ts';
-import { freePort, isFree } from './ports.ts';
+import { freePort, isFree, isFreeSoon } from './ports.ts';
 
 export type PortName = PartName | 'kafka-controller';
 const portNames: readonly PortName[] = [...partNames, 'kafka-controller'];
@@ -94,11 +94,13 @@ async function choosePorts(
       chosen[name] = before;
     } else {
       const wished = wishes === 'free' ? before : wishes[name];
-      if (wished !== undefined && !taken.has(wished) && (await isFree(wished))) {
+      // Clients know the port that the part had; a server that was just killed leaves it in a moment.
+      const free = (port: number) => (port === before ? isFreeSoon(port) : isFree(port));
+      if (wished !== undefined && !taken.has(wished) && (await free(wished))) {
         chosen[name] = wished;
       } else {
         chosen[name] =
-          before !== undefined && before !== wished && (await isFree(before))
+          before !== undefined && before !== wished && (await free(before))
             ? before
             : await freePort(taken);
         if (wished !== undefined) {

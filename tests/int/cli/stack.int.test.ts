@@ -90,7 +90,7 @@ describe('up, down and status', () => {
   it('starts every server, by two commands at once, each server one time', async () => {
     const [one, two] = await Promise.all([marquee('up'), marquee('up')]);
     expect(one.err + two.err).toMatch(/waiting for process \d+/);
-    expect([one.code, two.code]).toEqual([0, 0]);
+    expect([one.code, two.code], one.err + two.err).toEqual([0, 0]);
     first = await status();
     expect(first.parts.map(({ name, state }) => [name, state])).toEqual([
       ['kafka', 'up'],
