@@ -79,6 +79,8 @@ export interface Runner {
 /** Below this share of its bound a paused partition is read on. */
 const RESUME_SHARE = 0.5;
 const WATCH_INTERVAL_MS = 1_000;
+/** How soon outbox rows go out that a process left behind when it was killed or stopped. */
+const OUTBOX_INTERVAL_MS = 5_000;
 
 /** Runs one processor over the partitions that its group gives this process. */
 export function createRunner<E>(options: RunnerOptions<E>): Runner {
@@ -245,6 +247,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
         every(settings.lagIntervalMs, measure, quietly('lag')),
         every(settings.kafkaCommitIntervalMs, () => report(holdings.all()), quietly('report')),
         every(WATCH_INTERVAL_MS, watchdog.look, quietly('watch')),
+        every(OUTBOX_INTERVAL_MS, drainer.wake, quietly('outbox')),
       ];
       const laneRuns = lanes.map((lane) => lane.run());
       working = Promise.allSettled(laneRuns);
