@@ -17,7 +17,9 @@ let scenario: Scenario;
 
 beforeEach(async () => {
   world = await emptyWorld({ MARQUEE_METADATA_MAX_AGE_MS: '1000' });
-  scenario = await createScenario(world, 31, (topic) => (topic === TOPIC ? RAISED : 8));
+  scenario = await createScenario(world, 31, {
+    partitions: (topic) => (topic === TOPIC ? RAISED : 8),
+  });
 });
 
 afterEach(async () => {

@@ -4,6 +4,7 @@ import type { RunningProcess } from '../support/faults/processes.ts';
 import { ownerPid, startSampler, type Sampler } from '../support/faults/sampler.ts';
 import { createScenario, type Scenario } from '../support/faults/scenario.ts';
 import { emptyWorld } from '../support/faults/shared-world.ts';
+import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
 import { until } from '../support/faults/until.ts';
 import type { World } from '../support/faults/world.ts';
 
@@ -84,15 +85,9 @@ describe.each(ROUNDS)('SIGSTOP at %s, %s and %s', (...points) => {
     // What they were about to write was written by the successor: now it must be refused.
     await scenario.verify(PROCESSORS, `while ${points.join(', ')} are stopped`);
     for (const process of stale) process.kill('SIGCONT');
-    await until('the stale owners to see that they are', 60_000, () =>
-      stale.every(
-        (process) =>
-          process.exit() !== null ||
-          ['fenced', 'partitions_given_up', 'rewound'].some((event) => process.count(event) > 0),
-      ),
-    );
+    await untilRefused(stale);
     await scenario.verify(PROCESSORS, `after SIGCONT at ${points.join(', ')}`);
-    await Promise.all(stale.map((process) => process.stop()));
+    await stopSurvivors(stale);
     await scenario.send(300);
     await scenario.verify(PROCESSORS, `after the stale owners left (${points.join(', ')})`);
     expect(Math.max(...times)).toBeLessThanOrEqual(TAKE_OVER_MS);

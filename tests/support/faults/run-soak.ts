@@ -17,6 +17,7 @@ const HELP = `marquee soak: the main fault scenario, on a stack of its own
   --users N, --movies N   (50,000, 5,000)
   --seed N                of load and faults (a new one, printed)
   --client NAME           kafkajs or rdkafka
+  --mutations             instead: takes guarantees out of the source, and shows each go red
   --keep                  leave the stack's folder for a look when a check fails
 `;
 
@@ -38,6 +39,7 @@ const { values } = parseArgs({
     seed: text,
     client: text,
     keep: { type: 'boolean' },
+    mutations: { type: 'boolean' },
     help: { type: 'boolean' },
   },
 });
@@ -95,4 +97,7 @@ async function main(): Promise<void> {
 }
 
 if (values.help === true) print(HELP);
-else await main();
+else if (values.mutations === true) {
+  const { runMutations } = await import('../../faults/mutations.ts');
+  process.exitCode = (await runMutations()) ? 0 : 1;
+} else await main();

@@ -21,9 +21,17 @@ export interface Scenario {
   readonly loader: Loader;
   /** Sends a portion of the usual mix: resends, disorder, bad records. */
   send(actions: number, plan?: Partial<LoadPlan>): Promise<void>;
+  /** Waits until the processors are at the log's end. */
+  caughtUp(processors: readonly string[]): Promise<void>;
   /** Waits until the processors are at the log's end, and holds all tables against the account. */
   verify(processors: readonly string[], context: string): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ScenarioOptions {
+  /** Where the topics are not as declared. */
+  readonly partitions?: ConstructorParameters<typeof Expected>[1];
+  readonly catchUpMs?: number;
 }
 
 const CATCH_UP_MS = 90_000;
@@ -32,12 +40,13 @@ const CHUNK = 500;
 export async function createScenario(
   world: World,
   seed: number,
-  partitions?: ConstructorParameters<typeof Expected>[1],
+  options: ScenarioOptions = {},
 ): Promise<Scenario> {
   const folder = mkdtempSync(join(world.home, 'expected-'));
-  const expected = new Expected(folder, partitions);
+  const expected = new Expected(folder, options.partitions);
   const loader = createLoader(world.brokers);
   const encode = await createEncoders(world.codec);
+  const catchUpMs = options.catchUpMs ?? CATCH_UP_MS;
   let portion = 0;
 
   return {
@@ -63,9 +72,10 @@ export async function createScenario(
       }
       await loader.send(chunk);
     },
+    caughtUp: (processors) => untilCaughtUp(world, processors, catchUpMs),
     async verify(processors, context) {
       try {
-        await untilCaughtUp(world, processors, CATCH_UP_MS);
+        await untilCaughtUp(world, processors, catchUpMs);
         await untilPublished(world);
         const findings = await checkAgainstExpected(world, expected, processors);
         findings.push(await checkDeadLetterTopic(world, expected, processors));
