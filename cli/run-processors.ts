@@ -6,6 +6,8 @@ import { serveMetrics } from '../streams/runtime/serve-metrics.ts';
 import type { Config } from './config.ts';
 import { keepRetention } from './operate/retention.ts';
 
+const EXIT_WITHIN_MS = 5_000;
+
 /** Runs processors until SIGTERM or SIGINT; a second signal ends at once. */
 export async function runProcessors(
   config: Config,
@@ -66,5 +68,10 @@ export async function runProcessors(
     await server.close();
     process.off('SIGTERM', stop);
     process.off('SIGINT', stop);
+    // All is committed and closed. A client that left a handle open must not keep the process.
+    setTimeout(() => {
+      log.warn({ event: 'exit_forced', open: process.getActiveResourcesInfo() });
+      process.exit();
+    }, EXIT_WITHIN_MS).unref();
   }
 }

@@ -23,6 +23,7 @@ export interface LogClient {
 /** Connects at the first question. `kafka` is kafkajs's own configuration. */
 export function createLogClient(kafka: KafkaConfig): LogClient {
   let opened: Promise<SeamCluster> | undefined;
+  let closed = false;
 
   const cluster = (): Promise<SeamCluster> => {
     opened ??= open(kafka).catch((error: unknown) => {
@@ -39,14 +40,19 @@ export function createLogClient(kafka: KafkaConfig): LogClient {
   };
 
   const asking = async <T>(what: string, ask: (cluster: SeamCluster) => Promise<T>): Promise<T> => {
+    let used: SeamCluster | undefined;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await ask(await cluster());
+        used = await cluster();
+        return await ask(used);
       } catch (error) {
         if (error instanceof MarqueeError && !error.retriable) throw error;
         await forget();
-        if (attempt === ATTEMPTS) throw unavailable(kafka, what, error);
+        if (attempt === ATTEMPTS || closed) throw unavailable(kafka, what, error);
         await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS * 2 ** attempt));
+      } finally {
+        // Asked while it was being closed: a connection left open would keep the process alive.
+        if (closed) await used?.disconnect().catch(() => undefined);
       }
     }
   };
@@ -59,7 +65,10 @@ export function createLogClient(kafka: KafkaConfig): LogClient {
       }),
     bounds: (topic, partitions) =>
       asking(`the log bounds of ${topic}`, (c) => askBounds(c, topic, partitions)),
-    close: forget,
+    close: async () => {
+      closed = true;
+      await forget();
+    },
   };
 }
 
@@ -68,8 +77,13 @@ async function open(kafka: KafkaConfig): Promise<SeamCluster> {
     { ...kafka, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 0 } },
     { groupId: 'marquee.log-client', allowAutoTopicCreation: false },
   );
-  await cluster.connect();
-  await cluster.refreshMetadata();
+  try {
+    await cluster.connect();
+    await cluster.refreshMetadata();
+  } catch (error) {
+    await cluster.disconnect();
+    throw error;
+  }
   return cluster;
 }
 

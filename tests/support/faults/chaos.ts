@@ -217,11 +217,13 @@ export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Ch
       const left = [...members];
       members.clear();
       await Promise.all(left.map((p) => p.stop(60_000)));
+      for (const forced of world.fleet.all())
+        if (forced.count('exit_forced') > 0) byThemselves.push(forced.tail(3));
     },
     counts: () => counts,
     snapshots: () => findings,
     verdict: () => ({
-      check: 'no process ended by itself',
+      check: 'no process ended by itself, and each that was told to did',
       holds: byThemselves.length === 0,
       found: byThemselves.slice(0, 3).join('\n'),
     }),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { loadConfig, readEnvironment, type Config } from '../../../cli/config.ts';
 import { prepareContents } from '../../../cli/stack/contents.ts';
 import type { PartName } from '../../../cli/stack/part.ts';
@@ -118,8 +119,11 @@ async function endPart(
   signal: NodeJS.Signals,
   port: number,
 ): Promise<void> {
+  const pid = stack.pid(part);
   await stack.kill(part, signal);
   await until(`${part} to end after ${signal}`, 30_000, () => stack.pid(part) === null);
+  // Postgres takes a zombie that nobody has collected yet for its living predecessor.
+  await until(`${part} to be collected`, 60_000, () => !existsSync(`/proc/${String(pid)}`));
   // A process of many threads is gone to the eye before its last thread lets go of the port.
   await until(`${part} to let go of port ${port}`, 30_000, () => isFree(port));
 }
