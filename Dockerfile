@@ -9,7 +9,8 @@ RUN npm ci --omit=dev --ignore-scripts && npm rebuild node-rdkafka --foreground-
 
 FROM node:24-bookworm-slim
 WORKDIR /marquee
-ENV NODE_ENV=production
+# The same two as in ./marquee: memory.
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 MALLOC_ARENA_MAX=1
 COPY --from=build /marquee/node_modules node_modules
 COPY . .
 USER node

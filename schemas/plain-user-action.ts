@@ -30,7 +30,6 @@ export class PlainUserAction implements UserActionRecord {
   readonly versionAt: number;
   readonly versionLength: number;
   #user: string | undefined;
-  #id: Buffer | undefined;
 
   constructor(bytes: Buffer, at: Cursor) {
     this.bytes = bytes;
@@ -53,7 +52,7 @@ export class PlainUserAction implements UserActionRecord {
   }
 
   get event_id(): Buffer {
-    return (this.#id ??= this.bytes.subarray(EVENT_ID_AT, EVENT_ID_AT + 16));
+    return this.bytes.subarray(EVENT_ID_AT, EVENT_ID_AT + 16);
   }
   get user_id(): string {
     return (this.#user ??= this.bytes.toString(

@@ -54,7 +54,7 @@ export async function readRecords(options: ReadOptions): Promise<void> {
         const range = ranges.get(batch.partition);
         if (range === undefined || !open.has(batch.partition)) return;
         consumer.pause(batch);
-        const wanted = batch.records.filter((r) => r.offset >= range.from && r.offset < range.to);
+        const wanted = batch.records().filter((r) => r.offset >= range.from && r.offset < range.to);
         Promise.resolve(options.onRecords(batch.partition, wanted)).then(() => {
           if (batch.next < range.to) {
             consumer.resume(batch);

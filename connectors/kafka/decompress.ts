@@ -10,6 +10,7 @@ const NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 /** A batch of the largest size that our topics take, at zlib's usual ratios; above it is a bomb. */
 const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
 const CHUNK_BYTES_MAX = 1024 * 1024;
+const CHUNK_BYTES_MIN = 1024;
 
 const gunzipOffThread = promisify(gunzip);
 const zstdOffThread = promisify(zstdDecompress);
@@ -20,8 +21,8 @@ const zstdOffThread = promisify(zstdDecompress);
  */
 export async function decompress(codec: number, body: Buffer): Promise<Buffer> {
   if (codec === NONE) return body;
-  // One round trip to the thread pool per chunk: guess the whole output where that is small.
-  const chunkSize = Math.min(CHUNK_BYTES_MAX, Math.max(65_536, body.length * 8));
+  // One round trip to the thread pool per chunk, and what a chunk has too much is held with it.
+  const chunkSize = Math.min(CHUNK_BYTES_MAX, codec === GZIP ? gzipSize(body) : Math.max(65_536, body.length * 8));
   const options = { chunkSize, maxOutputLength: OUTPUT_BYTES_MAX };
   if (codec === GZIP) return gunzipOffThread(body, options);
   if (codec === ZSTD) return zstdOffThread(body, options);
@@ -30,4 +31,10 @@ export async function decompress(codec: number, body: Buffer): Promise<Buffer> {
     `This client can't read ${NAMES[codec] ?? `compression ${String(codec)}`}: produce with gzip, ` +
       'or read with MARQUEE_KAFKA_CLIENT=rdkafka.',
   );
+}
+
+/** RFC 1952, 2.3.1: the last four bytes are the size of the input. A hint: nobody vouches for it. */
+function gzipSize(body: Buffer): number {
+  const size = body.length < 18 ? 0 : body.readUInt32LE(body.length - 4);
+  return Math.max(CHUNK_BYTES_MIN, size + 16);
 }

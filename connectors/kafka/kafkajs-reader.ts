@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../schemas/error.ts';
+import { decodedBatch } from './decoded-batch.ts';
 import { decompress } from './decompress.ts';
 import type { HeldPartition, HeldPartitions, Rest } from './held-partitions.ts';
 import { send } from './kafkajs-seam.ts';
@@ -221,14 +222,37 @@ async function decodeSome(entry: HeldPartition, rest: Rest): Promise<FetchedBatc
   }
   try {
     const bodies = await Promise.all(some.map(({ codec, body }) => decompress(codec, body)));
-    const records: KafkaRecord[] = [];
-    for (const [i, batch] of some.entries()) {
-      decodeRecords(batch, bodies[i] ?? Buffer.alloc(0), from, records);
-    }
-    return { topic, partition, from, next, records, logEnd: rest.logEnd };
+    const place = { topic, partition, from, next, logEnd: rest.logEnd };
+    return encodedBatch(place, some, bodies);
   } catch (cause) {
-    throw unreadable(entry, cause);
+    throw unreadable({ topic, partition, position: from }, cause);
   }
+}
+
+type Place = Omit<FetchedBatch, 'count' | 'bytes' | 'records'>;
+
+/** Keeps the bytes; only where reading starts inside a batch is it looked into at once. */
+function encodedBatch(
+  place: Place,
+  batches: readonly RecordBatch[],
+  bodies: readonly Buffer[],
+): FetchedBatch {
+  const { topic, partition, from } = place;
+  const records = (): KafkaRecord[] => {
+    const decoded: KafkaRecord[] = [];
+    try {
+      for (const [i, batch] of batches.entries()) {
+        decodeRecords(batch, bodies[i] ?? Buffer.alloc(0), from, decoded);
+      }
+    } catch (cause) {
+      throw unreadable({ topic, partition, position: from }, cause);
+    }
+    return decoded;
+  };
+  if ((batches[0]?.baseOffset ?? from) < from) return decodedBatch(place, records());
+  const count = batches.reduce((sum, batch) => sum + batch.count, 0);
+  const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
+  return { ...place, count, bytes, records };
 }
 
 function scan(entry: HeldPartition, answer: FetchedPartition): Rest | undefined {
@@ -242,7 +266,10 @@ function scan(entry: HeldPartition, answer: FetchedPartition): Rest | undefined 
   }
 }
 
-function unreadable({ topic, partition, position }: HeldPartition, cause: unknown): MarqueeError {
+function unreadable(
+  { topic, partition, position }: Pick<HeldPartition, 'topic' | 'partition' | 'position'>,
+  cause: unknown,
+): MarqueeError {
   const hint = cause instanceof MarqueeError ? ` ${cause.message}` : '';
   return new MarqueeError(
     'MARQUEE_KAFKA_UNREADABLE',

@@ -24,13 +24,21 @@ export interface KafkaRecord {
 /** What one fetch brought for one partition, transaction markers and aborted records taken out. */
 export interface FetchedBatch extends TopicPartition {
   /**
-   * The offset that was asked for. Every visible record between `from` and `next` is in `records`,
+   * The offset that was asked for. Every visible record between `from` and `next` is in `records()`,
    * so a gap inside is a marker, an aborted record or a compacted one, never a lost one.
    */
   readonly from: number;
   /** One past the last offset that this batch covers, markers included. */
   readonly next: number;
-  readonly records: readonly KafkaRecord[];
+  /** How many records there are. */
+  readonly count: number;
+  /** What the batch holds in memory for as long as it waits. */
+  readonly bytes: number;
+  /**
+   * The records, decoded when they are asked for: so what waits costs its bytes and no objects.
+   * Throws MarqueeError MARQUEE_KAFKA_UNREADABLE.
+   */
+  records(): readonly KafkaRecord[];
   /** The log's end (high watermark) as the broker said it with this fetch. */
   readonly logEnd: number;
 }

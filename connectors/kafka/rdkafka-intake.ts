@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HeldPartition, HeldPartitions } from './held-partitions.ts';
 import type { FetchedBatch, KafkaRecord } from './port.ts';
 import type { Consumed, RawMessage, RdkafkaClient } from './rdkafka-client.ts';
+import { decodedBatch } from './decoded-batch.ts';
 import { defineOwn } from './record-batch.ts';
 import type { TopicIdentity } from './topic-identity.ts';
 
@@ -151,8 +152,8 @@ function hand(parts: IntakeParts, { entry, from, next, records }: Chunk): void {
   const logEnd = Math.max(next, parts.client.logEnd(partition));
   const batch: FetchedBatch =
     parked === undefined
-      ? { topic, partition, from, next, records, logEnd }
-      : { ...parked, next, records: [...parked.records, ...records], logEnd };
+      ? decodedBatch({ topic, partition, from, next, logEnd }, records)
+      : decodedBatch({ ...parked, next, logEnd }, [...parked.records(), ...records]);
   entry.parked = entry.paused ? batch : undefined;
   if (!entry.paused) parts.deliver(batch);
 }

@@ -97,6 +97,59 @@ function isAbortMarker(batch: RecordBatch): boolean {
   return keyLength >= 4 && reader.bytes(keyLength).readInt16BE(2) === 0;
 }
 
+/** A record in the bytes of its batch: key and value are views made when asked for. */
+class EncodedRecord implements KafkaRecord {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly headers: Readonly<Record<string, Buffer>>;
+  readonly #bytes: Buffer;
+  readonly #keyAt: number;
+  readonly #keyLength: number;
+  readonly #valueAt: number;
+  readonly #valueLength: number;
+
+  constructor(
+    offset: number,
+    timestamp: number,
+    headers: Readonly<Record<string, Buffer>>,
+    bytes: Buffer,
+    key: Span,
+    value: Span,
+  ) {
+    this.offset = offset;
+    this.timestamp = timestamp;
+    this.headers = headers;
+    this.#bytes = bytes;
+    this.#keyAt = key.at;
+    this.#keyLength = key.length;
+    this.#valueAt = value.at;
+    this.#valueLength = value.length;
+  }
+
+  get key(): Buffer | null {
+    return this.#view(this.#keyAt, this.#keyLength);
+  }
+  get value(): Buffer | null {
+    return this.#view(this.#valueAt, this.#valueLength);
+  }
+
+  #view(at: number, length: number): Buffer | null {
+    return length < 0 ? null : this.#bytes.subarray(at, at + length);
+  }
+}
+
+/** Length -1 is null. */
+interface Span {
+  at: number;
+  length: number;
+}
+
+function skipBytes(reader: ByteReader, into: Span): void {
+  into.length = reader.varint();
+  into.at = reader.pos;
+  reader.pos += Math.max(0, into.length);
+}
+
 /** Appends to `out` the batch's records at or above `from`. `body` is decompressed. */
 export function decodeRecords(
   batch: RecordBatch,
@@ -105,6 +158,8 @@ export function decodeRecords(
   out: KafkaRecord[],
 ): void {
   const reader = new ByteReader(body);
+  const key: Span = { at: 0, length: -1 };
+  const value: Span = { at: 0, length: -1 };
   for (let i = 0; i < batch.count; i += 1) {
     const length = reader.varint();
     const end = reader.pos + length;
@@ -113,13 +168,14 @@ export function decodeRecords(
     const timestampDelta = reader.varlong();
     const offset = batch.baseOffset + reader.varint();
     if (offset >= from) {
-      const key = nullableBytes(reader);
-      const value = nullableBytes(reader);
+      skipBytes(reader, key);
+      skipBytes(reader, value);
+      if (reader.pos > end) throw new RangeError('Kafka record ends early');
       const headers = decodeHeaders(reader);
       const timestamp = batch.logAppendTime
         ? batch.maxTimestamp
         : batch.baseTimestamp + timestampDelta;
-      out.push({ offset, timestamp, key, value, headers });
+      out.push(new EncodedRecord(offset, timestamp, headers, body, key, value));
     }
     reader.pos = end;
   }

@@ -15,7 +15,7 @@ export const profiles = defineProcessor({
   source: userActions,
   relevant: () => true,
   wantsRows: false,
-  batchRowsMax: 32_768,
+  batchRowsMax: 49_152,
   batchBytesMax: 24 * 1024 * 1024,
   lanes: 1,
   createStore: createProfilesStore,

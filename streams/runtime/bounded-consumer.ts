@@ -1,3 +1,4 @@
+import { decodedBatch } from '../../connectors/kafka/decoded-batch.ts';
 import type {
   ConsumerHandlers,
   FetchedBatch,
@@ -42,8 +43,8 @@ export function boundConsumer(
     const logEnd = Math.min(batch.logEnd, limit);
     if (batch.next <= limit) return { ...batch, logEnd };
     if (batch.from >= limit) return null;
-    const records = batch.records.filter((record) => record.offset < limit);
-    return { ...batch, records, next: limit, logEnd };
+    const records = batch.records().filter((record) => record.offset < limit);
+    return decodedBatch({ ...batch, next: limit, logEnd }, records);
   }
 
   const bounded = (handlers: ConsumerHandlers): ConsumerHandlers => ({

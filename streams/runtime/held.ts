@@ -1,3 +1,4 @@
+import { bytesOfRecord, decodedBatch } from '../../connectors/kafka/decoded-batch.ts';
 import type { FetchedBatch, KafkaRecord, LogBounds } from '../../connectors/kafka/port.ts';
 import type { OpenLedgerRow } from './ledger.ts';
 import { identityOf } from './offsets.ts';
@@ -35,9 +36,6 @@ export interface Halt {
   readonly code: 'MARQUEE_OFFSET_OUTSIDE_LOG' | 'MARQUEE_TOPIC_REPLACED';
   readonly message: string;
 }
-
-/** What a queued record costs beside its bytes: the client's objects. */
-const RECORD_OVERHEAD_BYTES = 600;
 
 export function createHeld(partition: number, at: Position, start: number): Held {
   return {
@@ -81,9 +79,8 @@ export function enqueue(
   compacted: boolean,
   batch: FetchedBatch,
 ): Halt | null {
-  let { records } = batch;
   if (held.verify !== null && batch.next > held.verify.offset) {
-    const first = records[0];
+    const first = batch.records()[0];
     const same =
       first?.offset === held.verify.offset
         ? identityOf(first).equals(held.verify.identity)
@@ -99,12 +96,18 @@ export function enqueue(
   }
   held.logEnd = batch.logEnd;
   held.fetched = batch.next;
-  if ((records[0]?.offset ?? held.position) < held.position)
-    records = records.filter((r) => r.offset >= held.position);
   if (batch.next <= held.position) return null;
-  held.queue.push({ ...batch, records });
-  held.queuedRows += records.length;
-  held.queuedBytes += bytesOf(records);
+  const { position } = held;
+  const fresh =
+    batch.from >= position
+      ? batch
+      : decodedBatch(
+          batch,
+          batch.records().filter((r) => r.offset >= position),
+        );
+  held.queue.push(fresh);
+  held.queuedRows += fresh.count;
+  held.queuedBytes += fresh.bytes;
   return null;
 }
 
@@ -114,42 +117,40 @@ export function dequeue(
   rowsMax: number,
   bytesMax: number,
 ): { records: KafkaRecord[]; next: number } {
-  const records: KafkaRecord[] = [];
+  const taken: KafkaRecord[] = [];
   let next = held.position;
   let bytes = 0;
   for (let head = held.queue[0]; head !== undefined; head = held.queue[0]) {
-    let taken = 0;
-    for (const record of head.records) {
-      if (records.length > 0 && (records.length >= rowsMax || bytes >= bytesMax)) break;
-      records.push(record);
-      bytes += sizeOf(record);
-      taken++;
+    const records = head.records();
+    let n = 0;
+    if (taken.length + records.length <= rowsMax && bytes + head.bytes <= bytesMax) {
+      for (const record of records) taken.push(record);
+      bytes += head.bytes;
+      n = records.length;
     }
-    if (taken < head.records.length) {
-      held.queue[0] = { ...head, records: head.records.slice(taken) };
-      next = (records.at(-1)?.offset ?? next - 1) + 1;
+    for (; n < records.length; n++) {
+      if (taken.length > 0 && (taken.length >= rowsMax || bytes >= bytesMax)) break;
+      const record = records[n] as KafkaRecord;
+      taken.push(record);
+      bytes += bytesOfRecord(record);
+    }
+    const rest = n < records.length ? decodedBatch(head, records.slice(n)) : null;
+    held.queuedRows -= head.count - (rest?.count ?? 0);
+    held.queuedBytes -= head.bytes - (rest?.bytes ?? 0);
+    if (rest !== null) {
+      held.queue[0] = rest;
+      next = (taken.at(-1)?.offset ?? next - 1) + 1;
       break;
     }
     held.queue.shift();
     next = head.next;
+    if (taken.length >= rowsMax || bytes >= bytesMax) break;
   }
-  held.queuedRows -= records.length;
-  held.queuedBytes -= bytes;
-  return { records, next };
+  return { records: taken, next };
 }
 
 export function clearQueue(held: Held): void {
   held.queue.length = 0;
   held.queuedRows = 0;
   held.queuedBytes = 0;
-}
-
-function sizeOf(record: KafkaRecord): number {
-  return (record.value?.length ?? 0) + (record.key?.length ?? 0) + RECORD_OVERHEAD_BYTES;
-}
-
-function bytesOf(records: readonly KafkaRecord[]): number {
-  let bytes = 0;
-  for (const record of records) bytes += sizeOf(record);
-  return bytes;
 }

@@ -11,6 +11,8 @@ export interface Holdings {
   get(partition: number): Held | undefined;
   all(): readonly Held[];
   live(): Held[];
+  /** Fetched and not yet taken by a lane, over all partitions. */
+  queuedBytes(): number;
   /** Takes the partition over and starts reading it; an earlier try is abandoned. */
   take(partition: number): Promise<void>;
   /** Stops reading the partition until an operator decides. */
@@ -125,6 +127,11 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     get: (partition) => held.get(partition),
     all: () => [...held.values()],
     live: () => [...held.values()].filter((h) => h.state === 'live'),
+    queuedBytes() {
+      let bytes = 0;
+      for (const h of held.values()) bytes += h.queuedBytes;
+      return bytes;
+    },
     take,
     halt,
     drop,

@@ -61,12 +61,14 @@ export function createLane<E>(context: LaneContext<E>): Lane {
     return session;
   }
 
-  /** Partitions take turns in being first, so that none starves behind a large one. */
+  /**
+   * Partitions take turns in being first and give all they have: a batch of few partitions has few
+   * users, so a store that sums up by user has less to write.
+   */
   function collect(): Portion[] {
     const waiting = [...partitions.values()].filter(
       (h) => h.state === 'live' && h.queue.length > 0,
     );
-    const share = Math.max(1, Math.ceil(context.batchRowsMax / Math.max(1, waiting.length)));
     turn++;
     let rows = context.batchRowsMax;
     let bytes = context.batchBytesMax;
@@ -75,7 +77,7 @@ export function createLane<E>(context: LaneContext<E>): Lane {
       const held = waiting[(turn + i) % waiting.length];
       if (held === undefined) continue;
       const queuedBytes = held.queuedBytes;
-      const portion = dequeue(held, Math.min(rows, share), bytes);
+      const portion = dequeue(held, rows, bytes);
       rows -= portion.records.length;
       bytes -= queuedBytes - held.queuedBytes;
       portions.push({ held, ...portion });

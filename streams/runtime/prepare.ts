@@ -66,17 +66,18 @@ export function createPreparer<E>(processor: Processor<E>, decoder: Decoder<E>, 
     if (sentence?.record === record) {
       return { reason: 'rejected_by_database', detail: sentence.detail };
     }
-    if (record.value === null) {
+    const { value } = record;
+    if (value === null) {
       return source.tombstones
         ? source.fromTombstone(record)
         : { reason: 'null_value', detail: 'the value is null and this topic has no tombstones' };
     }
-    if (record.value.length > limits.recordBytesMax)
+    if (value.length > limits.recordBytesMax)
       return {
         reason: 'too_large',
-        detail: `${record.value.length} bytes; at most ${limits.recordBytesMax}`,
+        detail: `${value.length} bytes; at most ${limits.recordBytesMax}`,
       };
-    const event = decoder.decode(record.value);
+    const event = decoder.decode(value);
     if (isFault(event)) return event;
     return source.check(event, record) ?? event;
   }

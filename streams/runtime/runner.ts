@@ -76,7 +76,7 @@ export interface Runner {
   status(): RunnerStatus;
 }
 
-/** Below this share of its bound a paused partition is read on. */
+/** Below this share of the bound paused partitions are read on. */
 const RESUME_SHARE = 0.5;
 const WATCH_INTERVAL_MS = 1_000;
 /** How soon outbox rows go out that a process left behind when it was killed or stopped. */
@@ -102,10 +102,8 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
     createProcessorLane(options, key, trouble, {
       committed(portions, prepared, seconds) {
         watchdog.progress();
-        for (const { held: h, records } of portions) {
-          h.asOf = records.at(-1)?.timestamp ?? h.asOf;
-          readOn(h);
-        }
+        for (const { held: h, records } of portions) h.asOf = records.at(-1)?.timestamp ?? h.asOf;
+        readOn();
         observe(portions, prepared, seconds);
         if (prepared.dead.length > 0 || processor.outbox !== undefined) drainer.wake();
       },
@@ -160,11 +158,19 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
     fail: failure.reject,
   });
 
-  const queueShare = () => settings.queueBytesMax / Math.max(1, holdings.all().length);
-  function readOn(h: Held): void {
-    if (!h.paused || h.queuedBytes >= queueShare() * RESUME_SHARE) return;
-    h.paused = false;
-    if (h.state === 'live') consumer.resume({ topic, partition: h.partition });
+  /** One bound for all partitions; those with nothing queued are read on, so that none starves. */
+  function pauseWhenFull(h: Held): void {
+    if (h.paused || holdings.queuedBytes() <= settings.queueBytesMax) return;
+    h.paused = true;
+    consumer.pause({ topic, partition: h.partition });
+  }
+  function readOn(): void {
+    if (holdings.queuedBytes() >= settings.queueBytesMax * RESUME_SHARE) return;
+    for (const h of holdings.live()) {
+      if (!h.paused) continue;
+      h.paused = false;
+      consumer.resume({ topic, partition: h.partition });
+    }
   }
 
   /** Tells Kafka where the tables stand, for its lag tools; a failure is no matter. */
@@ -179,6 +185,12 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       log.debug({ event: 'kafka_commit_failed', processor: name, reason: String(error) });
     }
     failpoint('after_kafka_commit');
+  }
+
+  /** A queue also empties without a commit: its partition was given up or halted. */
+  function look(): void {
+    readOn();
+    watchdog.look();
   }
 
   async function measure(): Promise<void> {
@@ -215,10 +227,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
         holdings.halt(batch.partition, why);
         return;
       }
-      if (!h.paused && h.queuedBytes > queueShare()) {
-        h.paused = true;
-        consumer.pause({ topic, partition: h.partition });
-      }
+      pauseWhenFull(h);
       laneOf(batch.partition).wake();
     },
     offsetOutOfLog({ partition }, detail) {
@@ -246,7 +255,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       const endings = [
         every(settings.lagIntervalMs, measure, quietly('lag')),
         every(settings.kafkaCommitIntervalMs, () => report(holdings.all()), quietly('report')),
-        every(WATCH_INTERVAL_MS, watchdog.look, quietly('watch')),
+        every(WATCH_INTERVAL_MS, look, quietly('watch')),
         every(OUTBOX_INTERVAL_MS, drainer.wake, quietly('outbox')),
       ];
       const laneRuns = lanes.map((lane) => lane.run());

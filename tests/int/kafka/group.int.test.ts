@@ -24,7 +24,7 @@ function createGroup(bench: Bench, client: KafkaClientName, options: ConsumerOpt
         onBatch: ({ partition, next, records }) => {
           progress.set(partition, next);
           const list = read.get(partition) ?? [];
-          for (const { offset } of records) list.push(offset);
+          for (const { offset } of records()) list.push(offset);
           read.set(partition, list);
         },
         ...extra,

@@ -94,16 +94,18 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
     check(next > from, `${place}: covers nothing`);
     check(batch.logEnd >= next, `${place}: log end ${String(batch.logEnd)}`);
     let last = from - 1;
-    for (const { offset } of batch.records) {
+    const fetched = batch.records();
+    check(fetched.length === batch.count, `${place}: ${String(batch.count)} records announced`);
+    for (const { offset } of fetched) {
       check(offset > last && offset < next, `${place}: record ${String(offset)} out of order`);
       last = offset;
     }
     if (mine !== undefined) mine.expected = next;
-    total += batch.records.length;
+    total += fetched.length;
     if (options.countOnly !== true) {
       batches.push(batch);
       const list = records.get(partition) ?? [];
-      for (const record of batch.records) list.push(record);
+      for (const record of fetched) list.push(record);
       records.set(partition, list);
     }
     options.onBatch?.(batch, receiver);

@@ -20,7 +20,7 @@ void consumer.run({
   revoked: () => Promise.resolve(),
   batch: (batch) => {
     kept.push(batch);
-    records += batch.records.length;
+    records += batch.count;
     paused.add(batch.partition);
     consumer.pause(batch);
     if (paused.size === Number(partitions)) allPaused.resolve(undefined);

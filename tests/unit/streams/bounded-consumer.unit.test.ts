@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
+import { decodedBatch } from '../../../connectors/kafka/decoded-batch.ts';
 import type {
   ConsumerHandlers,
   FetchedBatch,
@@ -37,25 +38,23 @@ beforeEach(() => {
     },
     revoked: () => Promise.resolve(),
     batch: (b) =>
-      delivered.push([b.from, b.next, b.records.map((record) => record.offset), b.logEnd]),
+      delivered.push([b.from, b.next, b.records().map((record) => record.offset), b.logEnd]),
     offsetOutOfLog: () => undefined,
     fault: () => undefined,
   });
 });
 
-const batch = (from: number, next: number): FetchedBatch => ({
-  ...at,
-  from,
-  next,
-  logEnd: 900,
-  records: Array.from({ length: next - from }, (_, i) => ({
-    offset: from + i,
-    timestamp: 0,
-    key: null,
-    value: null,
-    headers: {},
-  })),
-});
+const batch = (from: number, next: number): FetchedBatch =>
+  decodedBatch(
+    { ...at, from, next, logEnd: 900 },
+    Array.from({ length: next - from }, (_, i) => ({
+      offset: from + i,
+      timestamp: 0,
+      key: null,
+      value: null,
+      headers: {},
+    })),
+  );
 
 it('cuts what lies beyond the limit, waits there, and goes on when it is raised', () => {
   bounded.consumer.start(at, 0);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { decodedBatch } from '../../../connectors/kafka/decoded-batch.ts';
 import type { FetchedBatch } from '../../../connectors/kafka/port.ts';
 import { createHeld, dequeue, enqueue, startOffset } from '../../../streams/runtime/held.ts';
 import type { Position } from '../../../streams/runtime/offsets.ts';
@@ -8,14 +9,17 @@ import { record } from '../../support/records.ts';
 const rec = (offset: number, value = `v${offset}`) => record(offset, 'k', Buffer.from(value));
 
 function batch(from: number, offsets: readonly number[], next?: number): FetchedBatch {
-  return {
+  const place = {
     topic: 't',
     partition: 0,
     from,
     next: next ?? (offsets.at(-1) ?? from - 1) + 1,
-    records: offsets.map((o) => rec(o)),
     logEnd: 1_000,
   };
+  return decodedBatch(
+    place,
+    offsets.map((o) => rec(o)),
+  );
 }
 
 const at = (next: number, last: number | null): Position => ({
@@ -52,7 +56,7 @@ describe('the last record is looked at again', () => {
   });
   test('another one halts: the topic was made again and refilled', () => {
     const held = createHeld(0, at(11, 9), 9);
-    const other = { ...batch(9, [9, 11]), records: [rec(9, 'other'), rec(11)] };
+    const other = decodedBatch(batch(9, [9, 11]), [rec(9, 'other'), rec(11)]);
     expect(enqueue(held, 'p', false, other)).toMatchObject({ code: 'MARQUEE_TOPIC_REPLACED' });
     expect(held.queue).toEqual([]);
   });

@@ -1,0 +1,19 @@
+import type { FetchedBatch, KafkaRecord } from './port.ts';
+
+/** What a decoded record costs beside its bytes: the client's objects, measured on Node 24. */
+const RECORD_OVERHEAD_BYTES = 600;
+
+/** A batch whose records are in memory already. */
+export function decodedBatch(
+  place: Omit<FetchedBatch, 'count' | 'bytes' | 'records'>,
+  records: readonly KafkaRecord[],
+): FetchedBatch {
+  let bytes = 0;
+  for (const record of records) bytes += bytesOfRecord(record) + RECORD_OVERHEAD_BYTES;
+  return { ...place, count: records.length, bytes, records: () => records };
+}
+
+/** Key and value; headers are rare and small. */
+export function bytesOfRecord({ key, value }: KafkaRecord): number {
+  return (value?.length ?? 0) + (key?.length ?? 0);
+}
