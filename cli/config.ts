@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MarqueeError } from '../schemas/error.ts';
+import { DEFAULT_ARCHIVE } from '../streams/archive/settings.ts';
 import { DEFAULT_SETTINGS } from '../streams/runtime/settings.ts';
 import type { RuntimeSettings } from '../streams/runtime/settings.ts';
 import { DEFAULT_RETENTION } from './operate/retention-settings.ts';
@@ -126,6 +127,45 @@ const configSchema = z.object({
       z.coerce.number().int().min(26),
     ),
   }),
+  archive: z.object({
+    schedule: setting(
+      'MARQUEE_ARCHIVE_SCHEDULE',
+      'when the daily run of the archive starts: five fields of cron',
+      text,
+    ),
+    timeZone: setting('MARQUEE_ARCHIVE_TIME_ZONE', 'IANA time zone of that schedule', text),
+    prefix: setting('MARQUEE_ARCHIVE_PREFIX', 'where archived files go in the bucket', text),
+    rowsMax: setting(
+      'MARQUEE_ARCHIVE_ROWS_MAX',
+      'records of one range of the archive',
+      positive.max(500_000),
+    ),
+    bytesMax: setting(
+      'MARQUEE_ARCHIVE_BYTES_MAX',
+      'bytes of the records of one range of the archive',
+      positive,
+    ),
+    graceMs: setting(
+      'MARQUEE_ARCHIVE_GRACE_MS',
+      'how long after its files were recorded an hour is dropped from the hot table',
+      z.coerce.number().int().min(0),
+    ),
+    retentionMarginDays: setting(
+      'MARQUEE_ARCHIVE_MARGIN_DAYS',
+      'days that the topic must keep beyond window and late horizon',
+      z.coerce.number().min(0),
+    ),
+    patienceMs: setting(
+      'MARQUEE_ARCHIVE_PATIENCE_MS',
+      'how long a run of the archive tries on while a server is away',
+      positive,
+    ),
+    keepDays: setting(
+      'MARQUEE_ARCHIVE_KEEP_DAYS',
+      'days that archived files are kept, counted from when they were archived; at least 30',
+      z.coerce.number().int().min(30),
+    ),
+  }),
   stack: z.object({
     kafkaPort: setting('MARQUEE_PORT_KAFKA', 'port asked for by `up`', port),
     controllerPort: setting('MARQUEE_PORT_KAFKA_CONTROLLER', 'port asked for by `up`', port),
@@ -199,6 +239,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
     log: { level: 'info' },
     runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },
     retention: { ...DEFAULT_RETENTION },
+    archive: { ...DEFAULT_ARCHIVE },
     stack: { ...defaultPorts, objectStore: 'auto' },
   };
 }

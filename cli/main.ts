@@ -30,6 +30,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   dlq: () => import('./commands/dlq.ts'),
   events: () => import('./commands/events.ts'),
   retention: () => import('./commands/retention.ts'),
+  archive: () => import('./commands/archive.ts'),
+  audit: () => import('./commands/audit.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

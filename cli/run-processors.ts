@@ -1,9 +1,9 @@
-import pino from 'pino';
 import { createFailpoints } from '../streams/runtime/failpoints.ts';
 import { createStreamProcess } from '../streams/runtime/process.ts';
 import type { Processor } from '../streams/runtime/processor.ts';
 import { serveMetrics } from '../streams/runtime/serve-metrics.ts';
 import type { Config } from './config.ts';
+import { createLog } from './log.ts';
 import { keepRetention } from './operate/retention.ts';
 
 const EXIT_WITHIN_MS = 5_000;
@@ -14,7 +14,7 @@ export async function runProcessors(
   processors: readonly Processor[],
   options: { readonly metricsPort: number; readonly instanceId?: string },
 ): Promise<void> {
-  const log = pino({ level: config.log.level, base: { pid: process.pid } }, pino.destination(2));
+  const log = createLog(config.log.level);
   const streams = await createStreamProcess({
     processors,
     brokers: config.kafka.brokers,

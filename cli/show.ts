@@ -6,6 +6,15 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** 1,234 B, 12.3 kB, 4.5 MB: powers of 1000. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 10_000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${value.toLocaleString('en', { maximumFractionDigits: unit === 0 ? 0 : 1 })} ${units[unit] ?? ''}`;
+}
+
 /** Events a second, in two or three figures that mean something. */
 export function formatRate(events: number, ms: number): string {
   const rate = ms <= 0 ? 0 : (events * 1000) / ms;

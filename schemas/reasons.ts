@@ -29,4 +29,3 @@ export const DROP_REASONS = {
 } as const;
 
 export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS;
-export type DropReason = keyof typeof DROP_REASONS;

@@ -37,10 +37,6 @@ export const VALUE_RULES: Readonly<Record<Action, ValueRule>> = {
 // A Map, since an action named `constructor` must not be found.
 const RULES: ReadonlyMap<string, ValueRule> = new Map(Object.entries(VALUE_RULES));
 
-export function isAction(text: string): text is Action {
-  return RULES.has(text);
-}
-
 /**
  * Checks an action whose fields have the schema's types. Null when all is well, else the first
  * field that breaks a rule, in a fixed order. The producer refuses what this refuses, and the

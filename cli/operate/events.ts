@@ -11,7 +11,7 @@ import { readRedrive } from '../../streams/runtime/redrive.ts';
 import { readOutcomes, settleDuplicates } from './event-outcomes.ts';
 import type { EventOutcome, FoundEvent } from './event-outcomes.ts';
 import { formatTime } from './output.ts';
-import { readRecords } from './read-records.ts';
+import { readRecords } from '../../streams/runtime/read-records.ts';
 
 const TOPIC = 'user-actions.v1';
 

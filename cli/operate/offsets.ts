@@ -5,7 +5,7 @@ import { identityOf } from '../../streams/runtime/offsets.ts';
 import type { Processor } from '../../streams/runtime/processor.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import { formatCount } from '../show.ts';
-import { readRecords } from './read-records.ts';
+import { readRecords } from '../../streams/runtime/read-records.ts';
 import { left, right, table } from './output.ts';
 
 /** Whether the log is the one that was processed, by the last record that is in the tables. */

@@ -22,7 +22,10 @@ const zstdOffThread = promisify(zstdDecompress);
 export async function decompress(codec: number, body: Buffer): Promise<Buffer> {
   if (codec === NONE) return body;
   // One round trip to the thread pool per chunk, and what a chunk has too much is held with it.
-  const chunkSize = Math.min(CHUNK_BYTES_MAX, codec === GZIP ? gzipSize(body) : Math.max(65_536, body.length * 8));
+  const chunkSize = Math.min(
+    CHUNK_BYTES_MAX,
+    codec === GZIP ? gzipSize(body) : Math.max(65_536, body.length * 8),
+  );
   const options = { chunkSize, maxOutputLength: OUTPUT_BYTES_MAX };
   if (codec === GZIP) return gunzipOffThread(body, options);
   if (codec === ZSTD) return zstdOffThread(body, options);

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { toPostgresError } from './errors.ts';
 
 /**
@@ -24,6 +24,8 @@ export interface Session {
   execute(text: string, values?: readonly unknown[]): Promise<number>;
   /** A whole binary COPY body (CopyWriter.take). `target` is `table (column, ...)`. */
   copy(target: string, body: Buffer, onSent?: SentHook): Promise<void>;
+  /** What `COPY ... TO STDOUT` gives, piece by piece; all of it must be taken. */
+  copyOut(statement: string): AsyncIterable<Buffer>;
   /** False after the connection was lost or closed. */
   usable(): boolean;
   close(): Promise<void>;
@@ -87,12 +89,21 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       guard(`COPY ${target.slice(0, target.indexOf(' '))}`, () =>
         copyIn(client, target, body, onSent),
       ),
+    copyOut: (statement) => copyPieces(client, statement),
     usable: () => usable,
     close: async () => {
       usable = false;
       await client.end().catch(() => undefined);
     },
   };
+}
+
+async function* copyPieces(client: pg.Client, statement: string): AsyncGenerator<Buffer> {
+  try {
+    for await (const piece of client.query(copyTo(statement))) yield piece as Buffer;
+  } catch (error) {
+    throw toPostgresError(error, 'COPY TO');
+  }
 }
 
 async function copyIn(

@@ -14,6 +14,13 @@ export const FAILPOINTS = [
   'before_kafka_commit',
   'after_kafka_commit',
   'revoking',
+  'archive_before_plan',
+  'archive_before_upload',
+  'archive_uploaded',
+  'archive_verified',
+  'archive_recorded',
+  'archive_before_drop',
+  'archive_hour_dropped',
 ] as const;
 export type FailpointName = (typeof FAILPOINTS)[number];
 export type Failpoint = (name: FailpointName) => void;

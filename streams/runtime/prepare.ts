@@ -48,7 +48,14 @@ export interface Limits {
 }
 
 /** One per lane: buffers are kept from batch to batch. */
-export function createPreparer<E>(processor: Processor<E>, decoder: Decoder<E>, limits: Limits) {
+export function createPreparer<E>(
+  processor: Pick<
+    Processor<E>,
+    'name' | 'redriveName' | 'source' | 'relevant' | 'wantsRows' | 'batchRowsMax'
+  >,
+  decoder: Decoder<E>,
+  limits: Limits,
+) {
   const { source } = processor;
   const writer = new CopyWriter(1 << 20);
   const fields = source.contentColumns.length + 3;
@@ -106,7 +113,7 @@ export function createPreparer<E>(processor: Processor<E>, decoder: Decoder<E>, 
     function take(run: LedgerRun, record: KafkaRecord): void {
       const redrive = readRedrive(record);
       const receivedAt = redrive?.receivedAt ?? record.timestamp;
-      if (redrive !== null && redrive.processor !== processor.name)
+      if (redrive !== null && redrive.processor !== (processor.redriveName ?? processor.name))
         return accountRaw(run, 'skipped', record);
       const event = read(record);
       if (isFault(event)) return bury(run, record, event, null);

@@ -76,6 +76,8 @@ export type CopyHook = (part: 'half' | 'all') => Promise<void>;
 export interface Processor<E = unknown> {
   readonly name: string;
   readonly source: Source<E>;
+  /** Whose redriven records are its own too; its own name when not given. */
+  readonly redriveName?: string;
   /** Events that this processor has nothing to do with are accounted as skipped. */
   relevant(event: E): boolean;
   readonly wantsRows: boolean;

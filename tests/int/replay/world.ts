@@ -67,8 +67,17 @@ const FAST = {
 };
 
 /** `times: 'CreateTime'` makes the topics take the producer's, so that records may be days old. */
-export async function startWorld(options: { times?: 'CreateTime' } = {}): Promise<World> {
-  const stack = await startStack({ parts: ['kafka', 'registry', 'postgres'] });
+export async function startWorld(
+  options: { times?: 'CreateTime'; objectStore?: true } = {},
+): Promise<World> {
+  const stack = await startStack({
+    parts: [
+      'kafka',
+      'registry',
+      'postgres',
+      ...(options.objectStore === true ? (['object-store'] as const) : []),
+    ],
+  });
   try {
     const config = loadConfig({ home: stack.home }, {});
     await applyTopics({

@@ -8,8 +8,12 @@ export interface ReadOptions {
   readonly topic: string;
   /** Offsets [from, to) by partition; `to` may be Infinity, then reading ends by the signal alone. */
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
-  /** No more of the partition is read until it is done. */
-  onRecords(partition: number, records: readonly KafkaRecord[]): Promise<void> | void;
+  /** No more of the partition is read until it is done. `last`: nothing comes after. */
+  onRecords(
+    partition: number,
+    records: readonly KafkaRecord[],
+    last: boolean,
+  ): Promise<void> | void;
   readonly signal?: AbortSignal;
 }
 
@@ -55,8 +59,9 @@ export async function readRecords(options: ReadOptions): Promise<void> {
         if (range === undefined || !open.has(batch.partition)) return;
         consumer.pause(batch);
         const wanted = batch.records().filter((r) => r.offset >= range.from && r.offset < range.to);
-        Promise.resolve(options.onRecords(batch.partition, wanted)).then(() => {
-          if (batch.next < range.to) {
+        const last = batch.next >= range.to;
+        Promise.resolve(options.onRecords(batch.partition, wanted, last)).then(() => {
+          if (!last) {
             consumer.resume(batch);
             return;
           }

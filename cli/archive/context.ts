@@ -1,0 +1,23 @@
+import { openObjectStore } from '../../connectors/object-store/object-store.ts';
+import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
+import { createFailpoints } from '../../streams/runtime/failpoints.ts';
+import type { ArchiveContext } from '../../streams/archive/run.ts';
+import type { Config } from '../config.ts';
+import { createLog } from '../log.ts';
+
+export function storeOf({ objectStore }: Config): ObjectStore {
+  return openObjectStore(objectStore);
+}
+
+export function archiveContext(config: Config, store: ObjectStore): ArchiveContext {
+  return {
+    brokers: config.kafka.brokers,
+    registryUrl: config.registry.url,
+    postgresUrl: config.postgres.writerUrl,
+    store,
+    settings: config.archive,
+    runtime: config.runtime.settings,
+    log: createLog(config.log.level),
+    failpoint: createFailpoints(config.runtime.failpoints),
+  };
+}

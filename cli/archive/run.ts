@@ -1,0 +1,62 @@
+import type { ArchiveReport } from '../../streams/archive/run.ts';
+import { runArchive } from '../../streams/archive/run.ts';
+import { loadConfig } from '../config.ts';
+import { formatBytes, formatCount } from '../show.ts';
+import { formatTime, print, printJson } from '../operate/output.ts';
+import { createProgress } from '../stack/progress.ts';
+import { archiveContext, storeOf } from './context.ts';
+
+/** The command `marquee archive run`. Returns the exit code. */
+export async function archiveRun(flags: {
+  readonly until?: number;
+  readonly json?: boolean;
+}): Promise<number> {
+  const config = loadConfig();
+  const store = storeOf(config);
+  const progress = createProgress(process.stderr);
+  const step = progress.step('archive');
+  const stopping = new AbortController();
+  const stop = () => {
+    stopping.abort();
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    const report = await runArchive(
+      {
+        ...archiveContext(config, store),
+        signal: stopping.signal,
+        onProgress({ doneOffsets, dueOffsets, rows }) {
+          step.update(
+            `${formatCount(doneOffsets)} of ${formatCount(dueOffsets)} offsets, ${formatCount(rows)} rows`,
+          );
+        },
+      },
+      flags.until ?? null,
+    );
+    step.done(`${formatCount(report.rows)} rows in ${formatCount(report.files)} files`);
+    if (flags.json === true) printJson(report);
+    else describe(report).forEach(print);
+    return 0;
+  } catch (error) {
+    step.fail('not finished');
+    throw error;
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    progress.close();
+    store.close();
+  }
+}
+
+function describe(report: ArchiveReport): string[] {
+  const { drop } = report;
+  return [
+    `run ${String(report.run)}${report.resumed ? ' (finished an earlier plan)' : ''}: received before ${formatTime(report.until)}`,
+    `  ${formatCount(report.rows)} rows in ${formatCount(report.files)} files, ${formatBytes(report.bytes)}, ${report.seconds.toFixed(1)} s`,
+    drop.dropped.length === 0
+      ? '  nothing dropped from the hot table'
+      : `  dropped from the hot table: ${drop.dropped.join(', ')}`,
+    ...drop.held.map(({ hour, reason }) => `  kept ${hour}: ${reason}`),
+  ];
+}

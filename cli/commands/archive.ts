@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { parseTime } from '../operate/parse.ts';
+
+interface RunFlags {
+  readonly until?: number;
+  readonly json?: boolean;
+}
+
+function parseUntil(text: string): number {
+  return text === 'now' ? Date.now() : parseTime(text);
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('archive')
+    .description('roll aged events into verified Parquet, and see what is there');
+  command
+    .command('run')
+    .description('copy what left the window of 48 h, verify it, then drop it from the hot table')
+    .option(
+      '--until <time>',
+      'copy what was received before this (a time, an age like 1h, or `now`); nothing inside the window is dropped',
+      parseUntil,
+    )
+    .option('--json', 'as JSON')
+    .addHelpText('after', RUN_HELP)
+    .action(async (flags: RunFlags) => {
+      const { archiveRun } = await import('../archive/run.ts');
+      process.exitCode = await archiveRun(flags);
+    });
+  command
+    .command('ls')
+    .description('what the archive holds, by date')
+    .option('--json', 'as JSON')
+    .action(async (flags: { json?: boolean }) => {
+      const { archiveList } = await import('../archive/list.ts');
+      await archiveList(flags.json === true);
+    });
+}
+
+const RUN_HELP = `
+A run commits its plan first; one that is cut short is finished by the next, with the same objects.
+What it does not drop yet it names, with the reason.
+`;

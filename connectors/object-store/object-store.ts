@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { Client } from 'minio';
+import { MarqueeError } from '../../schemas/error.ts';
+
+/** What Marquee needs of an S3 store: whole objects by name, and nothing else. */
+export interface ObjectStore {
+  /** Puts a whole object; the same name again replaces it. */
+  put(name: string, body: Buffer): Promise<void>;
+  /** Throws MarqueeError MARQUEE_OBJECT_MISSING. */
+  get(name: string): Promise<Buffer>;
+  list(prefix: string): AsyncIterable<StoredObject>;
+  /** Removing what is not there is no error. */
+  remove(names: readonly string[]): Promise<void>;
+  close(): void;
+}
+
+export interface StoredObject {
+  readonly name: string;
+  readonly bytes: number;
+  /** Epoch ms by the store's clock. */
+  readonly modifiedAt: number;
+}
+
+export interface ObjectStoreOptions {
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly bucket: string;
+  /** A request without an answer for so long is tried again. */
+  readonly timeoutMs?: number;
+  readonly attempts?: number;
+}
+
+const TIMEOUT_MS = 60_000;
+const ATTEMPTS = 6;
+const RETRY_FIRST_MS = 200;
+const RETRY_MAX_MS = 5_000;
+/** Above it the SDK would cut an object into parts. */
+const PART_BYTES = 512 * 1024 * 1024;
+
+/** What a store says of itself or the network, as opposed to what it says of the request. */
+const PASSING_CODES = new Set([
+  'InternalError',
+  'ServiceUnavailable',
+  'SlowDown',
+  'SlowDownRead',
+  'SlowDownWrite',
+  'RequestTimeout',
+  'XMinioServerNotInitialized',
+  'OperationAborted',
+  'XMinioStorageFull',
+  'UnknownError',
+]);
+
+/** Over the `minio` SDK. A fault that may pass is retried with growing pauses, then thrown. */
+export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
+  const { bucket, attempts = ATTEMPTS, timeoutMs = TIMEOUT_MS } = options;
+  const url = new URL(options.endpoint);
+  const useSSL = url.protocol === 'https:';
+  const agentOptions = { keepAlive: true, timeout: timeoutMs };
+  const agent = useSSL ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+  const client = new Client({
+    endPoint: url.hostname,
+    port: Number(url.port) || (useSSL ? 443 : 80),
+    useSSL,
+    accessKey: options.accessKey,
+    secretKey: options.secretKey,
+    region: 'us-east-1',
+    partSize: PART_BYTES,
+    transportAgent: agent,
+    // Its own retries don't tell what may pass from what can't.
+    retryOptions: { disableRetry: true },
+  });
+
+  async function attempt<T>(doing: string, request: () => Promise<T>): Promise<T> {
+    for (let n = 1; ; n++) {
+      try {
+        return await within(timeoutMs, doing, request());
+      } catch (error) {
+        const known = toStoreError(error, doing, options);
+        if (!known.retriable || n >= attempts) throw known;
+        const bound = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (n - 1));
+        await delay(bound / 2 + (Math.random() * bound) / 2);
+      }
+    }
+  }
+
+  return {
+    put: (name, body) =>
+      attempt(`PUT ${name}`, async () => {
+        await client.putObject(bucket, name, body, body.length, {
+          'content-type': 'application/vnd.apache.parquet',
+        });
+      }),
+    get: (name) =>
+      attempt(`GET ${name}`, async () => {
+        const stream = await client.getObject(bucket, name);
+        const chunks: Buffer[] = [];
+        for await (const chunk of stream) chunks.push(chunk as Buffer);
+        return Buffer.concat(chunks);
+      }),
+    async *list(prefix) {
+      // Whole listings: a page that failed in the middle would be a list that lacks objects.
+      const listed = await attempt(`LIST ${prefix}`, async () => {
+        const found: StoredObject[] = [];
+        for await (const item of client.listObjectsV2(bucket, prefix, true)) {
+          const { name, size, lastModified } = item as {
+            name: string;
+            size: number;
+            lastModified: Date;
+          };
+          found.push({ name, bytes: size, modifiedAt: lastModified.getTime() });
+        }
+        return found;
+      });
+      yield* listed;
+    },
+    async remove(names) {
+      for (const name of names)
+        await attempt(`DELETE ${name}`, () => client.removeObject(bucket, name));
+    },
+    close() {
+      agent.destroy();
+    },
+  };
+}
+
+async function within<T>(ms: number, doing: string, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(`no answer to ${doing} for ${String(ms)} ms`));
+  }, ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined); // an answer after its time is nobody's
+  }
+}
+
+function toStoreError(error: unknown, doing: string, at: ObjectStoreOptions): MarqueeError {
+  if (error instanceof MarqueeError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  const place = `${doing} in bucket ${at.bucket} at ${at.endpoint}`;
+  const said = message === undefined || message === '' ? String(code) : message;
+  if (code === 'NoSuchKey' || code === 'NotFound')
+    return new MarqueeError('MARQUEE_OBJECT_MISSING', `${place}: there is no such object`, {
+      cause: error,
+    });
+  const answered = code !== undefined && /^[A-Z][A-Za-z]+$/.test(code);
+  if (answered && !PASSING_CODES.has(code))
+    return new MarqueeError(
+      'MARQUEE_STORE_REFUSED',
+      `${place}: ${said} (${code}). Are the bucket, the keys and their rights as in \`marquee config\`?`,
+      { cause: error },
+    );
+  return new MarqueeError(
+    'MARQUEE_STORE_UNAVAILABLE',
+    `${place}: ${said}. Is the store up, and has it room?`,
+    { cause: error, retriable: true },
+  );
+}

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
+import { MarqueeError } from '../../schemas/error.ts';
+import { formatUuid } from '../../schemas/uuid.ts';
+import { addHash } from '../runtime/hash.ts';
+import type { LedgerRun } from '../runtime/ledger.ts';
+import type { Failpoint } from '../runtime/failpoints.ts';
+import { OUTCOMES } from '../runtime/ledger.ts';
+import type { Prepared } from '../runtime/prepare.ts';
+import { ColumnBuilder, bytesColumn, numberColumn, sortedOrder } from './columns.ts';
+import type { VerifiedFile } from './manifest.ts';
+import { decodeFile, encodeFile } from './parquet.ts';
+import { addSums, createSums, sameSums, sumsOf } from './sums.ts';
+import type { Sums } from './sums.ts';
+
+const DAY_MS = 86_400_000;
+/** Objects on their way at once: many are small. */
+const SIDE_BY_SIDE = 8;
+
+/** Offsets of one partition on their way into files, a builder a UTC date. */
+export interface RangeBuilder {
+  readonly rows: number;
+  add(prepared: Prepared<unknown>): void;
+  /** The ledger's runs, joined where a batch went on in the same hour. */
+  ledger(): LedgerRun[];
+  dates(): ReadonlyMap<number, ColumnBuilder>;
+}
+
+export function createRangeBuilder(): RangeBuilder {
+  const dates = new Map<number, ColumnBuilder>();
+  const runs: LedgerRun[] = [];
+  let rows = 0;
+  return {
+    get rows() {
+      return rows;
+    },
+    add(prepared) {
+      for (const run of prepared.runs) joinRun(runs, run);
+      if (prepared.rows === null) throw new Error('the archive needs rows');
+      const bytes = prepared.rows.bytes;
+      let at = FIRST_ROW_AT;
+      for (let n = 0; n < prepared.accepted.length; n++) {
+        // The id is the first column, and its first 48 bits are the event's time.
+        const ms = bytes.readUIntBE(at + 6, 6);
+        const day = Math.floor(ms / DAY_MS);
+        let builder = dates.get(day);
+        if (builder === undefined) dates.set(day, (builder = new ColumnBuilder()));
+        at = builder.add(bytes, at);
+        rows++;
+      }
+    },
+    ledger: () => runs,
+    dates: () => dates,
+  };
+}
+
+/** A COPY body begins with a signature, flags and an extension length. */
+const FIRST_ROW_AT = 19;
+
+function joinRun(runs: LedgerRun[], run: LedgerRun): void {
+  const last = runs.at(-1);
+  if (last?.partition !== run.partition || last.hour !== run.hour || last.to !== run.from) {
+    runs.push(run);
+    return;
+  }
+  last.to = run.to;
+  for (const outcome of OUTCOMES) {
+    const into = last.accounts[outcome];
+    const from = run.accounts[outcome];
+    into.count += from.count;
+    addHash(into.idSum, from.idSum);
+    addHash(into.contentSum, from.contentSum);
+  }
+}
+
+export interface RangePlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface FileWork {
+  readonly store: ObjectStore;
+  readonly prefix: string;
+  readonly failpoint: Failpoint;
+}
+
+/**
+ * Writes the range's files, reads each back from the store, and returns them when their rows are
+ * those that the ledger counts. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH; nothing is recorded
+ * then. The same range gives the same names and bytes.
+ */
+export async function storeRange(
+  builder: RangeBuilder,
+  place: RangePlace,
+  work: FileWork,
+): Promise<VerifiedFile[]> {
+  const days = [...builder.dates()].sort(([a], [b]) => a - b);
+  const files = await sideBySide(days, SIDE_BY_SIDE, ([day, columns]) =>
+    storeFile(day, columns, place, work),
+  );
+  const expected = createSums();
+  for (const { accounts } of builder.ledger())
+    addSums(expected, {
+      rows: accounts.ok.count,
+      id: accounts.ok.idSum,
+      content: accounts.ok.contentSum,
+    });
+  const stored = createSums();
+  for (const { sums } of files) addSums(stored, sums);
+  if (!sameSums(expected, stored)) throw mismatch(place, expected, stored);
+  return files;
+}
+
+async function storeFile(
+  day: number,
+  columns: ColumnBuilder,
+  place: RangePlace,
+  { store, prefix, failpoint }: FileWork,
+): Promise<VerifiedFile> {
+  const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+  const name = `${place.topic}-${place.partition}-${place.from}-${place.to}`;
+  const path = `${prefix}date=${date}/${name.replaceAll(':', '-')}.parquet`;
+  const file = encodeFile(columns, sortedOrder(columns), {
+    topic: place.topic,
+    metadata: {
+      schema_version: 1,
+      topic: place.topic,
+      partition: place.partition,
+      from_offset: place.from,
+      to_offset: place.to,
+      rows: columns.rows,
+    },
+  });
+  failpoint('archive_before_upload');
+  await store.put(path, file);
+  failpoint('archive_uploaded');
+  return verifyFile(store, path, date, createHash('sha256').update(file).digest());
+}
+
+/** Reads the object back: what is recorded is what the store gives, not what it was given. */
+export async function verifyFile(
+  store: ObjectStore,
+  path: string,
+  date: string,
+  sha256: Buffer,
+): Promise<VerifiedFile> {
+  const back = await store.get(path);
+  const found = createHash('sha256').update(back).digest();
+  if (!found.equals(sha256))
+    throw new MarqueeError(
+      'MARQUEE_ARCHIVE_MISMATCH',
+      `${path}: the store gave back ${String(back.length)} bytes with another SHA-256 ` +
+        `(${found.toString('hex')}) than was put there (${sha256.toString('hex')}). Nothing was ` +
+        'recorded or dropped. Look at the store; a rerun puts the object again.',
+    );
+  const { events } = decodeFile(back);
+  const ids = bytesColumn(events, 'event_id').bytes;
+  let first = 0;
+  let last = 0;
+  const times = numberColumn(events, 'occurred_at').values;
+  for (let i = 1; i < events.rows; i++) {
+    if (compareIds(ids, i, first) < 0) first = i;
+    if (compareIds(ids, i, last) > 0) last = i;
+  }
+  const off = times.subarray(0, events.rows).findIndex((ms) => dateOf(ms) !== date);
+  if (off >= 0)
+    throw new MarqueeError(
+      'MARQUEE_ARCHIVE_MISMATCH',
+      `${path}: row ${String(off)} is of ${dateOf(times[off] as number)}`,
+    );
+  const idAt = (row: number) => formatUuid(Buffer.from(ids.subarray(row * 16, row * 16 + 16)));
+  return {
+    path,
+    date,
+    bytes: back.length,
+    sha256,
+    sums: sumsOf(events),
+    firstId: idAt(first),
+    lastId: idAt(last),
+  };
+}
+
+function dateOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+function compareIds(ids: Uint8Array, a: number, b: number): number {
+  for (let k = 0; k < 16; k++) {
+    const d = (ids[a * 16 + k] as number) - (ids[b * 16 + k] as number);
+    if (d !== 0) return d;
+  }
+  return 0;
+}
+
+function mismatch(place: RangePlace, expected: Sums, stored: Sums): MarqueeError {
+  return new MarqueeError(
+    'MARQUEE_ARCHIVE_MISMATCH',
+    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): the ` +
+      `log gave ${String(expected.rows)} events, the files hold ${String(stored.rows)}, or their ` +
+      'contents differ. Nothing was recorded or dropped. Keep the objects and report it.',
+  );
+}
+
+/** Works on all items, so many at once, and keeps their order. */
+export async function sideBySide<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array<R>(items.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  return results;
+}

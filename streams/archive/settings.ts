@@ -1,0 +1,31 @@
+/** What an operator may set for the archive; units are in the names. */
+export interface ArchiveSettings {
+  /** When the daily run starts: five fields of cron, in `timeZone`. */
+  readonly schedule: string;
+  readonly timeZone: string;
+  /** Where objects go in the bucket. */
+  readonly prefix: string;
+  /** Records of one range, and bytes of their values: what is in memory at once. */
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+  /** How long after its files were recorded an hour is dropped, and a replaced object removed. */
+  readonly graceMs: number;
+  /** Days that the topic keeps records beyond the window and the late horizon. */
+  readonly retentionMarginDays: number;
+  /** How long a run tries on while the store or Postgres is away. */
+  readonly patienceMs: number;
+  /** Days that archived files are kept, counted from when they were archived. */
+  readonly keepDays: number;
+}
+
+export const DEFAULT_ARCHIVE: ArchiveSettings = Object.freeze({
+  schedule: '0 2 * * *',
+  timeZone: 'UTC',
+  prefix: 'archived-events/',
+  rowsMax: 250_000,
+  bytesMax: 64 * 1024 * 1024,
+  graceMs: 6 * 3_600_000,
+  retentionMarginDays: 2,
+  patienceMs: 30 * 60_000,
+  keepDays: 400,
+});
