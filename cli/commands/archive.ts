@@ -29,6 +29,15 @@ export function register(program: Command): void {
       process.exitCode = await archiveRun(flags);
     });
   command
+    .command('daily')
+    .description(
+      'stay, and run when the schedule says so; a run that was missed is caught up at once',
+    )
+    .action(async () => {
+      const { archiveDaily } = await import('../archive/daily.ts');
+      await archiveDaily();
+    });
+  command
     .command('ls')
     .description('what the archive holds, by date')
     .option('--json', 'as JSON')
