@@ -12,6 +12,8 @@ export interface ProfileDelta {
   readonly counts: number[];
   total: number;
   ratingSumMilli: number;
+  /** What they did to each movie in this batch. */
+  readonly movies: Map<number, HistoryDelta>;
   first: UserActionRecord;
   last: UserActionRecord;
 }
@@ -79,20 +81,23 @@ export function isLater(a: UserActionRecord, b: UserActionRecord): boolean {
 
 export function planProfiles(events: readonly UserActionRecord[]): ProfilePlan {
   const profiles = new Map<string, ProfileDelta>();
-  const histories = new Map<string, HistoryDelta>();
+  const histories: HistoryDelta[] = [];
   for (const event of events) {
     const user = event.user_id;
     let profile = profiles.get(user);
     if (profile === undefined) profiles.set(user, (profile = createProfile(event)));
     evolveProfile(profile, event);
     if (!entersHistory(event)) continue;
-    // The number comes first, and holds no slash: no two pairs share a key.
-    const key = `${String(event.movie_id)}/${user}`;
-    let history = histories.get(key);
-    if (history === undefined) histories.set(key, (history = createHistory(event)));
+    const movie = event.movie_id as number;
+    let history = profile.movies.get(movie);
+    if (history === undefined) {
+      history = createHistory(event);
+      profile.movies.set(movie, history);
+      histories.push(history);
+    }
     evolveHistory(history, event);
   }
-  return { profiles: [...profiles.values()], histories: [...histories.values()] };
+  return { profiles: [...profiles.values()], histories };
 }
 
 export function evolveProfile(delta: ProfileDelta, event: UserActionRecord): void {
@@ -155,6 +160,7 @@ function createProfile(event: UserActionRecord): ProfileDelta {
     counts: NO_COUNTS.slice(),
     total: 0,
     ratingSumMilli: 0,
+    movies: new Map(),
     first: event,
     last: event,
   };

@@ -118,14 +118,14 @@ export function createProfilesStore(): Store<UserActionRecord> {
       out.reset();
       for (const delta of plan.profiles) writeProfile(out, delta);
       await sent('half');
-      const moved = movedBy(fresh);
+      const moved = plan.profiles.filter(({ movies }) => movies.size > 0).map((p) => p.userId);
       await upsert(
         session,
         'staged_user_profiles',
         PROFILE_COLUMNS,
         PROFILE_TYPES,
         PROFILE_UPSERT,
-        [moved.users, moved.at],
+        [moved, newestReceipt(fresh)],
       );
       if (plan.histories.length > 0) {
         out.reset();
@@ -144,16 +144,12 @@ export function createProfilesStore(): Store<UserActionRecord> {
   };
 }
 
-/** Users whose history moves, and the newest receipt among what moves it. */
-function movedBy(events: readonly Accepted<UserActionRecord>[]): { users: string[]; at: number } {
-  const users = new Set<string>();
+/** The newest receipt among what moves a history. */
+function newestReceipt(events: readonly Accepted<UserActionRecord>[]): number {
   let at = 0;
-  for (const { event, receivedAt } of events) {
-    if (!entersHistory(event)) continue;
-    users.add(event.user_id);
-    at = Math.max(at, receivedAt);
-  }
-  return { users: [...users], at };
+  for (const { event, receivedAt } of events)
+    if (receivedAt > at && entersHistory(event)) at = receivedAt;
+  return at;
 }
 
 function writeProfile(out: CopyWriter, delta: ProfileDelta): void {

@@ -6,7 +6,8 @@ import type { Hash128 } from './hash.ts';
  * The ledger says what became of every record: per topic partition, ranges of offsets that join
  * without gap or overlap, cut where the hour of receipt changes, and for each outcome the count and
  * the sums modulo 2^128 of a hash of the event's id and of its content. (For a record that could
- * not be decoded both hashes are of its value bytes.) A batch extends the open row or begins one.
+ * not be decoded both hashes are of its value bytes. The content of an event is hashed in the form of
+ * its row where the processor's table keeps the whole event, else as the value's bytes.) A batch extends the open row or begins one.
  */
 export const OUTCOMES = ['ok', 'duplicate', 'too_late', 'skipped', 'dead'] as const;
 export type Outcome = (typeof OUTCOMES)[number];

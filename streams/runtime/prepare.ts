@@ -119,8 +119,8 @@ export function createPreparer<E>(
       if (isFault(event)) return bury(run, record, event, null);
 
       const timeMs = source.timeMs(event);
-      const app = source.app(event);
       if (timeMs !== null && timeMs - receivedAt > limits.futureToleranceMs) {
+        const app = source.app(event);
         count(out.futureByApp, app);
         const ahead = Math.round((timeMs - receivedAt) / 1000);
         const detail = `occurred ${ahead} s after it was received`;
@@ -128,25 +128,38 @@ export function createPreparer<E>(
       }
       const rowStart = writer.position;
       const rowsBefore = writer.rows;
-      writer.row(fields);
-      const contentStart = writer.position;
-      source.writeContent(writer, event);
-      murmur128(contentHash, writer.bytes, contentStart, writer.position);
+      hashContent(event, record);
       const id = source.id(event, record);
       murmur128(idHash, id, 0, id.length);
 
       const outcome = outcomeOf(event, timeMs, receivedAt);
       addTo(run.accounts[outcome], idHash, contentHash);
-      if (outcome === 'too_late') count(out.lateByApp, app);
+      if (outcome === 'too_late') count(out.lateByApp, source.app(event));
       if (outcome !== 'ok') return writer.truncate(rowStart, rowsBefore);
       if (processor.wantsRows) {
         writer.timestamptz(receivedAt);
         writer.int4(run.partition);
         writer.int8(record.offset);
-      } else writer.truncate(rowStart, rowsBefore);
+      }
       keepHashes(accepted.length * 8);
       accepted.push({ event, partition: run.partition, offset: record.offset, receivedAt });
       acceptedRuns.push(run);
+    }
+
+    /**
+     * A table that keeps the whole event can be held against the canonical bytes, so these are
+     * hashed, and stand in the row. For others the record's own bytes do.
+     */
+    function hashContent(event: E, record: KafkaRecord): void {
+      const { value } = record;
+      if (!processor.wantsRows && value !== null) {
+        murmur128(contentHash, value, 0, value.length);
+        return;
+      }
+      writer.row(fields);
+      const contentStart = writer.position;
+      source.writeContent(writer, event);
+      murmur128(contentHash, writer.bytes, contentStart, writer.position);
     }
 
     function keepHashes(at: number): void {

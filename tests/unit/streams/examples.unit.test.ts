@@ -93,7 +93,11 @@ function planOf(
 function readable(plan: ProfilePlan): unknown {
   const idOf = (event: UserActionRecord | null) => event?.event_id.toString('hex') ?? null;
   return {
-    profiles: plan.profiles.map((p) => ({ ...p, first: idOf(p.first), last: idOf(p.last) })),
+    profiles: plan.profiles.map((p) => {
+      // Its movies are the histories below.
+      const shown = Object.entries(p).filter(([name]) => name !== 'movies');
+      return { ...Object.fromEntries(shown), first: idOf(p.first), last: idOf(p.last) };
+    }),
     histories: plan.histories.map((h) => ({
       ...h,
       last: idOf(h.last),
