@@ -19,6 +19,7 @@ import { openStack } from '../stack/open.ts';
 import { createProgress } from '../stack/progress.ts';
 import type { Progress } from '../stack/progress.ts';
 import { DEFAULT_WORLD } from '../world/plan.ts';
+import { archiveAll } from './archive.ts';
 import { agrees, compareCounts, readTableCounts } from './counts.ts';
 import type { SentCounts } from './counts.ts';
 import { startProcessors } from './processors.ts';
@@ -59,8 +60,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       const { prepared, result } = await runShown(options, config, session, signal);
       print(describeCounts(prepared, result));
       print(await describeSamples(session));
+      const archived = await archiveAll(config, signal);
+      print(archived.text);
       print(describeNext(performance.now() - begin));
-      return result.checks.every(agrees) ? 0 : 1;
+      return result.checks.every(agrees) && archived.balanced ? 0 : 1;
     } catch (error) {
       if (!signal.aborted) throw error;
       print('Interrupted. Run the demo again: what has arrived is not counted twice.');

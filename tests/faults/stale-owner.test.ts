@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readEnvironment } from '../../cli/config.ts';
 import type { FailpointName } from '../../streams/runtime/failpoints.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
 import { ownerPid, startSampler, type Sampler } from '../support/faults/sampler.ts';
@@ -17,6 +18,9 @@ const ROUNDS: readonly (readonly FailpointName[])[] = [
   ['fetched', 'cas_done', 'copy_half'],
   ['copy_sent', 'before_commit', 'after_commit'],
 ];
+
+/** The long form: STALE_REPEATS=8 stops 54 owners. */
+const repeats = Number(readEnvironment()['STALE_REPEATS'] ?? 0);
 
 let world: World;
 let scenario: Scenario;
@@ -65,34 +69,40 @@ async function takeOverTime(stale: RunningProcess, processor: string): Promise<n
 }
 
 describe.each(ROUNDS)('SIGSTOP at %s, %s and %s', (...points) => {
-  test('a successor commits in time, and the owner that wakes up writes nothing', async () => {
-    const stale = PROCESSORS.map((processor, i) =>
-      world.fleet.start({
-        processors: [processor],
-        label: `${processor} stopped at ${String(points[i])}`,
-        env: { MARQUEE_FAILPOINTS: `${String(points[i])}:1:SIGSTOP` },
-      }),
-    );
-    await Promise.all(stale.map((process) => process.logged('partition_taken', 60_000)));
+  test(
+    'a successor commits in time, and the owner that wakes up writes nothing',
+    { repeats },
+    async () => {
+      const stale = PROCESSORS.map((processor, i) =>
+        world.fleet.start({
+          processors: [processor],
+          label: `${processor} stopped at ${String(points[i])}`,
+          env: { MARQUEE_FAILPOINTS: `${String(points[i])}:1:SIGSTOP` },
+        }),
+      );
+      await Promise.all(stale.map((process) => process.logged('partition_taken', 60_000)));
 
-    await scenario.send(2_000);
-    const times = await Promise.all(
-      stale.map((process, i) => takeOverTime(process, PROCESSORS[i] as string)),
-    );
-    for (const [i, ms] of times.entries())
-      process.stdout.write(`${stale[i]?.label ?? ''}: taken over in ${(ms / 1000).toFixed(1)} s\n`);
+      await scenario.send(2_000);
+      const times = await Promise.all(
+        stale.map((process, i) => takeOverTime(process, PROCESSORS[i] as string)),
+      );
+      for (const [i, ms] of times.entries())
+        process.stdout.write(
+          `${stale[i]?.label ?? ''}: taken over in ${(ms / 1000).toFixed(1)} s\n`,
+        );
 
-    // What they were about to write was written by the successor: now it must be refused.
-    await scenario.verify(PROCESSORS, `while ${points.join(', ')} are stopped`);
-    for (const process of stale) process.kill('SIGCONT');
-    await untilRefused(stale);
-    await scenario.verify(PROCESSORS, `after SIGCONT at ${points.join(', ')}`);
-    await stopSurvivors(stale);
-    await scenario.send(300);
-    await scenario.verify(PROCESSORS, `after the stale owners left (${points.join(', ')})`);
-    expect(Math.max(...times)).toBeLessThanOrEqual(TAKE_OVER_MS);
-    expect(successor.exit()).toBeNull();
-  });
+      // What they were about to write was written by the successor: now it must be refused.
+      await scenario.verify(PROCESSORS, `while ${points.join(', ')} are stopped`);
+      for (const process of stale) process.kill('SIGCONT');
+      await untilRefused(stale);
+      await scenario.verify(PROCESSORS, `after SIGCONT at ${points.join(', ')}`);
+      await stopSurvivors(stale);
+      await scenario.send(300);
+      await scenario.verify(PROCESSORS, `after the stale owners left (${points.join(', ')})`);
+      expect(Math.max(...times)).toBeLessThanOrEqual(TAKE_OVER_MS);
+      expect(successor.exit()).toBeNull();
+    },
+  );
 });
 
 test('next_offset and owner_epoch never went back', async () => {
