@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs';
 import type { Admin, ResourceConfigQuery } from 'kafkajs';
 import { MarqueeError } from '../../schemas/error.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
-import { withAdmin } from './admin.ts';
+import { toKafkaError, withAdmin } from './admin.ts';
 import type { AdminOptions } from './admin.ts';
 
 /** What applying needs to know of a topic; TOPICS of schemas/ are such. */
@@ -188,11 +188,12 @@ async function execute(
         configEntries: entries(configOf(topic)),
       })),
     });
-    await untilLed(
-      admin,
-      created.map(({ name }) => name),
-    );
   }
+  // Also of topics that were there: the broker may just have started.
+  await untilLed(
+    admin,
+    topics.map(({ name }) => name),
+  );
   const raised = due('raise_partitions');
   if (raised.length > 0) {
     await admin.createPartitions({
@@ -216,17 +217,21 @@ const LEADERS_WITHIN_MS = 30_000;
 const LEADERS_POLL_MS = 50;
 const NO_LEADER = -1;
 
-/** A new topic can be written once each of its partitions has a leader. */
+/** A topic can be read and written once each of its partitions has a leader that knows it. */
 async function untilLed(admin: Admin, topics: readonly string[]): Promise<void> {
   const deadline = performance.now() + LEADERS_WITHIN_MS;
   for (;;) {
     try {
       const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
-      if (found.every(({ partitions }) => partitions.every(({ leader }) => leader !== NO_LEADER)))
+      if (found.every(({ partitions }) => partitions.every(({ leader }) => leader !== NO_LEADER))) {
+        // A broker that is named as leader may not know it yet: it refuses until it does.
+        await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
         return;
+      }
     } catch (error) {
-      const known = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
-      if (!known || performance.now() > deadline) throw error;
+      const known = toKafkaError(error, []);
+      const passing = known instanceof MarqueeError && known.retriable;
+      if (!passing || performance.now() > deadline) throw error;
     }
     if (performance.now() > deadline)
       throw new MarqueeError(

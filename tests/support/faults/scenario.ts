@@ -94,7 +94,8 @@ export async function createScenario(
 
 /** Outboxes are drained after COMMIT: the last of it may be on its way. */
 async function untilPublished(world: World): Promise<void> {
-  await until('the outboxes to be drained', 30_000, async () => {
+  // A process that is stopped while it publishes holds its rows for a minute (OUTBOX_IDLE_MS).
+  await until('the outboxes to be drained', 90_000, async () => {
     const [due] = await world.db.query<{ rows: number }>(
       `SELECT (SELECT count(*) FROM profile_outbox)
             + (SELECT count(*) FROM dead_letters WHERE published_at IS NULL) AS rows`,
