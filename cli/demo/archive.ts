@@ -19,7 +19,7 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
     return {
       balanced: true,
       text:
-        '\nArchive: the object store is still being built. When `./marquee status` shows it:\n' +
+        '\nArchive: the object store is still being built. Once ./marquee status has it:\n' +
         '  ./marquee archive run --until now && ./marquee audit',
     };
   const store = openObjectStore(config.objectStore);
@@ -60,8 +60,8 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
           ({ date, rows, bytes }) => `  ${date}  ${formatCount(rows)} rows, ${formatBytes(bytes)}`,
         ),
         findings.length === 0
-          ? `Audit: ${formatCount(records)} records in one account each; ${formatCount(hotRows)} hot rows ` +
-            `and ${formatCount(objects)} objects are what was applied`
+          ? `Audit: ${formatCount(records)} records are in one account each;\n` +
+            `  ${formatCount(hotRows)} hot rows and ${formatCount(objects)} objects hold what was applied.`
           : `Audit: ${formatCount(findings.length)} findings, see ./marquee audit`,
       ].join('\n'),
     };
