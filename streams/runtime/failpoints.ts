@@ -14,6 +14,9 @@ export const FAILPOINTS = [
   'before_kafka_commit',
   'after_kafka_commit',
   'revoking',
+] as const;
+/** And those of a run of the archive. */
+const ARCHIVE_FAILPOINTS = [
   'archive_before_plan',
   'archive_before_upload',
   'archive_uploaded',
@@ -22,15 +25,16 @@ export const FAILPOINTS = [
   'archive_before_drop',
   'archive_hour_dropped',
 ] as const;
-export type FailpointName = (typeof FAILPOINTS)[number];
+export type FailpointName = (typeof FAILPOINTS)[number] | (typeof ARCHIVE_FAILPOINTS)[number];
 export type Failpoint = (name: FailpointName) => void;
 
 export function createFailpoints(spec: string): Failpoint {
   const armed = new Map<string, { left: number; signal: NodeJS.Signals }>();
   for (const part of spec.split(',').filter((p) => p !== '')) {
     const [name = '', count = '1', signal = 'SIGKILL'] = part.split(':');
-    if (!(FAILPOINTS as readonly string[]).includes(name))
-      throw new Error(`MARQUEE_FAILPOINTS: no point "${name}"; there are ${FAILPOINTS.join(', ')}`);
+    const points: readonly string[] = [...FAILPOINTS, ...ARCHIVE_FAILPOINTS];
+    if (!points.includes(name))
+      throw new Error(`MARQUEE_FAILPOINTS: no point "${name}"; there are ${points.join(', ')}`);
     armed.set(name, { left: Number(count), signal: signal as NodeJS.Signals });
   }
   return (name) => {
