@@ -69,15 +69,15 @@ export async function audit(session: Session, options: AuditOptions): Promise<Au
   findings.push(...hotFindings(scan, options));
   options.onProgress?.('comparing the ledgers');
   findings.push(...(await ledgerBreaks(session)));
-  const accounts = await readAccounts(session, options);
-  findings.push(...(await archiveFindings(session, options)));
+  const rows = await session.query<AccountRow>(ACCOUNTS, [TOPIC, options.from, options.to]);
+  findings.push(...archiveFindings(rows));
   findings.push(...(await deadFindings(session, options)));
   findings.push(...(await coverageFindings(session)));
   const objects =
     options.store === null ? 0 : await checkObjects(session, options.store, options, findings);
   return {
     topic: TOPIC,
-    accounts,
+    accounts: rows.map(accountOf),
     hotRows: scan.rows,
     objects,
     findings,
@@ -176,18 +176,13 @@ interface AccountRow extends Record<string, unknown> {
   applied_next: number;
 }
 
-function readRows(session: Session, { from, to }: AuditOptions): Promise<AccountRow[]> {
-  return session.query<AccountRow>(ACCOUNTS, [TOPIC, from, to]);
-}
-
 /** Both have passed the hour: only then are its accounts whole. */
 function isWhole(row: AccountRow): boolean {
   return row.archive_next !== null && row.archive_next >= row.to_offset;
 }
 
-async function readAccounts(session: Session, options: AuditOptions): Promise<AuditAccount[]> {
-  const rows = await readRows(session, options);
-  return rows.map((r) => ({
+function accountOf(r: AccountRow): AuditAccount {
+  return {
     partition: r.partition,
     hour: r.hour,
     fromOffset: r.from_offset,
@@ -199,13 +194,13 @@ async function readAccounts(session: Session, options: AuditOptions): Promise<Au
     dead: r.dead,
     skipped: r.skipped,
     archived: isWhole(r) ? (r.a_ok ?? 0) : null,
-  }));
+  };
 }
 
 /** Where the archive has passed an hour, it holds what was applied, sent again, or too late. */
-async function archiveFindings(session: Session, options: AuditOptions): Promise<AuditFinding[]> {
+function archiveFindings(rows: readonly AccountRow[]): AuditFinding[] {
   const findings: AuditFinding[] = [];
-  for (const row of await readRows(session, options)) {
+  for (const row of rows) {
     if (!isWhole(row) || row.a_to !== row.to_offset) continue;
     const place = `${TOPIC}/${String(row.partition)} [${String(row.from_offset)}, ${String(row.to_offset)})`;
     const good = row.ok + row.duplicate + row.too_late;

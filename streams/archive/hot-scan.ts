@@ -50,6 +50,8 @@ export interface Unbalanced {
 export async function scanHot(session: Session): Promise<HotScan> {
   await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
+    // One statement reads the whole table, however long that takes.
+    await session.execute('SET LOCAL statement_timeout = 0');
     const ranges = await readLedgerRanges(session);
     const dropped = await readDropped(session);
     const found = await addUp(session, ranges);
