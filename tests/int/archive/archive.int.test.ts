@@ -5,6 +5,7 @@ import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
+import { MarqueeError } from '../../../schemas/error.ts';
 import { audit } from '../../../streams/archive/audit.ts';
 import type { AuditFinding } from '../../../streams/archive/audit.ts';
 import { decodeFile } from '../../../streams/archive/parquet.ts';
@@ -209,6 +210,51 @@ describe('a run', () => {
     expect(report.drop.dropped).toEqual([]);
     expect(await world.db.query('SELECT count(*) AS n FROM rt_user_interactions')).toEqual(before);
     expect(await findings()).toEqual([]);
+  });
+});
+
+describe('a store that gives back something else', () => {
+  test('stops the run before anything is recorded, and the next run finishes the plan', async () => {
+    const wave = await makeWave(world.codec, { seed: SEED, count: 150, nowMs: Date.now() });
+    await world.send('user-actions.v1', wave.records);
+    const recorded = () => world.db.query('SELECT * FROM archive_files ORDER BY path');
+    const before = await recorded();
+    const lying: ObjectStore = {
+      ...store,
+      async get(name) {
+        const body = Buffer.from(await store.get(name));
+        body[40] = (body[40] ?? 0) ^ 1;
+        return body;
+      },
+    };
+    await expect(runArchive(context({ store: lying }), Date.now())).rejects.toMatchObject({
+      code: 'MARQUEE_ARCHIVE_MISMATCH',
+      message: expect.stringMatching(
+        /date=.*user-actions\.v1-\d-\d+-\d+\.parquet.*SHA-256/,
+      ) as string,
+    });
+    expect(await recorded()).toEqual(before);
+    const report = await runArchive(context(), Date.now());
+    expect(report.resumed).toBe(true);
+    expect(report.rows).toBeGreaterThan(150);
+  });
+
+  test('that is away for a while is tried again', async () => {
+    const wave = await makeWave(world.codec, { seed: SEED + 1, count: 50, nowMs: Date.now() });
+    await world.send('user-actions.v1', wave.records);
+    let left = 2;
+    const away: ObjectStore = {
+      ...store,
+      put: (name, body) =>
+        left-- > 0
+          ? Promise.reject(
+              new MarqueeError('MARQUEE_STORE_UNAVAILABLE', 'away', { retriable: true }),
+            )
+          : store.put(name, body),
+    };
+    const report = await runArchive(context({ store: away }), Date.now());
+    expect(report.rows).toBeGreaterThanOrEqual(50);
+    expect(left).toBeLessThan(0);
   });
 });
 
