@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs';
 import type { Admin, ResourceConfigQuery } from 'kafkajs';
 import { MarqueeError } from '../../schemas/error.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
-import { toKafkaError, withAdmin } from './admin.ts';
+import { withAdmin } from './admin.ts';
 import type { AdminOptions } from './admin.ts';
 
 /** What applying needs to know of a topic; TOPICS of schemas/ are such. */
@@ -189,11 +189,6 @@ async function execute(
       })),
     });
   }
-  // Also of topics that were there: the broker may just have started.
-  await untilLed(
-    admin,
-    topics.map(({ name }) => name),
-  );
   const raised = due('raise_partitions');
   if (raised.length > 0) {
     await admin.createPartitions({
@@ -211,34 +206,61 @@ async function execute(
       })),
     });
   }
+  const changed = new Set([...created, ...raised].map(({ name }) => name));
+  // Also of topics that were there: the broker may just have started.
+  await untilLed(
+    options,
+    topics.map(({ name, partitions }) => ({
+      name,
+      partitions: changed.has(name) ? partitions : (found.get(name)?.partitions ?? partitions),
+    })),
+  );
 }
 
 const LEADERS_WITHIN_MS = 30_000;
 const LEADERS_POLL_MS = 50;
 const NO_LEADER = -1;
 
-/** A topic can be read and written once each of its partitions has a leader that knows it. */
-async function untilLed(admin: Admin, topics: readonly string[]): Promise<void> {
+/**
+ * A topic can be read and written once each of its partitions has a leader that knows it. Kafka
+ * answers a change before its brokers have heard of it. Each look has a client of its own: kafkajs
+ * keeps what it knows of a topic.
+ */
+async function untilLed(
+  options: AdminOptions,
+  topics: readonly Pick<TopicSpec, 'name' | 'partitions'>[],
+): Promise<void> {
   const deadline = performance.now() + LEADERS_WITHIN_MS;
   for (;;) {
     try {
-      const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
-      if (found.every(({ partitions }) => partitions.every(({ leader }) => leader !== NO_LEADER))) {
-        // A broker that is named as leader may not know it yet: it refuses until it does.
-        await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
-        return;
-      }
+      if (await withAdmin(options, (admin) => areLed(admin, topics))) return;
     } catch (error) {
-      const known = toKafkaError(error, []);
-      const passing = known instanceof MarqueeError && known.retriable;
+      const passing = error instanceof MarqueeError && error.retriable;
       if (!passing || performance.now() > deadline) throw error;
     }
     if (performance.now() > deadline)
       throw new MarqueeError(
         'MARQUEE_KAFKA_UNAVAILABLE',
-        `the topics ${topics.join(', ')} have no leader after ${LEADERS_WITHIN_MS / 1000} s`,
+        `no leader for all partitions of ${topics.map(({ name }) => name).join(', ')} after ` +
+          `${LEADERS_WITHIN_MS / 1000} s`,
         { retriable: true },
       );
     await delay(LEADERS_POLL_MS);
   }
+}
+
+async function areLed(
+  admin: Admin,
+  topics: readonly Pick<TopicSpec, 'name' | 'partitions'>[],
+): Promise<boolean> {
+  const { topics: known } = await admin.fetchTopicMetadata({ topics: topics.map((t) => t.name) });
+  const leaderless = known.some((t) => t.partitions.some(({ leader }) => leader === NO_LEADER));
+  if (leaderless) return false;
+  // A broker that is named as leader may not know it yet: it refuses until it does.
+  const answers = await Promise.all(
+    topics.map(async ({ name, partitions }) => {
+      return (await admin.fetchTopicOffsets(name)).length >= partitions;
+    }),
+  );
+  return answers.every(Boolean);
 }
