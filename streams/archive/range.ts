@@ -10,6 +10,7 @@ import type { Prepared } from '../runtime/prepare.ts';
 import { ColumnBuilder, bytesColumn, numberColumn, sortedOrder } from './columns.ts';
 import type { VerifiedFile } from './manifest.ts';
 import { decodeFile, encodeFile } from './parquet.ts';
+import { sideBySide } from './side-by-side.ts';
 import { addSums, createSums, sameSums, sumsOf } from './sums.ts';
 import type { Sums } from './sums.ts';
 
@@ -201,19 +202,4 @@ function mismatch(place: RangePlace, expected: Sums, stored: Sums): MarqueeError
       `log gave ${String(expected.rows)} events, the files hold ${String(stored.rows)}, or their ` +
       'contents differ. Nothing was recorded or dropped. Keep the objects and report it.',
   );
-}
-
-/** Works on all items, so many at once, and keeps their order. */
-export async function sideBySide<T, R>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array<R>(items.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-  return results;
 }
