@@ -28,6 +28,7 @@ async function rightsOf(role: string): Promise<Record<string, string>> {
 
 it('gives the writer what it needs and no more', async () => {
   expect(await rightsOf('marquee_writer')).toEqual({
+    archive_backfills: 'INSERT SELECT UPDATE',
     archive_files: 'DELETE INSERT SELECT UPDATE',
     archive_plans: 'INSERT SELECT',
     archive_ranges: 'INSERT SELECT UPDATE',
