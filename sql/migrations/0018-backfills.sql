@@ -9,6 +9,8 @@ CREATE TABLE archive_backfills (
   planned_at  timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
   places      bigint CHECK (places >= 0),
+  first_date  date,
+  last_date   date,
   CHECK ((finished_at IS NULL) = (places IS NULL))
 );
 COMMENT ON TABLE archive_backfills IS 'History that `marquee backfill` brought into the archive: a row a file, with its ranges in archive_ranges and its objects in archive_files under the same topic.';
@@ -20,6 +22,8 @@ COMMENT ON COLUMN archive_backfills.bytes_max IS 'Bytes of the lines of one rang
 COMMENT ON COLUMN archive_backfills.planned_at IS 'When it began, by the clock of Postgres. What happened later than this is no history.';
 COMMENT ON COLUMN archive_backfills.finished_at IS 'When all of it was verified and recorded; null while it is not.';
 COMMENT ON COLUMN archive_backfills.places IS 'One past its last place: its ranges join from 0 to here. Null until it is finished.';
+COMMENT ON COLUMN archive_backfills.first_date IS 'UTC date of its first event; null until it is finished, and where no line could be used.';
+COMMENT ON COLUMN archive_backfills.last_date IS 'UTC date of its last event.';
 COMMENT ON COLUMN archive_ranges.dead IS 'Records of the range that are no events: their bytes are in dead_letters. Of a backfill, the lines that it listed and left out.';
 
 GRANT SELECT, INSERT, UPDATE ON archive_backfills TO marquee_writer;

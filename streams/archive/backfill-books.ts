@@ -96,7 +96,8 @@ export async function recordHistoryRange(session: Session, range: StoredRange): 
 export async function finishBackfill(session: Session, topic: string): Promise<void> {
   await session.execute(
     `UPDATE archive_backfills SET finished_at = now(),
-            places = (SELECT coalesce(max(to_offset), 0) FROM archive_ranges WHERE topic = $1)
+            places = (SELECT coalesce(max(to_offset), 0) FROM archive_ranges WHERE topic = $1),
+            (first_date, last_date) = (SELECT min(date), max(date) FROM archive_files WHERE topic = $1)
       WHERE topic = $1 AND finished_at IS NULL`,
     [topic],
   );
@@ -110,7 +111,7 @@ export interface BackfillState {
   readonly finishedAt: number | null;
   readonly rows: number;
   readonly leftOut: number;
-  /** UTC dates of its first and last event; null when it has none, or its files were merged. */
+  /** UTC dates of its first and last event; null until it is finished, and when it has none. */
   readonly firstDate: string | null;
   readonly lastDate: string | null;
   /** Of its own: those that a merge made hold other events too. */
@@ -132,13 +133,12 @@ export async function listBackfills(session: Session, topic?: string): Promise<B
     bytes: number;
   }>(
     `SELECT b.topic, b.source, floor(extract(epoch FROM b.finished_at) * 1000)::bigint AS finished_at,
-            r.rows, r.dead, f.first_date, f.last_date,
+            r.rows, r.dead, b.first_date::text, b.last_date::text,
             coalesce(f.files, 0) AS files, coalesce(f.bytes, 0) AS bytes
        FROM archive_backfills b
       CROSS JOIN LATERAL (SELECT coalesce(sum(rows), 0)::bigint AS rows, coalesce(sum(dead), 0)::bigint AS dead
                             FROM archive_ranges WHERE topic = b.topic) r
-       LEFT JOIN (SELECT topic, min(date)::text AS first_date, max(date)::text AS last_date,
-                         count(*) AS files, sum(bytes)::bigint AS bytes
+       LEFT JOIN (SELECT topic, count(*) AS files, sum(bytes)::bigint AS bytes
                     FROM archive_files WHERE replaced_at IS NULL GROUP BY 1) f USING (topic)
       WHERE $1::text IS NULL OR b.topic = $1 ORDER BY b.planned_at, b.topic`,
     [topic ?? null],
