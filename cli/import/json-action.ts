@@ -132,7 +132,7 @@ function isKind(value: unknown, kind: Kind): boolean {
       return typeof value === 'string' && parseUuid(value) !== null;
     case 'time':
       return typeof value === 'string'
-        ? ISO_TIME.test(value) && !Number.isNaN(Date.parse(value))
+        ? ISO_TIME.test(value) && isDate(value.slice(0, 10)) && !Number.isNaN(Date.parse(value))
         : Number.isInteger(value);
     case 'map':
       return (
@@ -142,6 +142,12 @@ function isKind(value: unknown, kind: Kind): boolean {
         Object.values(value).every((entry) => typeof entry === 'string')
       );
   }
+}
+
+/** A 30th of February would be taken for the 2nd of March. */
+function isDate(date: string): boolean {
+  const midnight = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(date);
 }
 
 /** Epoch ms: what the line says, else the time in its id. */

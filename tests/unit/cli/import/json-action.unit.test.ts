@@ -122,6 +122,8 @@ describe('a line of JSON', () => {
       /^bad time: occurred_at is missing/,
     );
     expect(at('2018-09-24T14:27:30')).toMatch(/^bad time: .*a time with its zone/);
+    expect(at('2018-02-30T00:00:00Z')).toMatch(/^bad time: occurred_at is "2018-02-30/);
+    expect(at('2018-13-01T00:00:00Z')).toMatch(/^bad time/);
     expect(at('yesterday')).toMatch(/^bad time: occurred_at is "yesterday"/);
     expect(at(AT / 1000)).toMatch(/^bad time: occurred_at is 1537799250: .*multiplied by 1000/);
     expect(at(-1)).toMatch(/^bad time/);
