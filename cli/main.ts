@@ -31,6 +31,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   events: () => import('./commands/events.ts'),
   retention: () => import('./commands/retention.ts'),
   archive: () => import('./commands/archive.ts'),
+  backfill: () => import('./commands/backfill.ts'),
   audit: () => import('./commands/audit.ts'),
 };
 

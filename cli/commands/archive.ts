@@ -46,10 +46,11 @@ export function register(program: Command): void {
   command
     .command('ls')
     .description('what the archive holds, by date')
+    .option('--dates', 'history by date too, where it is shown by year')
     .option('--json', 'as JSON')
-    .action(async (flags: { json?: boolean }) => {
+    .action(async (flags: { json?: boolean; dates?: boolean }) => {
       const { archiveList } = await import('../archive/list.ts');
-      await archiveList(flags.json === true);
+      await archiveList({ json: flags.json === true, dates: flags.dates === true });
     });
   registerUpkeep(command);
 }

@@ -55,7 +55,10 @@ export interface AuditOptions {
 
 /** Sums of hashes are kept modulo 2^128. */
 const MODULUS = String(2n ** 128n);
+/** Objects that are read at once: history has thousands of small ones. */
 const SIDE_BY_SIDE = 4;
+const SMALL_SIDE_BY_SIDE = 16;
+const SMALL_BYTES = 1024 * 1024;
 const TOPIC = userActions.topic;
 
 /**
@@ -249,22 +252,31 @@ async function deadFindings(session: Session, { from, to }: AuditOptions): Promi
   }));
 }
 
-/** Ranges join up to where the archive stands, and the files hold as many rows as the ranges say. */
+/**
+ * Ranges join up to where the archive stands, those of a history from 0 to its end, and the files
+ * hold as many rows as the ranges say.
+ */
 async function coverageFindings(session: Session): Promise<AuditFinding[]> {
-  const gaps = await session.query<{ partition: number; to_offset: number; next: number }>(
-    `SELECT partition, to_offset, next FROM (
-       SELECT r.partition, r.to_offset,
-              lead(r.from_offset, 1, o.next_offset) OVER (PARTITION BY r.partition ORDER BY r.from_offset) AS next
-         FROM archive_ranges r LEFT JOIN stream_offsets o
+  const gaps = await session.query<{ place: string; next: number | null }>(
+    `SELECT topic || '/' || partition || ' at ' || to_offset AS place, next FROM (
+       SELECT r.topic, r.partition, r.to_offset,
+              lead(r.from_offset, 1, CASE WHEN b.topic IS NULL THEN o.next_offset ELSE coalesce(b.places, r.to_offset) END)
+                OVER (PARTITION BY r.topic, r.partition ORDER BY r.from_offset) AS next
+         FROM archive_ranges r
+         LEFT JOIN archive_backfills b ON b.topic = r.topic
+         LEFT JOIN stream_offsets o
            ON o.processor = 'archive' AND o.topic = r.topic AND o.partition = r.partition
-        WHERE r.topic = $1) j
-      WHERE to_offset IS DISTINCT FROM next`,
+        WHERE r.topic = $1 OR b.topic IS NOT NULL) j
+      WHERE to_offset IS DISTINCT FROM next
+     UNION ALL
+     SELECT b.topic || ' at 0', min(r.from_offset) FROM archive_backfills b LEFT JOIN archive_ranges r USING (topic)
+      GROUP BY b.topic, b.places HAVING coalesce(min(r.from_offset), b.places, 0) > 0`,
     [TOPIC],
   );
   const findings: AuditFinding[] = gaps.map((g) => ({
     check: 'the archive’s ranges join',
-    place: `${TOPIC}/${String(g.partition)} at ${String(g.to_offset)}`,
-    detail: `the next range begins at ${String(g.next)}`,
+    place: g.place,
+    detail: g.next === null ? 'nothing follows' : `the next range begins at ${String(g.next)}`,
   }));
   for (const row of await session.query<HoldingRow>(HOLDINGS)) {
     const place = `archive_files of ${row.topic}`;
@@ -334,12 +346,19 @@ async function checkObjects(
     [options.from, options.to],
   );
   let done = 0;
-  await sideBySide(files, SIDE_BY_SIDE, async (file) => {
+  const check = async (file: ListedFile): Promise<void> => {
     const detail = await faultOf(store, file);
     if (detail !== null) findings.push({ check: 'objects', place: file.path, detail });
     done++;
     options.onProgress?.(`${String(done)} of ${String(files.length)} objects read`);
-  });
+  };
+  const isSmall = ({ bytes }: ListedFile): boolean => bytes <= SMALL_BYTES;
+  await sideBySide(files.filter(isSmall), SMALL_SIDE_BY_SIDE, check);
+  await sideBySide(
+    files.filter((file) => !isSmall(file)),
+    SIDE_BY_SIDE,
+    check,
+  );
   return files.length;
 }
 

@@ -56,8 +56,10 @@ async function takeOut(
       [keepDays, backfill],
     );
     // So that the same history may come again.
-    if (backfill !== null)
+    if (backfill !== null) {
       await session.execute('DELETE FROM archive_ranges WHERE topic = $1', [backfill]);
+      await session.execute('DELETE FROM archive_backfills WHERE topic = $1', [backfill]);
+    }
     await session.execute('COMMIT');
     return gone;
   } catch (error) {

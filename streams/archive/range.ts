@@ -18,17 +18,40 @@ const DAY_MS = 86_400_000;
 /** Objects on their way at once: many are small. */
 const SIDE_BY_SIDE = 8;
 
-/** Offsets of one partition on their way into files, a builder a UTC date. */
-export interface RangeBuilder {
+/** A range on its way into files. */
+export interface RangeContent {
+  /** By UTC date, as days since 1970. */
+  dates(): ReadonlyMap<number, ColumnBuilder>;
+  /** What the files together must hold. */
+  expected(): Sums;
+}
+
+/** Offsets of one partition, with their ledger. */
+export interface RangeBuilder extends RangeContent {
   readonly rows: number;
   add(prepared: Prepared<unknown>): void;
   /** The ledger's runs, joined where a batch went on in the same hour. */
   ledger(): LedgerRun[];
-  dates(): ReadonlyMap<number, ColumnBuilder>;
+}
+
+/** Routes rows by the UTC date in their ids, a builder a date. */
+export function createDates() {
+  const byDay = new Map<number, ColumnBuilder>();
+  return {
+    byDay: byDay as ReadonlyMap<number, ColumnBuilder>,
+    /** Adds the row whose field count stands at `at`; returns where the next row begins. */
+    add(rows: Buffer, at: number): number {
+      // The id is the first column, and its first 48 bits are the event's time.
+      const day = Math.floor(rows.readUIntBE(at + 6, 6) / DAY_MS);
+      let builder = byDay.get(day);
+      if (builder === undefined) byDay.set(day, (builder = new ColumnBuilder()));
+      return builder.add(rows, at);
+    },
+  };
 }
 
 export function createRangeBuilder(): RangeBuilder {
-  const dates = new Map<number, ColumnBuilder>();
+  const dates = createDates();
   const runs: LedgerRun[] = [];
   let rows = 0;
   return {
@@ -38,20 +61,22 @@ export function createRangeBuilder(): RangeBuilder {
     add(prepared) {
       for (const run of prepared.runs) joinRun(runs, run);
       if (prepared.rows === null) throw new Error('the archive needs rows');
-      const bytes = prepared.rows.bytes;
       let at = FIRST_ROW_AT;
-      for (let n = 0; n < prepared.accepted.length; n++) {
-        // The id is the first column, and its first 48 bits are the event's time.
-        const ms = bytes.readUIntBE(at + 6, 6);
-        const day = Math.floor(ms / DAY_MS);
-        let builder = dates.get(day);
-        if (builder === undefined) dates.set(day, (builder = new ColumnBuilder()));
-        at = builder.add(bytes, at);
-        rows++;
-      }
+      for (let n = 0; n < prepared.accepted.length; n++) at = dates.add(prepared.rows.bytes, at);
+      rows += prepared.accepted.length;
     },
     ledger: () => runs,
-    dates: () => dates,
+    dates: () => dates.byDay,
+    expected() {
+      const sums = createSums();
+      for (const { accounts } of runs)
+        addSums(sums, {
+          rows: accounts.ok.count,
+          id: accounts.ok.idSum,
+          content: accounts.ok.contentSum,
+        });
+      return sums;
+    },
   };
 }
 
@@ -85,29 +110,27 @@ export interface FileWork {
   readonly store: ObjectStore;
   readonly prefix: string;
   readonly failpoint: Failpoint;
+  /** Called after each file that was verified; what it throws ends the work. */
+  onFile?(file: VerifiedFile): void;
 }
 
 /**
  * Writes the range's files, reads each back from the store, and returns them when their rows are
- * those that the ledger counts. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH; nothing is recorded
+ * those that are expected. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH; nothing is recorded
  * then. The same range gives the same names and bytes.
  */
 export async function storeRange(
-  builder: RangeBuilder,
+  content: RangeContent,
   place: RangePlace,
   work: FileWork,
 ): Promise<VerifiedFile[]> {
-  const days = [...builder.dates()].sort(([a], [b]) => a - b);
-  const files = await sideBySide(days, SIDE_BY_SIDE, ([day, columns]) =>
-    storeFile(day, columns, place, work),
-  );
-  const expected = createSums();
-  for (const { accounts } of builder.ledger())
-    addSums(expected, {
-      rows: accounts.ok.count,
-      id: accounts.ok.idSum,
-      content: accounts.ok.contentSum,
-    });
+  const days = [...content.dates()].sort(([a], [b]) => a - b);
+  const files = await sideBySide(days, SIDE_BY_SIDE, async ([day, columns]) => {
+    const file = await storeFile(day, columns, place, work);
+    work.onFile?.(file);
+    return file;
+  });
+  const expected = content.expected();
   const stored = createSums();
   for (const { sums } of files) addSums(stored, sums);
   if (!sameSums(expected, stored)) throw mismatch(place, expected, stored);
@@ -198,8 +221,8 @@ function compareIds(ids: Uint8Array, a: number, b: number): number {
 function mismatch(place: RangePlace, expected: Sums, stored: Sums): MarqueeError {
   return new MarqueeError(
     'MARQUEE_ARCHIVE_MISMATCH',
-    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): the ` +
-      `log gave ${String(expected.rows)} events, the files hold ${String(stored.rows)}, or their ` +
+    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): ` +
+      `${String(expected.rows)} events came in, the files hold ${String(stored.rows)}, or their ` +
       'contents differ. Nothing was recorded or dropped. Keep the objects and report it.',
   );
 }
