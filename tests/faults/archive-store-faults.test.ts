@@ -1,6 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { compareWithLog } from '../support/faults/archive-equals.ts';
-import { createArchiveScene, type ArchiveScene } from '../support/faults/archive-scene.ts';
+import {
+  changeOne,
+  createArchiveScene,
+  type ArchiveScene,
+} from '../support/faults/archive-scene.ts';
 import { compareWithTwin } from '../support/faults/archive-twin.ts';
 import { demand } from '../support/faults/checks.ts';
 import { emptyWorld } from '../support/faults/shared-world.ts';
@@ -129,6 +133,17 @@ describe('the store', () => {
     expect(await run.died(60_000)).toEqual({ code: 1, signal: null });
     expect(run.tail(4)).toMatch(/MARQUEE_ARCHIVE_MISMATCH: archived-events.date=.*SHA-256/);
     expect(await scene.findings()).toEqual([]);
+    expect(await scene.finish()).toMatchObject({ resumed: true });
+  });
+
+  test('loses a bit of an object between its upload and its check: the same', async () => {
+    await scene.receive(8, 80);
+    const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
+    await until('a run to stand before it verifies', 60_000, () => run.stopped());
+    await changeOne(scene);
+    run.kill('SIGCONT');
+    expect(await run.died(60_000)).toEqual({ code: 1, signal: null });
+    expect(run.tail(4)).toMatch(/MARQUEE_ARCHIVE_MISMATCH/);
     expect(await scene.finish()).toMatchObject({ resumed: true });
   });
 

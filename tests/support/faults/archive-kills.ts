@@ -13,7 +13,7 @@ export interface ArchiveKill {
   strike(scene: ArchiveScene, options?: ArchiveRunOptions): Promise<boolean>;
 }
 
-const WITHIN_MS = 60_000;
+const WITHIN_MS = 300_000;
 
 async function dead(process: RunningProcess): Promise<boolean> {
   const end = await process.died(WITHIN_MS);

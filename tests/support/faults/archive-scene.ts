@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import {
   openObjectStore,
   type ObjectStore,
@@ -66,7 +67,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Far enough back that whatever is received in a test has left the window by the archive's clock. */
 const BEGINS_DAYS_AGO = 60;
-const END_MS = 60_000;
+const END_MS = 300_000;
 const PREFIX = 'archived-events/';
 
 /** Expects a world whose topic user-actions.v1 takes the producer's time, with the store up. */
@@ -90,6 +91,8 @@ export async function createArchiveScene(
     MARQUEE_ARCHIVE_ROWS_MAX: String(rowsMax),
     MARQUEE_ARCHIVE_GRACE_MS: '0',
     MARQUEE_ARCHIVE_PREFIX: PREFIX,
+    // Most of a short run is Node reading the sources.
+    NODE_COMPILE_CACHE: join(world.home, 'compiled'),
   };
 
   const scene: ArchiveScene = {
@@ -175,6 +178,15 @@ export async function createArchiveScene(
 
 export function sha256(body: Buffer): string {
   return createHash('sha256').update(body).digest('hex');
+}
+
+/** Changes one bit of an object that is in the store and not listed yet. */
+export async function changeOne({ store, unlisted }: ArchiveScene): Promise<void> {
+  const [path] = [...(await unlisted()).keys()];
+  if (path === undefined) throw new Error('no object is there to be changed');
+  const body = Buffer.from(await store.get(path));
+  body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
+  await store.put(path, body);
 }
 
 async function empty(store: ObjectStore): Promise<void> {

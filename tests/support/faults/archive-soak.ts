@@ -32,7 +32,8 @@ const STEP_HOURS = 9;
 const BACKLOG_SHARE = 0.2;
 const BACKLOG_PORTIONS = 10;
 const REPORT_EVERY = 5;
-const RUN_MS = 180_000;
+const RUN_MS = 600_000;
+const STORE_TIMEOUT_MS = 20_000;
 
 /**
  * Portions of a log are archived by runs that are killed, at the places of the source in turn and
@@ -50,6 +51,7 @@ export async function runArchiveSoak(
     rowsMax: Math.max(50, Math.round(plan.events / 800)),
     users: plan.users,
     catchUpMs: 120_000 + plan.events / 5,
+    storeTimeoutMs: STORE_TIMEOUT_MS,
   });
   const memory = watchMemory();
   const broken: string[] = [];

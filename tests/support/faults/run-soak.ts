@@ -20,7 +20,8 @@ const HELP = `marquee soak: the main fault scenario, on a stack of its own
   --client NAME           kafkajs or rdkafka
   --archive               instead: runs of the archive, killed. Then --events is 1,000,000, --kills
                           50, and --store-restarts N (4) kills the store, and Postgres, so often
-  --mutations             instead: takes guarantees out of the source, and shows each go red
+  --mutations             instead: takes guarantees out of the source, and shows each go red;
+                          with --archive those of the archive
   --keep                  leave the stack's folder for a look when a check fails
 `;
 
@@ -124,7 +125,10 @@ async function main(): Promise<void> {
 }
 
 if (values.help === true) print(HELP);
-else if (values.mutations === true) {
+else if (values.mutations === true && values.archive === true) {
+  const { runArchiveMutations } = await import('../../faults/archive-mutations.ts');
+  process.exitCode = (await runArchiveMutations()) ? 0 : 1;
+} else if (values.mutations === true) {
   const { runMutations } = await import('../../faults/mutations.ts');
   process.exitCode = (await runMutations()) ? 0 : 1;
 } else await main();
