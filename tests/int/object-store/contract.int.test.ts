@@ -69,7 +69,7 @@ describe.each(['minio', 'seaweedfs'])('a store for the archive: %s', (engine) =>
       'archived-events/date=2026-11-20/backfill-9f86d081-0-0-100.parquet',
       'names/käyttäjä-😀/date=２０２６-11-20/a b+c&d%20e.parquet',
       `names/${'long/'.repeat(150)}end`,
-    ])('keeps the name %s', async (name) => {
+    ])('keeps the name %.80s', async (name) => {
       await store.put(name, Buffer.from(name));
       expect((await store.get(name)).toString()).toBe(name);
       const folder = name.slice(0, name.lastIndexOf('/') + 1);
@@ -122,8 +122,17 @@ describe.each(['minio', 'seaweedfs'])('a store for the archive: %s', (engine) =>
       });
     });
 
+    test('refuses a bucket that is not there, at the latest when it is read', async () => {
+      const other = openObjectStore({ ...stack.config.objectStore, bucket: 'no-such-bucket' });
+      const refused = { code: 'MARQUEE_STORE_REFUSED', retriable: false };
+      await expect(other.get('x')).rejects.toMatchObject(refused);
+      // SeaweedFS makes a bucket for whoever puts into it with the rights to make one.
+      if (engine === 'minio')
+        await expect(other.put('x', Buffer.from('x'))).rejects.toMatchObject(refused);
+      other.close();
+    });
+
     test.each([
-      ['a bucket that is not there', { bucket: 'no-such-bucket' }],
       ['a wrong secret', { secretKey: 'wrong' }],
       ['an unknown key', { accessKey: 'nobody' }],
     ])('refuses %s at once, and says so', async (_, wrong) => {

@@ -26,7 +26,7 @@ export interface ArchiveSoakReport {
   readonly summary: string;
 }
 
-/** Hours from one portion to the next: all 50 are two weeks and a half. */
+/** Hours from one portion to the next: all 30 are eleven days. */
 const STEP_HOURS = 9;
 /** Of the events, what comes while the archive is not run at all. */
 const BACKLOG_SHARE = 0.2;
@@ -37,7 +37,7 @@ const STORE_TIMEOUT_MS = 20_000;
 
 /**
  * Portions of a log are archived by runs that are killed, at the places of the source in turn and
- * at random moments; each is audited as it lies, finished by a rerun, and audited again. At the end
+ * at random moments; each is audited as it lies. A rerun finishes, and is audited. At the end
  * a backlog is archived under the same blows. Expects an empty world.
  */
 export async function runArchiveSoak(
@@ -107,16 +107,17 @@ export async function runArchiveSoak(
 
   try {
     const places = turns(random, () => usualMs);
-    const portions = Math.ceil(plan.kills * (1 - BACKLOG_SHARE));
+    const portions = Math.ceil((plan.kills * (1 - BACKLOG_SHARE)) / 2);
     const size = Math.ceil((plan.events * (1 - BACKLOG_SHARE)) / portions);
-    const restartEvery = Math.max(1, Math.floor(portions / Math.max(1, 2 * plan.restarts)));
+    const restartEvery = Math.max(1, Math.floor(portions / (2 * plan.restarts + 1)));
     await finish(null);
-    while (done.kills < portions) {
+    for (let portion = 1; portion <= portions; portion++) {
       await scene.receive(STEP_HOURS, size);
-      const left = await strike(places());
-      const turn = Math.floor(done.kills / restartEvery);
-      const disturbed = done.kills % restartEvery === 0 && turn <= 2 * plan.restarts;
-      const part = turn % 2 === 0 ? 'object-store' : 'postgres';
+      // The run that finds a killed one's plan is killed as well.
+      const left = new Map([...(await strike(places())), ...(await strike(places()))]);
+      const turn = portion / restartEvery;
+      const disturbed = Number.isInteger(turn) && turn <= 2 * plan.restarts;
+      const part = turn % 2 === 1 ? 'object-store' : 'postgres';
       await finish(disturbed ? part : null);
       if (disturbed) done[part === 'postgres' ? 'postgres' : 'store']++;
       await remade(left);
@@ -125,11 +126,12 @@ export async function runArchiveSoak(
     plan.report('a backlog, with the archive not run at all');
     for (let n = 0; n < BACKLOG_PORTIONS; n++)
       await scene.receive(STEP_HOURS, Math.ceil((plan.events * BACKLOG_SHARE) / BACKLOG_PORTIONS));
-    let left: ReadonlyMap<string, string> = new Map();
+    const left = new Map<string, string>();
     while (done.kills < plan.kills) {
+      const early = done.early;
+      for (const [path, sha] of await strike(places())) left.set(path, sha);
       // A run that ended before its blow leaves nothing for the next: then a little more is due.
-      if (done.early > 0) await scene.receive(1, 2_000);
-      left = new Map([...left, ...(await strike(places()))]);
+      if (done.early > early) await scene.receive(1, 2_000);
     }
     await finish(null);
     await remade(left);
