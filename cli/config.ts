@@ -89,6 +89,11 @@ const configSchema = z.object({
     accessKey: setting('MARQUEE_S3_ACCESS_KEY', 'S3 access key', text),
     secretKey: setting('MARQUEE_S3_SECRET_KEY', 'S3 secret key', text, { secret: true }),
     bucket: setting('MARQUEE_S3_BUCKET', 'bucket of the archive and the models', text),
+    timeoutMs: setting(
+      'MARQUEE_S3_TIMEOUT_MS',
+      'how long a request to the store may go without an answer before it is tried again',
+      positive,
+    ),
   }),
   log: z.object({
     level: setting(
@@ -241,6 +246,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
       accessKey: 'marquee',
       secretKey: 'marquee',
       bucket: 'marquee',
+      timeoutMs: 60_000,
     },
     log: { level: 'info' },
     runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },
