@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../config.ts';
 import { installLog, installOnce } from './install.ts';
 import type { Progress } from './progress.ts';
 import { runLogged } from './run.ts';
 import { stepOf } from './steps.ts';
-
-/** Spark and what the batch stage needs beside it. */
-export const BATCH_REQUIREMENTS = join(repositoryRoot, 'batch', 'requirements.txt');
 
 /**
  * The `python` of a virtual environment in the cache that has what a requirements file pins. Another

@@ -27,6 +27,8 @@ export interface SqlResult {
   readonly pieces: AsyncIterable<readonly (readonly DuckDBValue[])[]>;
 }
 
+const INTERRUPT_MS = 50;
+
 /** One DuckDB in this process, with one connection. Faults are MarqueeError MARQUEE_SQL_FAILED. */
 export interface DuckDb {
   run(statement: string): Promise<void>;
@@ -47,22 +49,37 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
     temp_directory: options.spillFolder,
   });
   const connection = await instance.connect();
+  let underWay = 0;
+  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+    underWay++;
+    try {
+      return await work();
+    } catch (error) {
+      throw toSqlError(error);
+    } finally {
+      underWay--;
+    }
+  };
+  /** DuckDB forgets it when the statement was not begun yet: said again until it has ended. */
+  const interrupt = (): void => {
+    if (underWay === 0) return;
+    connection.interrupt();
+    setTimeout(interrupt, INTERRUPT_MS).unref();
+  };
   const database: DuckDb = {
     async run(statement) {
       await guard(() => connection.run(statement));
     },
     async stream(statement) {
       const result = await guard(() => connection.stream(statement));
-      return { columns: columnsOf(result), pieces: piecesOf(result) };
+      return { columns: columnsOf(result), pieces: piecesOf(result, guard) };
     },
     all: (statement) =>
       guard(async () => {
         const result = await connection.run(statement);
         return result.getRows();
       }),
-    interrupt() {
-      connection.interrupt();
-    },
+    interrupt,
     close() {
       connection.closeSync();
       instance.closeSync();
@@ -85,14 +102,6 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   }
 }
 
-async function guard<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toSqlError(error);
-  }
-}
-
 function toSqlError(error: unknown): MarqueeError {
   if (error instanceof MarqueeError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -104,7 +113,10 @@ function columnsOf(result: DuckDBResult): ResultColumn[] {
   return result.columnNames().map((name, i) => ({ name, type: String(types[i]) }));
 }
 
-async function* piecesOf(result: DuckDBResult): AsyncGenerator<DuckDBValue[][]> {
+async function* piecesOf(
+  result: DuckDBResult,
+  guard: <T>(work: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<DuckDBValue[][]> {
   for (;;) {
     const chunk = await guard(() => result.fetchChunk());
     if (chunk === null || chunk.rowCount === 0) return;

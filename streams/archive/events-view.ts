@@ -150,9 +150,13 @@ function createView(
     return scannedShare(JSON.parse(String(rows[0]?.at(-1))) as PlanNode[]);
   }
 
+  function assertWanted(): void {
+    if (interrupted) throw new MarqueeError('MARQUEE_INTERRUPTED', 'the statement was ended');
+  }
+
   async function copyHot(statement: string): Promise<void> {
-    interrupted = false;
     let dates = await missingDates(statement);
+    assertWanted();
     if (dates.length === 0) return;
     await inSnapshot(options.postgresUrl, async (session) => {
       const [now] = await session.query<{ dropped: number }>(
@@ -166,7 +170,7 @@ function createView(
       let rows = 0;
       for (const date of dates) {
         const files = await writeHotFiles(session, hotFolder(), date, books.hot, (n) => {
-          if (interrupted) throw new MarqueeError('MARQUEE_INTERRUPTED', 'the statement was ended');
+          assertWanted();
           options.onHotRows?.((rows += n));
         });
         loaded.set(date, files);
@@ -180,7 +184,8 @@ function createView(
 
   async function attempt(statement: string): Promise<SqlResult> {
     await copyHot(statement);
-    const result = await withFirstPiece(await database.stream(statement));
+    assertWanted();
+    const result = await withFirstPiece(await database.stream(statement), assertWanted);
     // It takes back what `events` has become since its BEGIN, too.
     if (/^\s*(?:rollback|abort)\b/i.test(statement)) await defineEvents();
     return result;
@@ -189,6 +194,7 @@ function createView(
   return {
     books: () => books,
     async stream(statement) {
+      interrupted = false;
       try {
         return await attempt(statement);
       } catch (error) {
@@ -268,7 +274,7 @@ function scannedShare(plan: readonly PlanNode[]): 'none' | 'some' | 'all' {
 }
 
 /** Takes the first piece at once: most that can fail has failed by then. */
-async function withFirstPiece(result: SqlResult): Promise<SqlResult> {
+async function withFirstPiece(result: SqlResult, assertWanted: () => void): Promise<SqlResult> {
   const pieces = result.pieces[Symbol.asyncIterator]();
   const first = await pieces.next();
   return {
@@ -276,8 +282,10 @@ async function withFirstPiece(result: SqlResult): Promise<SqlResult> {
     pieces: (async function* () {
       if (first.done === true) return;
       yield first.value;
-      for (let next = await pieces.next(); next.done !== true; next = await pieces.next())
+      for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+        assertWanted();
         yield next.value;
+      }
     })(),
   };
 }

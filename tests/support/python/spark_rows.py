@@ -1,33 +1,23 @@
-"""Reads the archive's files of one folder with Spark: its types, then its rows, as JSON lines."""
+"""Runs a snippet that makes `events`, a DataFrame; then says its types and rows as JSON lines."""
 
 import json
 import sys
 
-from pyspark.sql import SparkSession
+names = {}
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), names)
+events, spark = names["events"], names["spark"]
+print("--")
+types = {field.name: field.dataType.simpleString() for field in events.schema.fields}
+print(json.dumps(types))
 
-spark = (
-    SparkSession.builder.master("local[2]")
-    .appName("marquee-test")
-    .config("spark.ui.enabled", "false")
-    .config("spark.driver.bindAddress", "127.0.0.1")
-    .config("spark.driver.host", "127.0.0.1")
-    .config("spark.sql.session.timeZone", "UTC")
-    .config("spark.sql.shuffle.partitions", "2")
-    .getOrCreate()
-)
-spark.sparkContext.setLogLevel("ERROR")
-rows = spark.read.parquet(sys.argv[1])
-print(json.dumps({f.name: f.dataType.simpleString() for f in rows.schema.fields}))
-exact = rows.selectExpr(
-    *[
-        f"unix_micros({f.name}) AS {f.name}"
-        if f.dataType.simpleString() == "timestamp"
-        else f"string({f.name}) AS {f.name}"
-        if f.dataType.simpleString() == "date"
-        else f.name
-        for f in rows.schema.fields
-    ]
-)
-for row in exact.collect():
+
+def exact(name, kind):
+    """Times as microseconds, dates as text: what JSON can hold."""
+    if kind == "timestamp":
+        return f"unix_micros({name}) AS {name}"
+    return f"string({name}) AS {name}" if kind == "date" else name
+
+
+for row in events.selectExpr(*[exact(name, kind) for name, kind in types.items()]).collect():
     print(json.dumps(row.asDict(recursive=True), ensure_ascii=False))
 spark.stop()
