@@ -33,6 +33,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   archive: () => import('./commands/archive.ts'),
   backfill: () => import('./commands/backfill.ts'),
   audit: () => import('./commands/audit.ts'),
+  sql: () => import('./commands/sql.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -1,0 +1,387 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { loadConfig, repositoryRoot } from '../../../cli/config.ts';
+import { TABLE_ROWS_MAX } from '../../../cli/sql/output.ts';
+import { openEvents } from '../../../cli/sql/open.ts';
+import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
+import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
+import type { EventsView } from '../../../streams/archive/events-view.ts';
+import { runArchive } from '../../../streams/archive/run.ts';
+import type { ArchiveContext } from '../../../streams/archive/run.ts';
+import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { cliEnvironment, runCli } from '../../support/cli.ts';
+import { ask, startCountingProxy } from '../../support/events.ts';
+import type { EventRow } from '../../support/events.ts';
+import { runInTerminal } from '../../support/terminal.ts';
+import type { Terminal } from '../../support/terminal.ts';
+import { makeWave, type Wave } from '../replay/actions.ts';
+import { quiet, startWorld, type World } from '../replay/world.ts';
+
+const HOUR_MS = 3_600_000;
+const SEED = 60_017;
+const interactions = PROCESSORS['interactions'] as Processor;
+/** Hours ago at which the waves were received. The first two have left the window. */
+const AGES = [80, 60, 30, 1];
+const OLD = 2;
+
+let world: World;
+let store: ObjectStore;
+const waves: Wave[] = [];
+const views: EventsView[] = [];
+
+beforeAll(async () => {
+  world = await startWorld({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(world.config.objectStore);
+}, 600_000);
+afterEach(async () => {
+  for (const view of views.splice(0)) await view.close();
+});
+afterAll(async () => {
+  store.close();
+  await world.close();
+});
+
+async function open(over: Parameters<typeof loadConfig>[0] = {}): Promise<EventsView> {
+  const config = loadConfig({ home: world.config.home, ...over }, {});
+  const view = await openEvents(config);
+  views.push(view);
+  return view;
+}
+
+function context(): ArchiveContext {
+  return {
+    brokers: world.config.kafka.brokers,
+    registryUrl: world.config.registry.url,
+    postgresUrl: world.config.postgres.writerUrl,
+    store,
+    settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 150 },
+    runtime: world.settings,
+    log: quiet,
+    failpoint: () => undefined,
+  };
+}
+
+const sumOf = (of: readonly Wave[], key: 'distinct' | 'resent' | 'tooLate') =>
+  of.reduce((sum, wave) => sum + wave[key], 0);
+
+async function hotRows(): Promise<EventRow[]> {
+  const rows = await world.db.query(
+    `SELECT event_id::text, user_id, action, movie_id, value, occurred_at, received_at, session_id,
+            request_id::text, position, device, app, app_version, properties,
+            'user-actions.v1' AS kafka_topic, kafka_partition, kafka_offset,
+            (occurred_at AT TIME ZONE 'UTC')::date::text AS date
+       FROM rt_user_interactions ORDER BY event_id`,
+  );
+  return rows.map((row) => ({
+    ...row,
+    occurred_at: (row['occurred_at'] as Date).toISOString(),
+    received_at: (row['received_at'] as Date).toISOString(),
+  }));
+}
+
+/** Times with three digits of a second, as JavaScript has them. */
+const plainTimes = (rows: readonly EventRow[]): EventRow[] =>
+  rows.map((row) => ({
+    ...row,
+    occurred_at: new Date(String(row['occurred_at'])).toISOString(),
+    received_at: new Date(String(row['received_at'])).toISOString(),
+  }));
+
+const idsOf = async (view: EventsView) =>
+  (await ask(view, 'SELECT event_id FROM events ORDER BY 1')).map((row) => row['event_id']);
+
+/** All ids that the view must show, once each. */
+async function expectComplete(view: EventsView, archivedWaves: readonly Wave[]): Promise<void> {
+  const ids = await idsOf(view);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.length).toBe(sumOf(waves, 'distinct') + sumOf(archivedWaves, 'tooLate'));
+}
+
+describe('the view events', () => {
+  test('is empty where nothing is, and has its columns', async () => {
+    const view = await open();
+    expect(await ask(view, 'SELECT * FROM events')).toEqual([]);
+    const columns = await ask(view, 'DESCRIBE events');
+    expect(columns.map((c) => `${String(c['column_name'])} ${String(c['column_type'])}`)).toEqual([
+      'event_id VARCHAR',
+      'user_id VARCHAR',
+      'action VARCHAR',
+      'movie_id BIGINT',
+      'value DOUBLE',
+      'occurred_at TIMESTAMP WITH TIME ZONE',
+      'received_at TIMESTAMP WITH TIME ZONE',
+      'session_id VARCHAR',
+      'request_id VARCHAR',
+      'position INTEGER',
+      'device VARCHAR',
+      'app VARCHAR',
+      'app_version VARCHAR',
+      'properties MAP(VARCHAR, VARCHAR)',
+      'kafka_topic VARCHAR',
+      'kafka_partition INTEGER',
+      'kafka_offset BIGINT',
+      'date DATE',
+    ]);
+  });
+
+  test('with nothing archived is the hot table, value by value', async () => {
+    const running = await world.run([interactions]);
+    for (const [n, age] of AGES.entries()) {
+      const wave = await makeWave(world.codec, {
+        seed: SEED + n,
+        count: 600,
+        nowMs: Date.now() - age * HOUR_MS,
+        stamped: true,
+      });
+      waves.push(wave);
+      await world.send('user-actions.v1', wave.records);
+    }
+    await world.caughtUp([interactions]);
+    // The log's end was reached: what was received up to now is applied.
+    await world.admin.execute(
+      `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
+    );
+    await running.stop();
+    const view = await open();
+    const rows = await ask(view, 'SELECT * FROM events ORDER BY event_id');
+    const hot = await hotRows();
+    expect(hot.length).toBe(sumOf(waves, 'distinct'));
+    expect(plainTimes(rows)).toEqual(hot);
+  });
+
+  test('opened before a run that drops hours shows them all, once, when it is asked after', async () => {
+    const before = await open();
+    const report = await runArchive(context(), null);
+    expect(report.drop.dropped.length).toBeGreaterThan(5);
+    expect(report.drop.held).toEqual([]);
+    await expectComplete(before, waves.slice(0, OLD));
+    const [read] = await world.db.query<{ rows: number }>(
+      'SELECT sum(rows)::int AS rows FROM archive_files',
+    );
+    const old = waves.slice(0, OLD);
+    expect(read?.rows).toBe(sumOf(old, 'distinct') + sumOf(old, 'tooLate') + sumOf(old, 'resent'));
+    expect(sumOf(old, 'resent')).toBeGreaterThan(0);
+    await expectComplete(await open(), old);
+  });
+
+  test('of cold rows is the hot table that they came from, value by value', async () => {
+    const hot = await hotRows();
+    await runArchive(context(), Date.now());
+    const view = await open();
+    const offsets = await ask(view, 'SELECT min(from_offset) AS low FROM manifest');
+    expect(offsets).toEqual([{ low: 0 }]);
+    const rows = plainTimes(await ask(view, 'SELECT * FROM events ORDER BY event_id'));
+    const ids = new Set(hot.map((row) => row['event_id']));
+    expect(rows.filter((row) => ids.has(row['event_id']))).toEqual(hot);
+    await expectComplete(view, waves);
+  });
+
+  test('with an empty hot table still has all', async () => {
+    await world.admin.execute('CREATE TABLE public.kept AS TABLE marquee.rt_user_interactions');
+    await world.admin.execute('TRUNCATE marquee.rt_user_interactions');
+    try {
+      await expectComplete(await open(), waves);
+    } finally {
+      await world.admin.execute(
+        'INSERT INTO marquee.rt_user_interactions SELECT * FROM public.kept',
+      );
+    }
+  });
+
+  test('shows what came since when it is refreshed, and not before', async () => {
+    const view = await open();
+    const before = await idsOf(view);
+    const wave = await makeWave(world.codec, {
+      seed: SEED + 100,
+      count: 200,
+      nowMs: Date.now(),
+      stamped: true,
+    });
+    waves.push(wave);
+    await world.send('user-actions.v1', wave.records);
+    const running = await world.run([interactions]);
+    await world.caughtUp([interactions]);
+    await running.stop();
+    expect(await idsOf(view)).toEqual(before);
+    await view.refresh();
+    await expectComplete(view, waves.slice(0, -1));
+  });
+
+  test('reads a column that an older file lacks as null', async () => {
+    const view = await open();
+    const file = join(world.config.home, 'older.parquet');
+    await ask(
+      view,
+      `COPY (SELECT * EXCLUDE (date, app_version, properties)
+                REPLACE ('old-' || event_id AS event_id) FROM events LIMIT 7)
+         TO '${file}' (FORMAT parquet)`,
+    );
+    const body = await readFile(file);
+    const path = 'archived-events/date=2001-02-03/older.parquet';
+    await store.put(path, body);
+    await world.db.execute(
+      `INSERT INTO archive_files (path, topic, date, rows, id_sum, content_sum, bytes, sha256,
+          first_event_id, last_event_id, generation)
+       SELECT $1, '*', '2001-02-03', 7, 0, 0, $2, $3, gen_random_uuid(), gen_random_uuid(), 1`,
+      [path, body.length, createHash('sha256').update(body).digest()],
+    );
+    try {
+      await view.refresh();
+      const rows = await ask(view, `SELECT * FROM events WHERE date = '2001-02-03'`);
+      expect(rows).toHaveLength(7);
+      for (const row of rows)
+        expect(row).toMatchObject({ app: 'replay-test', app_version: null, properties: null });
+    } finally {
+      await world.db.execute('DELETE FROM archive_files WHERE path = $1', [path]);
+      await store.remove([path]);
+    }
+  });
+});
+
+describe('a query over one date', () => {
+  test("reads only that date's files, and no hot rows of another date", async () => {
+    const proxy = await startCountingProxy(world.config.objectStore.endpoint);
+    try {
+      const view = await open({
+        objectStore: { ...world.config.objectStore, endpoint: proxy.url },
+      });
+      const [date] = await ask(view, 'SELECT min(date) AS date, count(*) AS files FROM manifest');
+      const all = await ask(view, 'SELECT DISTINCT date FROM manifest');
+      expect(all.length).toBeGreaterThan(3);
+      const listed = await ask(
+        view,
+        `SELECT path FROM manifest WHERE date = '${String(date?.['date'])}' ORDER BY 1`,
+      );
+      expect(proxy.taken()).toEqual([]);
+      for (const condition of [
+        `date = '${String(date?.['date'])}'`,
+        `date < DATE '${String(date?.['date'])}' + 1`,
+        `date IN ('${String(date?.['date'])}', '1999-01-01')`,
+      ]) {
+        const other = await open({
+          objectStore: { ...world.config.objectStore, endpoint: proxy.url },
+        });
+        await ask(other, `SELECT action, count(*) FROM events WHERE ${condition} GROUP BY action`);
+        const names = new Set(proxy.taken().map((line) => line.replace(/^\w+ \/\w+\//, '')));
+        expect([...names].sort()).toEqual(listed.map((row) => row['path']));
+      }
+    } finally {
+      await proxy.close();
+    }
+  });
+});
+
+describe('marquee sql', () => {
+  const main = join(repositoryRoot, 'cli', 'main.ts');
+  const sql = (args: readonly string[], input?: string) =>
+    runCli(['sql', ...args], cliEnvironment(world.config.home, world.config.cache), input);
+
+  test('writes a table, CSV and JSON, and no digit is lost', async () => {
+    const query = `SELECT 9007199254740993 AS big, 1.50::DECIMAL(9, 2) AS price, 'a "b", c' AS t,
+      '' AS empty, NULL AS nothing, MAP {'k': 'v'} AS m, [1, 2] AS l, {'x': 1} AS s,
+      TIMESTAMPTZ '2026-11-20 12:30:00.123Z' AS at, DATE '2026-11-20' AS day, 'NaN'::DOUBLE AS n`;
+    const csv = await sql(['--format', 'csv', '-c', query]);
+    expect(csv).toEqual({
+      code: 0,
+      stderr: '',
+      stdout:
+        'big,price,t,empty,nothing,m,l,s,at,day,n\r\n' +
+        `9007199254740993,1.50,"a ""b"", c","",,{'k': 'v'},"[1, 2]",{'x': 1},` +
+        '2026-11-20 12:30:00.123+00,2026-11-20,NaN\r\n',
+    });
+    const json = await sql(['--format', 'json', '-c', query]);
+    expect(json.stdout).toBe(
+      '[\n{"big":9007199254740993,"price":1.50,"t":"a \\"b\\", c","empty":"","nothing":null,' +
+        '"m":{"k":"v"},"l":[1,2],"s":{"x":1},"at":"2026-11-20T12:30:00.123Z","day":"2026-11-20",' +
+        '"n":"NaN"}\n]\n',
+    );
+    const table = await sql(['-c', 'SELECT 7 AS n, NULL::VARCHAR AS nothing']);
+    expect(table.stdout).toBe('n  nothing\n7  NULL\n(1 row)\n');
+    const none = await sql(['--format', 'json', '-c', 'SELECT 1 AS n WHERE false']);
+    expect(none.stdout).toBe('[]\n');
+  });
+
+  test('runs each statement of its input, over hot and cold', async () => {
+    const answer = await sql(
+      ['--format', 'csv'],
+      `CREATE TABLE mine AS SELECT action FROM events;
+       SELECT count(*) AS n FROM mine;
+       SELECT count(*) AS n FROM manifest`,
+    );
+    const files = await world.db.query('SELECT FROM archive_files');
+    expect(answer.stderr).toMatch(/hot rows copied/);
+    expect(answer.stdout).toBe(
+      // CREATE TABLE AS says how many rows it made.
+      `Count\r\n${String(shown())}\r\nn\r\n${String(shown())}\r\nn\r\n${String(files.length)}\r\n`,
+    );
+  });
+  const shown = () => sumOf(waves, 'distinct') + sumOf(waves.slice(0, AGES.length), 'tooLate');
+
+  test('streams more rows than a table shows', async () => {
+    const table = await sql(['-c', `FROM range(${String(TABLE_ROWS_MAX + 500)})`]);
+    expect(table.stdout.split('\n')).toHaveLength(TABLE_ROWS_MAX + 3);
+    expect(table.stdout).toContain('(1,000 of 1,500 rows; --format csv or json gives all)');
+    const csv = await sql(['--format', 'csv', '-c', 'FROM range(300000)']);
+    expect(csv.stdout.split('\r\n')).toHaveLength(300_002);
+  });
+
+  test('says what DuckDB says of a statement that is wrong, and ends with 1', async () => {
+    const wrong = await sql(['-c', 'SELECT 1 AS one; SELECT nobody FROM events']);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toContain('one');
+    expect(wrong.stderr).toMatch(/^MARQUEE_SQL_FAILED: .*"nobody" not found/m);
+    const unended = await sql(['-c', "SELECT 'a"]);
+    expect(unended.code).toBe(1);
+    expect(unended.stderr).toMatch(/^MARQUEE_SQL_FAILED: .*unterminated/m);
+  });
+
+  test('can write to neither the tables nor the archive', async () => {
+    const answer = await sql(['-c', 'DELETE FROM events']);
+    expect(answer.code).toBe(1);
+    expect(answer.stderr).toContain('MARQUEE_SQL_FAILED');
+  });
+
+  const terminals: Terminal[] = [];
+  afterEach(() => {
+    for (const terminal of terminals.splice(0)) terminal.kill();
+  });
+  function startTerminal(): Terminal {
+    const env = { ...cliEnvironment(world.config.home, world.config.cache), TERM: 'xterm' };
+    const terminal = runInTerminal([process.execPath, main, 'sql'], env);
+    terminals.push(terminal);
+    return terminal;
+  }
+
+  test('at a terminal takes lines until a semicolon, goes on after a fault, and is ended by Ctrl-C and Ctrl-D', async () => {
+    const terminal = startTerminal();
+    await terminal.until(/marquee> $/);
+    terminal.type('SELECT 40 + 2\r');
+    await terminal.until(/\.\.\.> $/);
+    terminal.type('AS answer;\r');
+    await terminal.until(/answer\s+42\s+\(1 row\)[^]*marquee> $/);
+    terminal.type('SELECT nobody;\r');
+    await terminal.until(/MARQUEE_SQL_FAILED: [^]*marquee> $/);
+    terminal.type(
+      'SELECT count(*) FROM range(1e12::BIGINT) a, range(9) b WHERE a.range = -b.range - 1;\r',
+    );
+    await terminal.until(/- 1;/);
+    terminal.type('\x03');
+    await terminal.until(/MARQUEE_INTERRUPTED: [^]*marquee> $/);
+    terminal.type('.format json\r');
+    await terminal.until(/json\s+marquee> $/);
+    terminal.type('SELECT count(*) AS n FROM events;\r');
+    await terminal.until(new RegExp(`"n":${String(shown())}\\}[^]*marquee> $`));
+    terminal.type('\x04');
+    expect(await terminal.ended).toBe(0);
+    const again = startTerminal();
+    await again.until(/marquee> $/);
+    again.type('\x1b[A');
+    await again.until(/SELECT count\(\*\) AS n FROM events;$/);
+    again.type('\x15.quit\r');
+    expect(await again.ended).toBe(0);
+  });
+});
