@@ -52,6 +52,11 @@ async function* jsonOf({ columns, pieces }: SqlResult): AsyncGenerator<string> {
 }
 
 async function* tableOf({ columns, pieces }: SqlResult, width: number): AsyncGenerator<string> {
+  if (columns[0]?.name === 'explain_key') {
+    // A plan is drawn already.
+    for await (const rows of pieces) for (const row of rows) yield `${String(row[1])}\n`;
+    return;
+  }
   const shown: string[][] = [];
   let count = 0;
   for await (const rows of pieces) {

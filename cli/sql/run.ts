@@ -24,7 +24,7 @@ export async function runSql({ command, format = 'table' }: SqlFlags): Promise<v
   const config = loadConfig();
   const progress = createProgress(process.stderr);
   try {
-    const view = await openEvents(config, progress);
+    const view = await openEvents(config, { progress });
     try {
       if (interactive) await runShell(view, { format, width: WIDTH, home: config.home });
       else await runStatements(view, statementsOf(input), format);

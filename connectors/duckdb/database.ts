@@ -50,6 +50,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   });
   const connection = await instance.connect();
   let underWay = 0;
+  let again: NodeJS.Timeout | undefined;
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {
     underWay++;
     try {
@@ -57,14 +58,16 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
     } catch (error) {
       throw toSqlError(error);
     } finally {
-      underWay--;
+      // The next statement is not meant.
+      if (--underWay === 0) clearTimeout(again);
     }
   };
   /** DuckDB forgets it when the statement was not begun yet: said again until it has ended. */
   const interrupt = (): void => {
     if (underWay === 0) return;
     connection.interrupt();
-    setTimeout(interrupt, INTERRUPT_MS).unref();
+    clearTimeout(again);
+    again = setTimeout(interrupt, INTERRUPT_MS).unref();
   };
   const database: DuckDb = {
     async run(statement) {

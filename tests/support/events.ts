@@ -1,6 +1,7 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { jsonOfValue } from '../../connectors/duckdb/values.ts';
+import type { Session } from '../../connectors/postgres/session.ts';
 import type { EventsView } from '../../streams/archive/events-view.ts';
 
 export type EventRow = Record<string, unknown>;
@@ -18,6 +19,26 @@ export async function ask(view: EventsView, statement: string): Promise<EventRow
       );
   return rows;
 }
+
+/** The hot table as the view has its rows, by id. */
+export async function readHotRows(session: Session): Promise<EventRow[]> {
+  const rows = await session.query(
+    `SELECT event_id::text, user_id, action, movie_id, value, occurred_at, received_at, session_id,
+            request_id::text, position, device, app, app_version, properties,
+            'user-actions.v1' AS kafka_topic, kafka_partition, kafka_offset,
+            (occurred_at AT TIME ZONE 'UTC')::date::text AS date
+       FROM rt_user_interactions ORDER BY event_id`,
+  );
+  return plainTimes(rows);
+}
+
+/** Times with three digits of a second, as JavaScript has them. */
+export const plainTimes = (rows: readonly EventRow[]): EventRow[] =>
+  rows.map((row) => ({
+    ...row,
+    occurred_at: new Date(row['occurred_at'] as string | Date).toISOString(),
+    received_at: new Date(row['received_at'] as string | Date).toISOString(),
+  }));
 
 export interface CountingProxy {
   readonly url: string;

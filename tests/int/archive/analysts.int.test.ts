@@ -166,7 +166,7 @@ test(
 async function runPython(interpreter: string, named: string, wrapper?: string): Promise<string> {
   const code = snippets.find((s) => s.language === 'python' && s.code.includes(named))?.code ?? '';
   const settings = snippets.find(({ code: text }) => text.includes('export FILES'))?.code ?? '';
-  const file = join(folder, `${named}.py`);
+  const file = join(folder, `snippet-${named}.py`);
   await writeFile(file, code);
   const { stdout } = await run(
     'sh',
