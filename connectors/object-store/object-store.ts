@@ -64,6 +64,13 @@ const PASSING_CODES = new Set([
   'UnknownError',
 ]);
 
+/** What the SDK does not even send. */
+const UNSENDABLE = new Set([
+  'InvalidBucketNameError',
+  'InvalidObjectNameError',
+  'InvalidArgumentError',
+]);
+
 /** Over the `minio` SDK. A fault that may pass is retried with growing pauses, then thrown. */
 export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
   const { bucket, attempts = ATTEMPTS, timeoutMs = TIMEOUT_MS } = options;
@@ -185,7 +192,16 @@ async function within<T>(ms: number, doing: string, work: Promise<T>): Promise<T
 
 function toStoreError(error: unknown, doing: string, at: ObjectStoreOptions): MarqueeError {
   if (error instanceof MarqueeError) return error;
-  const { code, message } = error as { code?: string; message?: string };
+  const {
+    code: told,
+    message,
+    name = '',
+  } = error as {
+    code?: string;
+    message?: string;
+    name?: string;
+  };
+  const code = UNSENDABLE.has(name) ? name : told;
   const place = `${doing} in bucket ${at.bucket} at ${at.endpoint}`;
   const said = message === undefined || message === '' ? String(code) : message;
   if (code === 'NoSuchKey' || code === 'NotFound')

@@ -88,31 +88,23 @@ describe('Postgres', () => {
   });
 });
 
-describe('two runs at once', () => {
-  test('the second says so and leaves; the first ends its work', async () => {
-    await scene.receive(8, 100);
-    const first = scene.run({ failpoint: 'archive_verified:1:SIGSTOP', label: 'first' });
-    await until('the first to hold its range', 60_000, () => first.stopped());
-    const second = scene.run({ label: 'second' });
-    expect(await second.died(20_000)).toEqual({ code: 1, signal: null });
-    expect(second.tail(3)).toMatch(/MARQUEE_ARCHIVE_BUSY/);
-    first.kill('SIGCONT');
-    expect(await first.died(60_000)).toEqual({ code: 0, signal: null });
-  });
+test('two runs at once: the second leaves; one that lost its lock in its sleep records nothing', async () => {
+  await scene.receive(8, 100);
+  const before = await coveredRows();
+  const sleeper = scene.run({ failpoint: 'archive_verified:1:SIGSTOP', label: 'sleeper' });
+  await until('the first to stand before its commit', 60_000, () => sleeper.stopped());
+  const second = scene.run({ label: 'second' });
+  expect(await second.died(60_000)).toEqual({ code: 1, signal: null });
+  expect(second.tail(3)).toMatch(/MARQUEE_ARCHIVE_BUSY/);
 
-  test('one that lost its lock while it slept records nothing over the other', async () => {
-    await scene.receive(8, 100);
-    const before = await coveredRows();
-    const sleeper = scene.run({ failpoint: 'archive_verified:1:SIGSTOP', label: 'sleeper' });
-    await until('the sleeper to stand before its commit', 60_000, () => sleeper.stopped());
-    await world.db.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'marquee-archive'`,
-    );
-    const { rows } = await scene.finish({ label: 'other' });
-    sleeper.kill('SIGCONT');
-    expect(await sleeper.died(60_000)).toEqual({ code: 0, signal: null });
-    expect(await coveredRows()).toBe(before + rows);
-  });
+  await world.db.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'marquee-archive'`,
+  );
+  const { rows } = await scene.finish({ label: 'third' });
+  expect(rows).toBeGreaterThanOrEqual(100);
+  sleeper.kill('SIGCONT');
+  expect(await sleeper.died(60_000)).toEqual({ code: 0, signal: null });
+  expect(await coveredRows()).toBe(before + rows);
 });
 
 describe('the clock', () => {
@@ -124,9 +116,7 @@ describe('the clock', () => {
 
   test('set back after a run: nothing is repeated or dropped', async () => {
     const before = [await coveredRows(), await hotRows()];
-    const report = await scene.finish({ preload: otherClock(-24 * HOUR_MS) });
-    expect(report).toMatchObject({ rows: 0, files: 0 });
-    const back = await scene.finish({ preload: otherClock(setBackTo(0)) });
+    const back = await scene.finish({ preload: otherClock(setBackTo(24)) });
     expect(back).toMatchObject({ rows: 0, files: 0, drop: { dropped: [] } });
     expect([await coveredRows(), await hotRows()]).toEqual(before);
   });
@@ -162,7 +152,6 @@ describe('the clock', () => {
 
 describe('interactions', () => {
   test('three days behind: the archive copies, and drops nothing that they have not passed', async () => {
-    await scene.finish();
     await scene.stopInteractions();
     const reached = scene.time();
     for (let day = 0; day < 4; day++) await scene.receive(24, 80);

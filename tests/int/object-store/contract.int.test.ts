@@ -135,6 +135,7 @@ describe.each(['minio', 'seaweedfs'])('a store for the archive: %s', (engine) =>
     test.each([
       ['a wrong secret', { secretKey: 'wrong' }],
       ['an unknown key', { accessKey: 'nobody' }],
+      ['a name that no bucket may have', { bucket: 'No Bucket' }],
     ])('refuses %s at once, and says so', async (_, wrong) => {
       const other = openObjectStore({ ...stack.config.objectStore, ...wrong });
       const refused = { code: 'MARQUEE_STORE_REFUSED', retriable: false };

@@ -22,15 +22,20 @@ async function dead(process: RunningProcess): Promise<boolean> {
   throw new Error(`ended by itself before it was killed\n${process.tail()}`);
 }
 
-/** At the nth passing of a point of the source. */
-export function atPoint(name: string, point: FailpointName, nth = 1): ArchiveKill {
-  return {
-    name,
-    strike: (scene, options) => {
-      const failpoint = `${point}:${nth}`;
-      return dead(scene.run({ ...options, failpoint, label: `archive at ${failpoint}` }));
-    },
+/** At the nth passing of a point of the source; `command` where it is not in `archive run`. */
+export function atPoint(
+  name: string,
+  point: FailpointName,
+  nth = 1,
+  command?: readonly string[],
+): ArchiveKill {
+  const failpoint = `${point}:${nth}`;
+  const run = {
+    failpoint,
+    label: `archive at ${failpoint}`,
+    ...(command === undefined ? {} : { command }),
   };
+  return { name, strike: (scene, options) => dead(scene.run({ ...options, ...run })) };
 }
 
 /** With half of an object at the store. */

@@ -32,7 +32,7 @@ export interface ArchiveScene {
   /** `interactions` works from the start; while it is away, what is received waits. */
   stopInteractions(): Promise<void>;
   startInteractions(): void;
-  /** Starts `marquee archive run`. */
+  /** Starts `marquee archive run`, or another command on the archive. */
   run(options?: ArchiveRunOptions): RunningProcess;
   /** Runs the archive to its end, which must be a good one. */
   finish(options?: ArchiveRunOptions): Promise<ArchiveReport>;
@@ -46,7 +46,8 @@ export interface ArchiveScene {
 export interface ArchiveRunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly failpoint?: string;
-  readonly arguments?: readonly string[];
+  /** Of `marquee`, where it is not `archive run`. */
+  readonly command?: readonly string[];
   readonly preload?: string;
   readonly label?: string;
   readonly root?: string;
@@ -126,7 +127,7 @@ export async function createArchiveScene(
       const root = asked.root ?? options.root;
       return world.fleet.start({
         processors: [],
-        command: ['archive', 'run', '--json', ...(asked.arguments ?? [])],
+        command: asked.command ?? ['archive', 'run', '--json'],
         label: asked.label ?? 'archive',
         env: {
           ...env,
