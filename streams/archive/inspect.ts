@@ -1,8 +1,9 @@
 import type { Data } from 'apache-arrow';
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
 import { formatUuid } from '../../schemas/uuid.ts';
-import { addHash, createHash128, murmur128 } from '../runtime/hash.ts';
+import { addHash, createHash128, murmur128Words } from '../runtime/hash.ts';
 import { CONTENT_COLUMNS } from './columns.ts';
+import type { Kind } from './columns.ts';
 import { HEX_AT, entriesOf, nibble, readBatches } from './parquet.ts';
 import type { ArrowBatch } from './parquet.ts';
 import { createSums } from './sums.ts';
@@ -21,183 +22,349 @@ export interface FileContents {
 /** 2000-01-01T00:00:00Z in epoch milliseconds, where Postgres starts to count. */
 const PG_EPOCH_MS = 946_684_800_000;
 const TWO_32 = 4_294_967_296;
+/** Rows that are packed at once: their bytes stay in the processor's cache. */
+const BLOCK_ROWS = 256;
 
 /**
- * Decodes a file and writes each row's content once more as the processors write it: the ledger's
- * hash of a row is that of its binary COPY fields. Straight from Arrow's buffers, since every row
- * that is archived comes this way.
+ * Decodes a file and packs each row's content once more as the processors write it: the ledger's
+ * hash of a row is that of its binary COPY fields. Straight from Arrow's buffers and column by column,
+ * since every row that is archived comes this way.
  */
 export function inspectFile(file: Buffer): FileContents {
   const sums = createSums();
   const hash = createHash128();
-  const out = new RowBytes();
+  const block = new RowBlock();
   const first = Buffer.alloc(16, 0xff);
   const last = Buffer.alloc(16);
   let firstMs = Infinity;
   let lastMs = -Infinity;
   for (const batch of readBatches(file)) {
-    const writers = CONTENT_COLUMNS.map(([name, kind]) => createWriter(kind, batch, name, out));
     const times = batch.column('occurred_at');
     const msAt = times === null ? () => NaN : longsOf(times);
-    for (let i = 0; i < batch.rows; i++) {
-      out.at = 0;
-      for (const write of writers) write(i);
-      murmur128(hash, out.bytes, 0, out.at);
-      addHash(sums.content, hash);
-      // The id is the first field, behind its length.
-      murmur128(hash, out.bytes, 4, 20);
-      addHash(sums.id, hash);
-      if (compareAt4(out.bytes, first) < 0) out.bytes.copy(first, 0, 4, 20);
-      if (compareAt4(out.bytes, last) > 0) out.bytes.copy(last, 0, 4, 20);
-      const ms = msAt(i);
-      if (ms < firstMs) firstMs = ms;
-      if (ms > lastMs) lastMs = ms;
+    for (let from = 0; from < batch.rows; from += BLOCK_ROWS) {
+      const rows = Math.min(BLOCK_ROWS, batch.rows - from);
+      block.pack(batch, from, rows);
+      const { bytes, words, starts, ends } = block;
+      for (let i = 0; i < rows; i++) {
+        const start = starts[i] as number;
+        murmur128Words(hash, words, start >> 2, (ends[i] as number) - start);
+        addHash(sums.content, hash);
+        // The id is the first field, behind its length.
+        murmur128Words(hash, words, (start >> 2) + 1, 16);
+        addHash(sums.id, hash);
+        const ms = msAt(from + i);
+        if (ms < firstMs) firstMs = ms;
+        if (ms > lastMs) lastMs = ms;
+        if (compareId(bytes, start + 4, first) < 0)
+          first.set(bytes.subarray(start + 4, start + 20));
+        if (compareId(bytes, start + 4, last) > 0) last.set(bytes.subarray(start + 4, start + 20));
+      }
     }
     sums.rows += batch.rows;
   }
   return { sums, firstId: formatUuid(first), lastId: formatUuid(last), firstMs, lastMs };
 }
 
-function compareAt4(bytes: Uint8Array, id: Uint8Array): number {
+function compareId(bytes: Uint8Array, at: number, id: Uint8Array): number {
   for (let i = 0; i < 16; i++) {
-    const d = (bytes[i + 4] as number) - (id[i] as number);
+    const d = (bytes[at + i] as number) - (id[i] as number);
     if (d !== 0) return d;
   }
   return 0;
 }
 
-/** The bytes of one row: fields with their lengths. */
-class RowBytes {
-  bytes = Buffer.allocUnsafe(1 << 14);
-  at = 0;
+/** The content of some rows, each from a word's beginning, with zeros up to the next word. */
+class RowBlock {
+  bytes = new Uint8Array(1 << 16);
+  words = new Int32Array(this.bytes.buffer);
+  readonly starts = new Int32Array(BLOCK_ROWS);
+  /** While packing: where the row's next field goes. */
+  readonly ends = new Int32Array(BLOCK_ROWS);
+  /** Maps that JSON escapes or orders otherwise, by row. */
+  readonly #odd = new Map<number, Buffer>();
 
-  room(needed: number): void {
-    if (this.at + needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.at + needed));
-    this.bytes.copy(grown, 0, 0, this.at);
-    this.bytes = grown;
+  /** Packs `rows` rows of the batch from its row `from` on. */
+  pack(batch: ArrowBatch, from: number, rows: number): void {
+    this.#odd.clear();
+    const { ends } = this;
+    ends.fill(0, 0, rows);
+    const columns = CONTENT_COLUMNS.map(([name, kind]) => ({ kind, data: batch.column(name) }));
+    for (const { kind, data } of columns) this.#measure(kind, data, from, rows);
+    this.#place(rows);
+    for (const { kind, data } of columns) {
+      if (data === null) for (let i = 0; i < rows; i++) this.#length(i, -1);
+      else this.#write(kind, data, from, rows);
+    }
   }
 
-  int32(value: number): void {
-    const { bytes, at } = this;
-    bytes[at] = value >>> 24;
-    bytes[at + 1] = value >>> 16;
-    bytes[at + 2] = value >>> 8;
-    bytes[at + 3] = value;
-    this.at = at + 4;
+  /** Adds the lengths of the column's fields to `ends`. */
+  #measure(kind: Kind, data: Data | null, from: number, rows: number): void {
+    const { ends } = this;
+    const width = WIDTHS[kind];
+    for (let i = 0; i < rows; i++) {
+      let length = 4;
+      if (data !== null && isValid(data, from + i))
+        length +=
+          width > 0
+            ? width
+            : kind === 'map'
+              ? this.#mapLength(data, from, i)
+              : textLength(data, from + i);
+      ends[i] = (ends[i] as number) + length;
+    }
   }
 
-  int64(value: number): void {
-    const high = Math.floor(value / TWO_32);
-    this.int32(high | 0);
-    this.int32((value - high * TWO_32) | 0);
+  /** Gives each row its place. */
+  #place(rows: number): void {
+    const { starts, ends } = this;
+    let at = 0;
+    for (let i = 0; i < rows; i++) {
+      starts[i] = at;
+      at += ((ends[i] as number) + 3) & ~3;
+    }
+    if (at > this.bytes.length) {
+      this.bytes = new Uint8Array(2 * at);
+      this.words = new Int32Array(this.bytes.buffer);
+    }
+    for (let i = 0; i < rows; i++) {
+      const start = starts[i] as number;
+      // Before the fields are written: what of the last word they don't fill stays 0.
+      this.words[(start + (ends[i] as number) - 1) >> 2] = 0;
+      ends[i] = start;
+    }
   }
 
-  copy(from: Uint8Array, start: number, length: number): void {
-    const { bytes, at } = this;
-    for (let i = 0; i < length; i++) bytes[at + i] = from[start + i] as number;
-    this.at = at + length;
+  #length(i: number, length: number): void {
+    const { bytes, ends } = this;
+    const at = ends[i] as number;
+    bytes[at] = length >> 24;
+    bytes[at + 1] = length >> 16;
+    bytes[at + 2] = length >> 8;
+    bytes[at + 3] = length;
+    ends[i] = at + 4;
   }
-}
 
-type Write = (row: number) => void;
+  #write(kind: Kind, data: Data, from: number, rows: number): void {
+    switch (kind) {
+      case 'uuid':
+        return this.#uuids(data, from, rows);
+      case 'text':
+        return this.#texts(data, from, rows);
+      case 'map':
+        return this.#maps(data, from, rows);
+      case 'int32':
+        return this.#int32s(data, from, rows);
+      case 'float64':
+        return this.#float64s(data, from, rows);
+      default:
+        return this.#longs(kind, data, from, rows);
+    }
+  }
 
-/** Writes the column's field of a row: its length and its binary form, or the length -1. */
-function createWriter(kind: string, batch: ArrowBatch, name: string, out: RowBytes): Write {
-  const data = batch.column(name);
-  const absent = (): void => {
-    out.room(4);
-    out.int32(-1);
-  };
-  if (data === null) return absent;
-  const write = writers[kind as keyof typeof writers](data, out);
-  if (data.nullCount === 0) return write;
-  const { nullBitmap, offset } = data;
-  return (row) => {
-    const at = offset + row;
-    if ((((nullBitmap[at >> 3] as number) >> (at & 7)) & 1) === 1) write(row);
-    else absent();
-  };
-}
-
-const writers = {
-  uuid(data: Data, out: RowBytes): Write {
+  #uuids(data: Data, from: number, rows: number): void {
     const offsets = data.valueOffsets as Int32Array;
     const text = data.values as Uint8Array;
-    return (row) => {
-      out.room(20);
-      out.int32(16);
-      const from = offsets[row] as number;
-      const { bytes, at } = out;
-      for (let k = 0; k < 16; k++) {
-        const char = from + (HEX_AT[k] as number);
-        bytes[at + k] = (nibble(text[char] as number) << 4) | nibble(text[char + 1] as number);
+    const { bytes, ends } = this;
+    for (let i = 0; i < rows; i++) {
+      if (!isValid(data, from + i)) {
+        this.#length(i, -1);
+        continue;
       }
-      out.at = at + 16;
-    };
-  },
-  text(data: Data, out: RowBytes): Write {
+      this.#length(i, 16);
+      const char = offsets[from + i] as number;
+      const at = ends[i] as number;
+      for (let k = 0; k < 16; k++) {
+        const c = char + (HEX_AT[k] as number);
+        bytes[at + k] = (nibble(text[c] as number) << 4) | nibble(text[c + 1] as number);
+      }
+      ends[i] = at + 16;
+    }
+  }
+
+  #texts(data: Data, from: number, rows: number): void {
     const offsets = data.valueOffsets as Int32Array;
     const text = data.values as Uint8Array;
-    return (row) => {
-      const from = offsets[row] as number;
-      const length = (offsets[row + 1] as number) - from;
-      out.room(4 + length);
-      out.int32(length);
-      out.copy(text, from, length);
-    };
-  },
-  time(data: Data, out: RowBytes): Write {
-    const msAt = longsOf(data);
-    return (row) => {
-      out.room(12);
-      out.int32(8);
-      out.int64((msAt(row) - PG_EPOCH_MS) * 1000);
-    };
-  },
-  int64(data: Data, out: RowBytes): Write {
-    const longAt = longsOf(data);
-    return (row) => {
-      out.room(12);
-      out.int32(8);
-      out.int64(longAt(row));
-    };
-  },
-  int32(data: Data, out: RowBytes): Write {
+    for (let i = 0; i < rows; i++) {
+      if (!isValid(data, from + i)) {
+        this.#length(i, -1);
+        continue;
+      }
+      const start = offsets[from + i] as number;
+      const end = offsets[from + i + 1] as number;
+      this.#length(i, end - start);
+      this.#copy(i, text, start, end);
+    }
+  }
+
+  #copy(i: number, from: Uint8Array, start: number, end: number): void {
+    const { bytes, ends } = this;
+    let to = ends[i] as number;
+    for (let at = start; at < end; at++) bytes[to++] = from[at] as number;
+    ends[i] = to;
+  }
+
+  #int32s(data: Data, from: number, rows: number): void {
     const values = data.values as Int32Array;
-    return (row) => {
-      out.room(8);
-      out.int32(4);
-      out.int32(values[row] as number);
-    };
-  },
-  float64(data: Data, out: RowBytes): Write {
+    for (let i = 0; i < rows; i++) {
+      const valid = isValid(data, from + i);
+      this.#length(i, valid ? 4 : -1);
+      // A number in four bytes, as the length is.
+      if (valid) this.#length(i, values[from + i] as number);
+    }
+  }
+
+  #float64s(data: Data, from: number, rows: number): void {
     const values = data.values as Float64Array;
-    return (row) => {
-      out.room(12);
-      out.int32(8);
-      out.bytes.writeDoubleBE(values[row] as number, out.at);
-      out.at += 8;
-    };
-  },
-  map(data: Data, out: RowBytes): Write {
-    const offsets = data.valueOffsets as Int32Array;
-    return (row) => {
-      const from = offsets[row] as number;
-      const to = offsets[row + 1] as number;
-      const json = from === to ? '{}' : jsonbOfMap(entriesOf(data, from, to));
-      out.room(5 + json.length * 3);
-      const lengthAt = out.at;
-      out.at += 4;
-      out.bytes[out.at++] = 1;
-      out.at += out.bytes.write(json, out.at, 'utf8');
-      const end = out.at;
-      out.at = lengthAt;
-      out.int32(end - lengthAt - 4);
-      out.at = end;
-    };
-  },
+    const { buffer, byteOffset, length } = values;
+    const halves = new Int32Array(buffer, byteOffset, 2 * length);
+    for (let i = 0; i < rows; i++) {
+      const valid = isValid(data, from + i);
+      this.#length(i, valid ? 8 : -1);
+      if (!valid) continue;
+      this.#length(i, halves[2 * (from + i) + 1] as number);
+      this.#length(i, halves[2 * (from + i)] as number);
+    }
+  }
+
+  #longs(kind: Kind, data: Data, from: number, rows: number): void {
+    const longAt = longsOf(data);
+    for (let i = 0; i < rows; i++) {
+      const valid = isValid(data, from + i);
+      this.#length(i, valid ? 8 : -1);
+      if (!valid) continue;
+      const long = longAt(from + i);
+      const value = kind === 'time' ? (long - PG_EPOCH_MS) * 1000 : long;
+      const high = Math.floor(value / TWO_32);
+      this.#length(i, high);
+      this.#length(i, (value - high * TWO_32) | 0);
+    }
+  }
+
+  /** The version byte and the JSON. */
+  #mapLength(data: Data, from: number, i: number): number {
+    const length = plainMapLength(data, from + i);
+    if (length > 0) return length + 1;
+    const [start, end] = entryRange(data, from + i);
+    const json = Buffer.from(jsonbOfMap(entriesOf(data, start, end)));
+    this.#odd.set(i, json);
+    return json.length + 1;
+  }
+
+  #maps(data: Data, from: number, rows: number): void {
+    const { keys, values } = entryTexts(data);
+    for (let i = 0; i < rows; i++) {
+      if (!isValid(data, from + i)) {
+        this.#length(i, -1);
+        continue;
+      }
+      const odd = this.#odd.get(i);
+      const length = odd === undefined ? plainMapLength(data, from + i) : odd.length;
+      this.#length(i, length + 1);
+      this.#copy(i, VERSION, 0, 1);
+      if (odd !== undefined) {
+        this.#copy(i, odd, 0, odd.length);
+        continue;
+      }
+      const [start, end] = entryRange(data, from + i);
+      this.#copy(i, OPEN, 0, 1);
+      for (let entry = start; entry < end; entry++) {
+        if (entry > start) this.#copy(i, COMMA, 0, 2);
+        this.#quoted(i, keys, entry);
+        this.#copy(i, COLON, 0, 2);
+        this.#quoted(i, values, entry);
+      }
+      this.#copy(i, CLOSE, 0, 1);
+    }
+  }
+
+  #quoted(i: number, texts: Data, entry: number): void {
+    const offsets = texts.valueOffsets as Int32Array;
+    this.#copy(i, QUOTE, 0, 1);
+    this.#copy(
+      i,
+      texts.values as Uint8Array,
+      offsets[entry] as number,
+      offsets[entry + 1] as number,
+    );
+    this.#copy(i, QUOTE, 0, 1);
+  }
+}
+
+const [VERSION, OPEN, CLOSE, COMMA, COLON, QUOTE] = ['\x01', '{', '}', ', ', ': ', '"'].map(
+  (text) => Buffer.from(text),
+) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
+
+/** Of the binary form; 0 where rows differ. */
+const WIDTHS: Readonly<Record<Kind, number>> = {
+  uuid: 16,
+  time: 8,
+  int64: 8,
+  float64: 8,
+  int32: 4,
+  text: 0,
+  map: 0,
 };
+
+function isValid({ nullCount, nullBitmap, offset }: Data, row: number): boolean {
+  if (nullCount === 0) return true;
+  const at = offset + row;
+  return (((nullBitmap[at >> 3] as number) >> (at & 7)) & 1) === 1;
+}
+
+function textLength({ valueOffsets }: Data, row: number): number {
+  const offsets = valueOffsets as Int32Array;
+  return (offsets[row + 1] as number) - (offsets[row] as number);
+}
+
+function entryRange({ valueOffsets }: Data, row: number): [start: number, end: number] {
+  const offsets = valueOffsets as Int32Array;
+  return [offsets[row] as number, offsets[row + 1] as number];
+}
+
+function entryTexts(data: Data): { keys: Data; values: Data } {
+  const [keys, values] = data.children[0]?.children ?? [];
+  if (keys === undefined || values === undefined) throw new Error('a map without entries');
+  return { keys, values };
+}
+
+/** How long the map is as JSON, where that has its texts as they are and its keys in order; else 0. */
+function plainMapLength(data: Data, row: number): number {
+  const [start, end] = entryRange(data, row);
+  if (start === end) return 2;
+  const { keys, values } = entryTexts(data);
+  let length = 2 + 2 * (end - start - 1);
+  for (let entry = start; entry < end; entry++) {
+    if (!isPlain(keys, entry) || !isPlain(values, entry)) return 0;
+    if (entry > start && !isKeyAfter(keys, entry)) return 0;
+    length += textLength(keys, entry) + textLength(values, entry) + 6;
+  }
+  return length;
+}
+
+function isPlain({ valueOffsets, values }: Data, entry: number): boolean {
+  const offsets = valueOffsets as Int32Array;
+  const bytes = values as Uint8Array;
+  const end = offsets[entry + 1] as number;
+  for (let at = offsets[entry] as number; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte < 0x20 || byte === 0x22 || byte === 0x5c) return false;
+  }
+  return true;
+}
+
+/** Whether a key comes after the one before it in the order of jsonb: by length, then bytewise. */
+function isKeyAfter(keys: Data, entry: number): boolean {
+  const d = textLength(keys, entry) - textLength(keys, entry - 1);
+  if (d !== 0) return d > 0;
+  const offsets = keys.valueOffsets as Int32Array;
+  const bytes = keys.values as Uint8Array;
+  const [a, b] = [offsets[entry - 1] as number, offsets[entry] as number];
+  for (let i = 0; i < textLength(keys, entry); i++) {
+    const diff = (bytes[b + i] as number) - (bytes[a + i] as number);
+    if (diff !== 0) return diff > 0;
+  }
+  return false;
+}
 
 /** Reads 64-bit integers as numbers; exact below 2^53, as everywhere here. */
 function longsOf(data: Data): (row: number) => number {

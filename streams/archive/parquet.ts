@@ -277,40 +277,99 @@ function uuidData({ ends, bytes, nulls }: BytesColumn, shared: Shared): Data {
 
 function mapData(column: BytesColumn, shared: Shared): Data {
   const valueOffsets = new Int32Array(shared.length + 1);
-  const keys: string[] = [];
-  const values: string[] = [];
+  const keys = new TextBuilder();
+  const values = new TextBuilder();
   for (let i = 0; i < shared.length; i++) {
-    if (column.nulls[i] === 0 && !isEmptyMap(column, i))
-      for (const [key, value] of Object.entries(propertiesOf(column, i))) {
-        keys.push(key);
-        values.push(value);
-      }
-    valueOffsets[i + 1] = keys.length;
+    if (column.nulls[i] === 0 && !isEmptyMap(column, i)) addEntries(column, i, keys, values);
+    valueOffsets[i + 1] = keys.count;
   }
   const entries = makeData({
     type: (PROPERTIES.children[0] as Field<Struct<{ key: Utf8; value: Utf8 }>>).type,
-    length: keys.length,
+    length: keys.count,
     nullCount: 0,
-    children: [textData(keys), textData(values)],
+    children: [keys.data(), values.data()],
   });
   return makeData({ type: PROPERTIES, ...shared, valueOffsets, child: entries as never });
 }
 
-function textData(texts: readonly string[]): Data<Utf8> {
-  const parts = texts.map((text) => Buffer.from(text));
-  const valueOffsets = new Int32Array(texts.length + 1);
-  parts.forEach((part, i) => (valueOffsets[i + 1] = (valueOffsets[i] as number) + part.length));
-  return makeData({
-    type: new Utf8(),
-    length: texts.length,
-    nullCount: 0,
-    valueOffsets,
-    data: Buffer.concat(parts),
-  });
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Where nothing is escaped, strings are what stands between quotes: keys and values in turn. */
+function addEntries(column: BytesColumn, i: number, keys: TextBuilder, values: TextBuilder): void {
+  const { bytes } = column;
+  const from = i === 0 ? 0 : (column.ends[i - 1] as number);
+  const to = column.ends[i] as number;
+  if (bytes.subarray(from, to).includes(BACKSLASH)) {
+    for (const [key, value] of Object.entries(propertiesOf(column, i))) {
+      keys.addText(key);
+      values.addText(value);
+    }
+    return;
+  }
+  let begin = -1;
+  let into = keys;
+  for (let at = from; at < to; at++) {
+    if (bytes[at] !== QUOTE) continue;
+    if (begin < 0) {
+      begin = at + 1;
+      continue;
+    }
+    into.add(bytes, begin, at);
+    into = into === keys ? values : keys;
+    begin = -1;
+  }
+}
+
+/** Texts one behind the other, as Arrow wants them. */
+class TextBuilder {
+  #bytes = new Uint8Array(1 << 12);
+  #ends = new Int32Array(1 << 8);
+  #used = 0;
+  count = 0;
+
+  add(from: Uint8Array, start: number, end: number): void {
+    const needed = this.#used + end - start;
+    if (needed > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    const bytes = this.#bytes;
+    let to = this.#used;
+    for (let at = start; at < end; at++) bytes[to++] = from[at] as number;
+    this.#used = to;
+    this.#end();
+  }
+
+  addText(text: string): void {
+    const bytes = Buffer.from(text);
+    this.add(bytes, 0, bytes.length);
+  }
+
+  data(): Data<Utf8> {
+    const valueOffsets = new Int32Array(this.count + 1);
+    valueOffsets.set(this.#ends.subarray(0, this.count), 1);
+    const data = this.#bytes.subarray(0, this.#used);
+    return makeData({ type: new Utf8(), length: this.count, nullCount: 0, valueOffsets, data });
+  }
+
+  #end(): void {
+    if (this.count === this.#ends.length) {
+      const larger = new Int32Array(this.count * 2);
+      larger.set(this.#ends);
+      this.#ends = larger;
+    }
+    this.#ends[this.count++] = this.#used;
+  }
 }
 
 function topicData(topic: FileFacts['topic'], rows: number): Data {
-  if (typeof topic !== 'string') return textData(topic);
+  if (typeof topic !== 'string') {
+    const texts = new TextBuilder();
+    for (const name of topic) texts.addText(name);
+    return texts.data();
+  }
   const name = Buffer.from(topic);
   const valueOffsets = new Int32Array(rows + 1);
   for (let i = 1; i <= rows; i++) valueOffsets[i] = i * name.length;

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Step } from '../../../cli/stack/progress.ts';
 import { AVRO_SCHEMAS } from '../../../schemas/generated/avro.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
@@ -13,6 +15,7 @@ import {
   countMessages,
   createSink,
   makeTopics,
+  messagesIn,
   schemaId,
 } from '../load.ts';
 import type { Codec } from '../load.ts';
@@ -34,16 +37,26 @@ export interface ArchiveLoad {
 const JSON_TOPIC = 'bench.archive.json';
 const CHUNK = 8_000;
 
-/** Fills the topics, which are made anew, with the plan's actions. */
+/**
+ * Fills the topics, which are made anew, with the plan's actions. Keeps what is there when it is of
+ * the same plan (its times excepted), so that a bench on a kept home need not load again.
+ */
 export async function loadArchive(
   stack: BenchStack,
   plan: EventPlan,
   codec: Codec,
   step: Step,
 ): Promise<ArchiveLoad> {
+  const manifest = join(stack.home, 'archive-load.json');
+  const kept = readManifest(manifest, plan, codec);
   const admin = connectKafka(stack).admin();
   await admin.connect();
   try {
+    // What a growth added would be read by all.
+    if (kept !== null && (await messagesIn(stack, ACTIONS_TOPIC)) === kept.actions) {
+      step.done(`${String(kept.actions)} actions are there already`);
+      return kept;
+    }
     await makeTopics(admin, JSON_TOPIC);
     const sent = await send(stack, plan, codec, [], true, step);
     for (const topic of [ACTIONS_TOPIC, JSON_TOPIC]) {
@@ -51,6 +64,7 @@ export async function loadArchive(
       if (found !== sent.actions)
         throw new Error(`${topic} holds ${String(found)} messages, not ${String(sent.actions)}`);
     }
+    writeFileSync(manifest, JSON.stringify(sent));
     step.done(
       `${String(sent.actions)} actions; ${sent.avroBytes.toFixed(0)} B Avro, ` +
         `${sent.jsonBytes.toFixed(0)} B JSON each`,
@@ -59,6 +73,21 @@ export async function loadArchive(
   } finally {
     await admin.disconnect();
   }
+}
+
+function readManifest(file: string, plan: EventPlan, codec: Codec): ArchiveLoad | null {
+  if (!existsSync(file)) return null;
+  const load = JSON.parse(readFileSync(file, 'utf8')) as ArchiveLoad;
+  const same = (key: 'seed' | 'actions' | 'users' | 'movies' | 'spanMs') =>
+    load.plan[key] === plan[key];
+  return load.codec === codec &&
+    same('seed') &&
+    same('actions') &&
+    same('users') &&
+    same('movies') &&
+    same('spanMs')
+    ? load
+    : null;
 }
 
 /** Sends more actions, as Avro alone, behind those of `load`, until there are `actions`. */

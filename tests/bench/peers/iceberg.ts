@@ -241,8 +241,8 @@ async function workerConfig({ stack, workDir }: ArchiveContext, runId: string) {
     }),
     'offset.storage.file.filename': join(workDir, `iceberg-${runId}.offsets`),
     'offset.flush.interval.ms': '5000',
-    // Everything is on the class path: a plugin folder of its own would load some jars twice.
-    'plugin.discovery': 'only_scan',
+    // Everything is on the class path, and every plugin named there: scanning takes long.
+    'plugin.discovery': 'service_load',
     listeners: `http://127.0.0.1:${String(await freePort(new Set()))}`,
   };
 }
