@@ -326,7 +326,6 @@ function rankUsers(users: RowKeys['users'], rows: number): { users: number; of: 
     of[i] = number;
   }
   // By code units, which is what `sort` does by itself, and fastest.
-  // eslint-disable-next-line @typescript-eslint/require-array-sort-compare
   const names = [...numbers.keys()].sort();
   const rankOf = new Uint32Array(names.length);
   names.forEach((name, at) => {

@@ -4,10 +4,11 @@ import { formatUuid } from '../../schemas/uuid.ts';
 import { addHash, createHash128, murmur128Words } from '../runtime/hash.ts';
 import { CONTENT_COLUMNS } from './columns.ts';
 import type { Kind } from './columns.ts';
-import { HEX_AT, entriesOf, nibble, readBatches } from './parquet.ts';
+import { entriesOf, nibble, readBatches } from './parquet.ts';
 import type { ArrowBatch } from './parquet.ts';
 import { createSums } from './sums.ts';
 import type { Sums } from './sums.ts';
+import { HEX_AT } from './to-arrow.ts';
 
 /** What a file holds, told from its bytes alone. */
 export interface FileContents {

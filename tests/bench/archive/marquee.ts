@@ -52,7 +52,7 @@ export async function runMarquee(context: ArchiveContext, round: number): Promis
     endsByItself: true,
   });
   const watching = watch(stack, client);
-  let peakRss = 0;
+  let peakRss: number;
   try {
     await client.ended;
   } finally {

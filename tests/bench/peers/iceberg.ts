@@ -104,10 +104,10 @@ export async function runSink(
     cwd: workDir,
   });
   const watching = watch(stack, client);
-  let peakRss = 0;
-  let endedMs = 0;
+  let peakRss: number;
+  let endedMs: number;
   try {
-    endedMs = await Promise.race([untilCommitted(context, database), endedEarly(client)]);
+    endedMs = await Promise.race([untilCommitted(context, database, logFile), endedEarly(client)]);
   } finally {
     peakRss = watching.stop();
     await client.stop();
@@ -178,6 +178,7 @@ interface Snapshot {
 async function untilCommitted(
   { stack, load, stallMs }: ArchiveContext,
   database: string,
+  logFile: string,
 ): Promise<number> {
   const sql = await connectTo(stack, database);
   const store = storeOf(stack);
@@ -187,6 +188,7 @@ async function untilCommitted(
   try {
     for (;;) {
       await delay(POLL_MS);
+      failWithTask(logFile);
       const location = await metadataLocation(sql);
       if (location !== last) {
         last = location;
@@ -205,6 +207,13 @@ async function untilCommitted(
     store.close();
     await sql.end();
   }
+}
+
+/** Connect goes on when its only task has failed. */
+function failWithTask(logFile: string): void {
+  const lines = readFileSync(logFile, 'utf8').split('\n');
+  const at = lines.findIndex((line) => line.includes('Task threw an uncaught'));
+  if (at >= 0) throw new Error(`the sink's task failed: ${lines[at + 1] ?? ''}\nLog: ${logFile}`);
 }
 
 /** Empty until the sink has made its table. */
