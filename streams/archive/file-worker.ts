@@ -5,19 +5,22 @@ import type { Answer, Request } from './file-thread.ts';
 import { inspectFile } from './inspect.ts';
 
 parentPort?.on('message', (request: Request) => {
-  const { id } = request;
-  try {
-    if ('make' in request) {
-      const made = makeFile(request.make, request.facts);
-      answer({ id, made }, [made.bytes.buffer as ArrayBuffer]);
-    } else {
-      const { buffer, byteOffset, byteLength } = request.inspect;
-      answer({ id, found: inspectFile(Buffer.from(buffer, byteOffset, byteLength)) }, []);
-    }
-  } catch (error) {
-    answer({ id, failed: error instanceof Error ? error : new Error(String(error)) }, []);
-  }
+  work(request).catch((error: unknown) => {
+    const failed = error instanceof Error ? error : new Error(String(error));
+    answer({ id: request.id, failed }, []);
+  });
 });
+
+async function work(request: Request): Promise<void> {
+  const { id } = request;
+  if ('make' in request) {
+    const made = makeFile(request.make, request.facts);
+    answer({ id, made }, [made.bytes.buffer as ArrayBuffer]);
+    return;
+  }
+  const { buffer, byteOffset, byteLength } = request.inspect;
+  answer({ id, found: await inspectFile(Buffer.from(buffer, byteOffset, byteLength)) }, []);
+}
 
 function answer(message: Answer, hand: ArrayBuffer[]): void {
   parentPort?.postMessage(message, hand);

@@ -31,7 +31,7 @@ const BLOCK_ROWS = 256;
  * hash of a row is that of its binary COPY fields. Straight from Arrow's buffers and column by column,
  * since every row that is archived comes this way.
  */
-export function inspectFile(file: Buffer): FileContents {
+export async function inspectFile(file: Buffer): Promise<FileContents> {
   const sums = createSums();
   const hash = createHash128();
   const block = new RowBlock();
@@ -39,7 +39,7 @@ export function inspectFile(file: Buffer): FileContents {
   const last = Buffer.alloc(16);
   let firstMs = Infinity;
   let lastMs = -Infinity;
-  for (const batch of readBatches(file)) {
+  for await (const batch of readBatches(file)) {
     const times = batch.column('occurred_at');
     const msAt = times === null ? () => NaN : longsOf(times);
     for (let from = 0; from < batch.rows; from += BLOCK_ROWS) {

@@ -17,6 +17,7 @@ import {
   Compression,
   EnabledStatistics,
   Encoding,
+  ParquetFile,
   Table,
   WriterPropertiesBuilder,
   readParquet,
@@ -136,12 +137,18 @@ export interface ArrowBatch {
   column(name: string): Data | null;
 }
 
-export function readBatches(file: Buffer): ArrowBatch[] {
-  const table = tableFromIPC(readParquet(file, { batchSize: 1 << 20 }).intoIPCStream());
-  return table.batches.map((batch) => ({
-    rows: batch.numRows,
-    column: (name) => batch.getChild(name)?.data[0] ?? null,
-  }));
+/** One row group after the other: no more than one is decoded at a time. */
+export async function* readBatches(file: Buffer): AsyncGenerator<ArrowBatch, void, undefined> {
+  const opened = await ParquetFile.fromFile(new Blob([file]));
+  const metadata = opened.metadata();
+  const groups = metadata.numRowGroups();
+  metadata.free();
+  opened.free();
+  for (let group = 0; group < groups; group++) {
+    const decoded = readParquet(file, { rowGroups: [group], batchSize: ROW_GROUP_ROWS });
+    for (const batch of tableFromIPC(decoded.intoIPCStream()).batches)
+      yield { rows: batch.numRows, column: (name) => batch.getChild(name)?.data[0] ?? null };
+  }
 }
 
 /** The rows of a file, in its order, with each row's topic. Columns that it lacks are null. */

@@ -209,9 +209,12 @@ async function assertInLog(
   }
 }
 
+/** While one of them is on its way to the store or back, the thread works on the other. */
+const STORING_MAX = 2;
+
 /**
- * Cuts records into ranges by their number and bytes alone, so a rerun cuts them alike. While a range
- * is stored, verified and recorded the next one is filled; never more than these two are in memory.
+ * Cuts records into ranges by their number and bytes alone, so a rerun cuts them alike. While ranges
+ * are stored, verified and recorded the next one is filled; never more than three are in memory.
  */
 function createCopier(
   session: Session,
@@ -231,8 +234,8 @@ function createCopier(
   /** Where the range that is being filled begins, and one past what is in the builder. */
   let begin = -1;
   let next = -1;
-  /** The range that is being stored. */
-  let storing: Promise<void> = Promise.resolve();
+  /** Ranges that are being stored, in their order; each is recorded after the one before. */
+  const storing: Promise<void>[] = [];
   let over = false;
 
   function feed(partition: number, portion: readonly KafkaRecord[]): void {
@@ -244,9 +247,9 @@ function createCopier(
     }
   }
 
-  /** Hands the range over, once the one before is recorded. */
+  /** Hands the range over, once there is room for it. */
   async function flush(at: PartitionWork, to: number): Promise<void> {
-    await storing;
+    if (storing.length === STORING_MAX) await storing.shift();
     // Reading was given up meanwhile, and the session with it.
     if (over) throw stopped();
     const range = { builder, from: begin, to, last };
@@ -256,9 +259,10 @@ function createCopier(
     last = null;
     begin = to;
     next = to;
-    storing = storeAndRecord(at, range);
-    // It is awaited by the next range, or by `settled`.
-    storing.catch(() => undefined);
+    const stored = storeAndRecord(at, range, storing.at(-1));
+    // It is awaited by a later range, or by `settled`.
+    stored.catch(() => undefined);
+    storing.push(stored);
   }
 
   async function storeAndRecord(
@@ -269,9 +273,9 @@ function createCopier(
       readonly to: number;
       readonly last: KafkaRecord | null;
     },
+    before: Promise<void> | undefined,
   ): Promise<void> {
     const { partition } = at.range;
-    const { position } = at;
     const { from, to } = range;
     const { rows } = range.builder;
     const ledger = range.builder.ledger();
@@ -285,6 +289,8 @@ function createCopier(
       maker,
     });
     failpoint('archive_verified');
+    await before;
+    const { position } = at;
     const identity =
       range.last === null ? null : { offset: range.last.offset, identity: identityOf(range.last) };
     const written = await recordRange(session, {
@@ -348,9 +354,10 @@ function createCopier(
       begin = -1;
     },
     /** Takes no more; waits until what was handed over is recorded, or throws what kept it. */
-    settled(): Promise<void> {
+    async settled(): Promise<void> {
       over = true;
-      return storing;
+      await Promise.allSettled(storing);
+      await Promise.all(storing);
     },
   };
 }

@@ -88,10 +88,10 @@ test('a file gives back the rows that went in, byte for byte', () => {
   expect([...sums.content]).toEqual([...sum]);
 });
 
-test('what is said of a file is told from its rows', () => {
+test('what is said of a file is told from its rows', async () => {
   const events = makeEvents(3_000);
   const { builder, sum } = build(events);
-  const found = inspectFile(encodeFile(builder, sortedOrder(builder), FACTS));
+  const found = await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS));
   expect(found.sums.rows).toBe(3_000);
   expect(sameSums(found.sums, sumsOf(builder))).toBe(true);
   expect([...found.sums.content]).toEqual([...sum]);
@@ -101,13 +101,13 @@ test('what is said of a file is told from its rows', () => {
   expect([found.firstMs, found.lastMs]).toEqual([Math.min(...times), Math.max(...times)]);
 });
 
-test('a changed value changes the sums, a changed id too', () => {
+test('a changed value changes the sums, a changed id too', async () => {
   const events = makeEvents(300);
-  const sumsFor = (changed: readonly UserActionRecord[]) => {
+  const sumsFor = async (changed: readonly UserActionRecord[]) => {
     const { builder } = build(changed);
-    return inspectFile(encodeFile(builder, sortedOrder(builder), FACTS)).sums;
+    return (await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS))).sums;
   };
-  const sums = sumsFor(events);
+  const sums = await sumsFor(events);
   const changes: Partial<UserActionRecord>[] = [
     { user_id: 'other' },
     { action: 'share' },
@@ -123,12 +123,12 @@ test('a changed value changes the sums, a changed id too', () => {
     { properties: { a: 'c' } },
   ];
   for (const change of changes) {
-    const other = sumsFor(events.map((e, i) => (i === 44 ? { ...e, ...change } : e)));
+    const other = await sumsFor(events.map((e, i) => (i === 44 ? { ...e, ...change } : e)));
     expect([...other.content], JSON.stringify(change)).not.toEqual([...sums.content]);
     expect([...other.id]).toEqual([...sums.id]);
   }
   const id = uuidv7(DAY);
-  const other = sumsFor(events.map((e, i) => (i === 44 ? { ...e, event_id: id } : e)));
+  const other = await sumsFor(events.map((e, i) => (i === 44 ? { ...e, event_id: id } : e)));
   expect([...other.id]).not.toEqual([...sums.id]);
 });
 
@@ -154,9 +154,9 @@ test('a thread makes the same files, and an error of its own is the asker’s', 
     const made = await thread.make(pack(), FACTS);
     expect(made).toEqual(makeFile(pack(), FACTS));
     const copy = Buffer.from(made.bytes);
-    expect(await thread.inspect(made.bytes)).toEqual(inspectFile(copy));
+    expect(await thread.inspect(made.bytes)).toEqual(await inspectFile(copy));
     await expect(thread.inspect(Buffer.from('PAR1 and no more'))).rejects.toThrow();
-    expect(await thread.inspect(Buffer.from(copy))).toEqual(inspectFile(copy));
+    expect(await thread.inspect(Buffer.from(copy))).toEqual(await inspectFile(copy));
   } finally {
     await thread.close();
   }
