@@ -1,6 +1,7 @@
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../schemas/error.ts';
+import { createFileThread } from './file-thread.ts';
 import { finishBackfill, listBackfills, planBackfill, recordHistoryRange } from './backfill-books.ts'; // prettier-ignore
 import type { BackfillPlan, BackfillState } from './backfill-books.ts';
 import { HISTORY_PARTITION, createHistoryRange, historyTopic } from './history.ts';
@@ -88,6 +89,7 @@ async function copy(
   const { store, failpoint, settings, signal } = context;
   const { topic, rowsMax, bytesMax } = plan;
   const done = { files: 0, rows: 0 };
+  const maker = createFileThread();
   let range = createHistoryRange();
   let from = plan.next;
   let next = from;
@@ -103,6 +105,7 @@ async function copy(
       store,
       prefix: settings.prefix,
       failpoint,
+      maker,
       onFile({ sums }) {
         checkStop();
         done.files++;
@@ -118,13 +121,17 @@ async function copy(
     range = createHistoryRange();
   }
 
-  for await (const portion of history.items(from)) {
-    checkStop();
-    for (const item of portion) {
-      range.add(item);
-      next = item.place + 1;
-      if (range.places >= rowsMax || range.bytes >= bytesMax) await flush();
+  try {
+    for await (const portion of history.items(from)) {
+      checkStop();
+      for (const item of portion) {
+        range.add(item);
+        next = item.place + 1;
+        if (range.places >= rowsMax || range.bytes >= bytesMax) await flush();
+      }
     }
+    if (range.places > 0) await flush();
+  } finally {
+    await maker.close();
   }
-  if (range.places > 0) await flush();
 }

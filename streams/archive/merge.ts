@@ -210,8 +210,7 @@ function createFileWriter(
   written.catch((error: unknown) => batches.abort(error)).catch(() => undefined);
   return {
     async write(rows: RowBuffer, count: number): Promise<void> {
-      const order = Uint32Array.from({ length: count }, (_, i) => i);
-      for (const batch of Table.fromIPCStream(encodeIpc(rows, order, topic)).recordBatches())
+      for (const batch of Table.fromIPCStream(encodeIpc(rows, count, topic)).recordBatches())
         await batches.write(batch);
     },
     async end(): Promise<{ sha256: Buffer; bytes: number }> {

@@ -5,7 +5,7 @@ export interface ArchiveSettings {
   readonly timeZone: string;
   /** Where objects go in the bucket. */
   readonly prefix: string;
-  /** Records of one range, and bytes of their values: what is in memory at once. */
+  /** Records of one range, and bytes of their values: three ranges are in memory at once. */
   readonly rowsMax: number;
   readonly bytesMax: number;
   /** About how large a merged file is. */
@@ -26,8 +26,8 @@ export const DEFAULT_ARCHIVE: ArchiveSettings = Object.freeze({
   schedule: '0 2 * * *',
   timeZone: 'UTC',
   prefix: 'archived-events/',
-  rowsMax: 250_000,
-  bytesMax: 64 * 1024 * 1024,
+  rowsMax: 125_000,
+  bytesMax: 32 * 1024 * 1024,
   mergeBytes: 128 * 1024 * 1024,
   mergeFilesMin: 8,
   graceMs: 6 * 3_600_000,

@@ -5,6 +5,7 @@ import { uuidv7 } from '../../../schemas/uuid.ts';
 import { writeRow } from '../../../streams/archive/columns.ts';
 import { createHistoryRange, historyTopic } from '../../../streams/archive/history.ts';
 import { archived } from '../../../streams/archive/processor.ts';
+import { sortedColumns } from '../../../streams/archive/packed-rows.ts';
 import { createRangeBuilder } from '../../../streams/archive/range.ts';
 import { sideBySide } from '../../../streams/archive/side-by-side.ts';
 import { sameSums } from '../../../streams/archive/sums.ts';
@@ -58,9 +59,10 @@ test('history has the rows and the sums that the same events have when they come
 
   expect(sameSums(history.expected(), kafka.expected())).toBe(true);
   expect([...history.dates().keys()]).toEqual([...kafka.dates().keys()]);
-  for (const [day, columns] of history.dates()) {
-    const twin = kafka.dates().get(day);
-    if (twin === undefined) throw new Error(`no day ${String(day)}`);
+  for (const [day, packed] of history.dates()) {
+    const other = kafka.dates().get(day);
+    if (other === undefined) throw new Error(`no day ${String(day)}`);
+    const [columns, twin] = [sortedColumns(packed), sortedColumns(other)];
     expect(columns.rows).toBe(twin.rows);
     const [mine, theirs] = [new CopyWriter(), new CopyWriter()];
     for (let i = 0; i < columns.rows; i++) {
