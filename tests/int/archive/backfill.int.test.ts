@@ -382,5 +382,5 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
     );
     expect(dates).toEqual([]);
     expect(await findings()).toEqual([]);
-  }, 300_000);
+  }, 600_000);
 });
