@@ -27,12 +27,13 @@ import {
   readParquet,
   writeParquet,
 } from 'parquet-wasm/node';
+import type { WriterProperties } from 'parquet-wasm/node';
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
 import { ROW_COLUMNS, propertiesOf } from './columns.ts';
 import type { BytesColumn, Column, EventColumns, Kind, NumberColumn } from './columns.ts';
 
 /** A reader skips row groups by their statistics: with rows sorted by user, most of them. */
-const ROW_GROUP_ROWS = 65_536;
+export const ROW_GROUP_ROWS = 65_536;
 const CREATED_BY = 'marquee archive 1';
 
 /** In the order in which people read them. */
@@ -106,30 +107,46 @@ export interface FileFacts {
 
 /** Rows in the order given, as a Parquet file. */
 export function encodeFile(events: EventColumns, order: Uint32Array, facts: FileFacts): Buffer {
+  const ipc = encodeIpc(events, order, facts.topic);
+  const file = writeParquet(Table.fromIPCStream(ipc), writerProperties(facts.metadata));
+  return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+}
+
+/** Rows in the order given, as a stream of Arrow IPC with one batch. */
+export function encodeIpc(
+  events: EventColumns,
+  order: Uint32Array,
+  topic: FileFacts['topic'],
+): Uint8Array {
   const children = FILE_COLUMNS.map((name) => {
     const at = ROW_INDEX.get(name);
-    if (at === undefined) return topicData(facts.topic, order);
+    if (at === undefined) return topicData(topic, order);
     return gather(events.columns[at] as Column, order);
   });
   const batch = new RecordBatch(
     SCHEMA,
     makeData({ type: new Struct(SCHEMA.fields), length: order.length, nullCount: 0, children }),
   );
-  const ipc = tableToIPC(new ArrowTable(batch), 'stream');
-  const properties = new WriterPropertiesBuilder()
+  return tableToIPC(new ArrowTable(batch), 'stream');
+}
+
+/** How every file of the archive is written. */
+export function writerProperties(metadata: FileFacts['metadata']): WriterProperties {
+  return new WriterPropertiesBuilder()
     .setCompression(Compression.ZSTD)
     .setMaxRowGroupSize(ROW_GROUP_ROWS)
     .setStatisticsEnabled(EnabledStatistics.Page)
     .setCreatedBy(CREATED_BY)
-    .setKeyValueMetadata(new Map([['marquee', JSON.stringify(facts.metadata)]]))
+    .setKeyValueMetadata(new Map([['marquee', JSON.stringify(metadata)]]))
     .build();
-  const file = writeParquet(Table.fromIPCStream(ipc), properties);
-  return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
 }
 
 /** The rows of a file, in its order, with each row's topic. Columns that it lacks are null. */
 export function decodeFile(file: Buffer): { events: EventColumns; topics: readonly string[] } {
-  const ipc = readParquet(file, { batchSize: 1 << 20 }).intoIPCStream();
+  return decodeIpc(readParquet(file, { batchSize: 1 << 20 }).intoIPCStream());
+}
+
+export function decodeIpc(ipc: Uint8Array): { events: EventColumns; topics: readonly string[] } {
   const table = tableFromIPC(ipc);
   const rows = table.numRows;
   const columns = ROW_COLUMNS.map(([name, kind]) => {

@@ -10,6 +10,7 @@ import type { Prepared } from '../runtime/prepare.ts';
 import { ColumnBuilder, bytesColumn, numberColumn, sortedOrder } from './columns.ts';
 import type { VerifiedFile } from './manifest.ts';
 import { decodeFile, encodeFile } from './parquet.ts';
+import { sideBySide } from './side-by-side.ts';
 import { addSums, createSums, sameSums, sumsOf } from './sums.ts';
 import type { Sums } from './sums.ts';
 
@@ -224,31 +225,4 @@ function mismatch(place: RangePlace, expected: Sums, stored: Sums): MarqueeError
       `${String(expected.rows)} events came in, the files hold ${String(stored.rows)}, or their ` +
       'contents differ. Nothing was recorded or dropped. Keep the objects and report it.',
   );
-}
-
-/**
- * Works on all items, so many at once, and keeps their order. After a failure no other item is
- * begun, and what is under way has ended when this throws.
- */
-export async function sideBySide<T, R>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array<R>(items.length);
-  const failures: unknown[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (failures.length === 0 && next < items.length) {
-      const i = next++;
-      try {
-        results[i] = await work(items[i] as T);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-  if (failures.length > 0) throw failures[0];
-  return results;
 }

@@ -26,4 +26,4 @@ COMMENT ON COLUMN archive_backfills.first_date IS 'UTC date of its first event; 
 COMMENT ON COLUMN archive_backfills.last_date IS 'UTC date of its last event.';
 COMMENT ON COLUMN archive_ranges.dead IS 'Records of the range that are no events: their bytes are in dead_letters. Of a backfill, the lines that it listed and left out.';
 
-GRANT SELECT, INSERT, UPDATE ON archive_backfills TO marquee_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON archive_backfills TO marquee_writer;
