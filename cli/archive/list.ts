@@ -46,7 +46,7 @@ export async function archiveList(flags: { json: boolean; dates: boolean }): Pro
     ),
   );
   if (shown.length < dates.length)
-    print('History is shown by year; --dates shows each date, `marquee backfill ls` each file.');
+    print('History is shown by year: --dates has each date, `backfill ls` each file.');
 }
 
 /** History of thousands of dates with a line a year; what came from Kafka as it is. */

@@ -75,7 +75,7 @@ function registerUpkeep(command: Command): void {
     .command('expire')
     .description('show the files that are older than is kept; with --yes take them out')
     .option('--keep-days <days>', 'instead of the configured days; at least 30', parseKeepDays)
-    .option('--backfill <source>', 'take this backfill back (as `archive ls` names it)')
+    .option('--backfill <source>', 'take this backfill back (its topic, as `backfill ls` has it)')
     .option('--yes', 'do it')
     .option('--json', 'as JSON')
     .action(

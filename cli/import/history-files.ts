@@ -7,7 +7,8 @@ import { openMovieLens } from './movielens-history.ts';
 import type { MovieLensOutlets } from './movielens-history.ts';
 
 const MOVIELENS_FILE = /^(?:movies|links|tags|ratings)\.csv$/;
-const JSON_LINES = /\.(?:jsonl|ndjson|json)(?:\.gz)?$/;
+/** A .json may be anything; given by its name it is read. */
+const JSON_LINES = /\.(?:jsonl|ndjson)(?:\.gz)?$/;
 
 /**
  * The histories of a path: a folder in MovieLens' layout, a file of JSON lines, or a folder of such
@@ -32,6 +33,6 @@ function notHistory(what: string): MarqueeError {
   return new MarqueeError(
     'MARQUEE_IMPORT_FILE',
     `${what}. History is a MovieLens folder (movies.csv, links.csv, tags.csv and ratings.csv), or ` +
-      'JSON lines: a file with an action a line, or a folder of .jsonl, .ndjson or .json files, also .gz',
+      'JSON lines: a file with an action a line, or a folder of .jsonl or .ndjson files, also .gz',
   );
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archiveContext } from '../../../cli/archive/context.ts';
-import { loadConfig, repositoryRoot } from '../../../cli/config.ts';
+import { loadConfig } from '../../../cli/config.ts';
 import { openHistories } from '../../../cli/import/history-files.ts';
 import { createRejects } from '../../../cli/import/rejects.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
@@ -17,7 +17,9 @@ import { audit } from '../../../streams/archive/audit.ts';
 import { backfill } from '../../../streams/archive/backfill.ts';
 import type { BackfillContext, BackfillReport } from '../../../streams/archive/backfill.ts';
 import { bytesColumn, numberColumn } from '../../../streams/archive/columns.ts';
+import { expireFiles } from '../../../streams/archive/expire.ts';
 import { decodeFile } from '../../../streams/archive/parquet.ts';
+import { sweepObjects } from '../../../streams/archive/sweep.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
 import type { CliResult } from '../../support/cli.ts';
 import { jsonLines, madeUpRatings } from '../../support/history.ts';
@@ -25,8 +27,6 @@ import { writeMovieLens } from '../../support/movielens.ts';
 import type { MovieLensFolder } from '../../support/movielens.ts';
 import { quiet, startWorld, type World } from '../replay/world.ts';
 
-/** Read where it lies; its licence does not allow passing it on. */
-const MOVIELENS = join(repositoryRoot, '..', 'shared', 'data', 'ml-latest-small');
 const SEED = 1_996;
 const DATES = 40;
 const PER_DATE = 8;
@@ -326,6 +326,28 @@ describe('a file of JSON lines', () => {
   });
 });
 
+describe('a history that was taken back', () => {
+  test('is gone, and comes again from the same file', async () => {
+    const file = write('back.jsonl', jsonLines(SEED + 6, 200));
+    const { topic, files } = await bringIn(file);
+    const gone = await expireFiles(world.db, { keepDays: 30, backfill: topic, dryRun: false });
+    expect(gone.length).toBe(files);
+    expect(await totals(topic)).toMatchObject({ rows: null, files: 0 });
+    expect(await findings()).toEqual([]);
+
+    expect(await bringIn(file)).toMatchObject({ topic, files, rows: 200, wasThere: false });
+    // What had expired is listed again: nobody may take its objects for those of the first time.
+    await sweepObjects(
+      world.db,
+      store,
+      { prefix: 'archived-events/', graceMs: 0 },
+      { dryRun: false },
+    );
+    expect((await objects(topic)).size).toBe(files);
+    expect(await findings()).toEqual([]);
+  });
+});
+
 describe('the audit finds', () => {
   test('an object of history removed, and a range taken out of the books', async () => {
     const [first] = await world.db.query<{ path: string }>(
@@ -365,22 +387,4 @@ describe('the audit finds', () => {
     expect(await take(300)).toEqual([`${topic}/0 at 300`]);
     expect(await findings()).toEqual([]);
   });
-});
-
-describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
-  test('comes in whole, over its dates, and balances', async () => {
-    const movies = await moviesPublished();
-    const { code, stdout } = await marquee(['backfill', MOVIELENS]);
-    expect(stdout).toMatch(/events +100,836, 1996-03-29 to 2018-09-24/);
-    expect(code).toBe(0);
-    expect((await moviesPublished()) - movies).toBe(9_742);
-    const topic = await topicOf(MOVIELENS);
-    expect(await totals(topic)).toMatchObject({ rows: 100_836, dead: 0, in_files: 100_836 });
-    const dates = await world.db.query(
-      'SELECT date FROM archive_files WHERE topic = $1 GROUP BY 1 HAVING count(*) > 1',
-      [topic],
-    );
-    expect(dates).toEqual([]);
-    expect(await findings()).toEqual([]);
-  }, 300_000);
 });

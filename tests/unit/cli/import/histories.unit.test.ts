@@ -108,7 +108,8 @@ describe('a file of JSON lines', () => {
 
 describe('a folder', () => {
   it('of JSON lines is a history a file, by name', async () => {
-    for (const name of ['b.ndjson', 'a.jsonl', 'notes.txt']) write(name, `${name}\n`);
+    for (const name of ['b.ndjson', 'a.jsonl', 'notes.txt', 'package.json'])
+      write(name, `${name}\n`);
     expect((await open(folder)).map(({ name }) => name)).toEqual(['a.jsonl', 'b.ndjson']);
   });
 
