@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   retention: () => import('./commands/retention.ts'),
   archive: () => import('./commands/archive.ts'),
   audit: () => import('./commands/audit.ts'),
+  rebuild: () => import('./commands/rebuild.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

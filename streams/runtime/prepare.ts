@@ -47,6 +47,18 @@ export interface Limits {
   readonly recordBytesMax: number;
 }
 
+/** What becomes of a good event that is not from the future, resends apart. */
+export function outcomeOf<E>(
+  processor: Pick<Processor<E>, 'relevant'>,
+  limits: Pick<Limits, 'lateHorizonMs'>,
+  event: E,
+  timeMs: number | null,
+  receivedAt: number,
+): 'ok' | 'too_late' | 'skipped' {
+  if (timeMs !== null && receivedAt - timeMs > limits.lateHorizonMs) return 'too_late';
+  return processor.relevant(event) ? 'ok' : 'skipped';
+}
+
 /** One per lane: buffers are kept from batch to batch. */
 export function createPreparer<E>(
   processor: Pick<
@@ -132,7 +144,7 @@ export function createPreparer<E>(
       const id = source.id(event, record);
       murmur128(idHash, id, 0, id.length);
 
-      const outcome = outcomeOf(event, timeMs, receivedAt);
+      const outcome = outcomeOf(processor, limits, event, timeMs, receivedAt);
       addTo(run.accounts[outcome], idHash, contentHash);
       if (outcome === 'too_late') count(out.lateByApp, source.app(event));
       if (outcome !== 'ok') return writer.truncate(rowStart, rowsBefore);
@@ -170,11 +182,6 @@ export function createPreparer<E>(
       }
       hashes.set(idHash, at);
       hashes.set(contentHash, at + 4);
-    }
-
-    function outcomeOf(event: E, timeMs: number | null, receivedAt: number): Outcome {
-      if (timeMs !== null && receivedAt - timeMs > limits.lateHorizonMs) return 'too_late';
-      return processor.relevant(event) ? 'ok' : 'skipped';
     }
 
     function accountRaw(run: LedgerRun, outcome: Outcome, record: KafkaRecord): void {

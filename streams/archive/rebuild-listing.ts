@@ -1,0 +1,165 @@
+import type { Session } from '../../connectors/postgres/session.ts';
+import type { Processor } from '../runtime/processor.ts';
+import { refused } from '../runtime/replay-plan.ts';
+import type { ReplayStart } from '../runtime/replay-plan.ts';
+import type { ListedFile } from './read-dates.ts';
+import type { ArchivedStretch } from './rebuild-plan.ts';
+
+/** What the manifest has for a rebuild, read in one snapshot. */
+export interface Listing {
+  /** By date, then by what they were cut from. */
+  readonly files: readonly ListedFile[];
+  /** Backfills that come in, and those that stay out. */
+  readonly backfills: readonly string[];
+  readonly leftOut: readonly string[];
+  readonly expired: number;
+  /** Epoch ms up to which the living table's partitions were dropped; null when none were. */
+  readonly floor: number | null;
+  /** Epoch ms: what happened before is too late to come again from the log after the starts. */
+  readonly settledBefore: number;
+}
+
+/** Which backfills come in: those that the live tables hold are the `applied` ones. */
+export type BackfillChoice = 'all' | 'applied' | 'none';
+
+/** What the archive holds of each partition without a gap, from its first offset on. */
+export async function readStretches(
+  session: Session,
+  topic: string,
+): Promise<readonly ArchivedStretch[]> {
+  const ranges = await session.query<{ partition: number; from: number; to: number }>(
+    `SELECT partition, from_offset AS "from", to_offset AS "to" FROM archive_ranges
+     WHERE topic = $1 ORDER BY 1, 2`,
+    [topic],
+  );
+  const stretches = new Map<number, ArchivedStretch>();
+  for (const range of ranges) {
+    const before = stretches.get(range.partition);
+    if (before === undefined) stretches.set(range.partition, range);
+    else if (before.to === range.from) stretches.set(range.partition, { ...before, to: range.to });
+  }
+  return [...stretches.values()];
+}
+
+/** Offsets that an operator let the processor pass by: never applied, though the archive has them. */
+export function readLedgerGaps(
+  session: Session,
+  processor: string,
+  topic: string,
+): Promise<ArchivedStretch[]> {
+  return session.query<ArchivedStretch & Record<string, unknown>>(
+    `SELECT partition, from_offset AS "from", to_offset AS "to" FROM offset_resets
+     WHERE processor = $1 AND topic = $2 AND NOT another_log`,
+    [processor, topic],
+  );
+}
+
+interface ListedRow extends ListedFile {
+  readonly partition: number | null;
+  readonly from_offset: number | null;
+}
+
+export async function readListing(
+  session: Session,
+  processor: Processor,
+  starts: readonly ReplayStart[],
+  { choice, lateHorizonMs }: { choice: BackfillChoice; lateHorizonMs: number },
+): Promise<Listing> {
+  const { topic } = processor.source;
+  const { backfills, leftOut } = await readBackfills(session, processor, choice);
+  const floor = await readFloor(session, processor);
+  const receivedFrom = await readReceivedFrom(session, processor, starts);
+  const settledBefore = receivedFrom - lateHorizonMs;
+  const firstMs = processor.rowsCarryOffsets
+    ? Math.min(settledBefore, floor ?? -Infinity)
+    : -Infinity;
+  const fromDate = Number.isFinite(firstMs) ? new Date(firstMs).toISOString().slice(0, 10) : null;
+  const listed = await session.query<ListedRow>(
+    `SELECT path, topic, date::text, rows, bytes, sha256, partition, from_offset FROM archive_files
+     WHERE replaced_at IS NULL AND topic = ANY($1::text[]) AND date >= coalesce($2::date, '-infinity')
+     ORDER BY date, generation DESC, topic, partition, from_offset, path`,
+    [[topic, '*', ...backfills], fromDate],
+  );
+  const cut = new Map(starts.map(({ partition, from }) => [partition, from]));
+  // A file that was cut from offsets which the log gives is not opened; a merged one always is.
+  const files = listed.filter(
+    (file) =>
+      file.topic !== topic ||
+      file.partition === null ||
+      (file.from_offset ?? 0) < (cut.get(file.partition) ?? 0),
+  );
+  return {
+    files,
+    backfills,
+    leftOut,
+    expired: processor.rowsCarryOffsets ? 0 : await countExpired(session),
+    floor,
+    settledBefore,
+  };
+}
+
+async function readBackfills(
+  session: Session,
+  processor: Processor,
+  choice: BackfillChoice,
+): Promise<Pick<Listing, 'backfills' | 'leftOut'>> {
+  const [row] = await session.query<{ listed: string[]; applied: string[] }>(
+    `SELECT array(SELECT DISTINCT topic FROM archive_ranges WHERE topic LIKE 'backfill:%' ORDER BY 1) AS listed,
+       array(SELECT topic FROM applied_backfills WHERE processor = $1 ORDER BY 1) AS applied`,
+    [processor.name],
+  );
+  const { listed, applied } = row ?? { listed: [], applied: [] };
+  // A row that says where its record stood on the topic cannot be of one that never was there.
+  if (processor.rowsCarryOffsets) return { backfills: [], leftOut: listed };
+  const gone = applied.filter((source) => !listed.includes(source));
+  if (choice === 'applied' && gone.length > 0)
+    throw refused(
+      `the tables of ${processor.name} hold ${gone.join(', ')}, which is no longer in the archive: ` +
+        'they cannot be compared',
+    );
+  const backfills = choice === 'all' ? listed : choice === 'applied' ? applied : [];
+  return { backfills, leftOut: listed.filter((source) => !backfills.includes(source)) };
+}
+
+async function readFloor(session: Session, processor: Processor): Promise<number | null> {
+  const [row] = await session.query<{ floor: number | null }>(
+    `SELECT (extract(epoch FROM max(floor)) * 1000)::bigint AS floor FROM partition_floors
+     WHERE parent = ANY($1::text[])`,
+    [processor.tables],
+  );
+  return row?.floor ?? null;
+}
+
+/** Events whose ranges are recorded and whose files are gone. */
+async function countExpired(session: Session): Promise<number> {
+  const [row] = await session.query<{ expired: number }>(
+    `SELECT ((SELECT coalesce(sum(rows), 0) FROM archive_ranges)
+       - (SELECT coalesce(sum(rows + duplicates_removed), 0) FROM archive_files
+          WHERE replaced_at IS NULL))::bigint AS expired`,
+  );
+  return Math.max(0, row?.expired ?? 0);
+}
+
+/** The hour in which the first record that the log gives was received; epoch ms. */
+async function readReceivedFrom(
+  session: Session,
+  processor: Processor,
+  starts: readonly ReplayStart[],
+): Promise<number> {
+  const [row] = await session.query<{ known: boolean; at: number | null }>(
+    `SELECT bool_and(coalesce(l.hour, o.as_of) IS NOT NULL) AS known,
+       (extract(epoch FROM min(coalesce(l.hour, o.as_of))) * 1000)::bigint AS at
+     FROM unnest($3::int[], $4::bigint[]) AS s(partition, first)
+     JOIN stream_offsets o ON (o.processor, o.topic, o.partition) = ($1, $2, s.partition)
+     LEFT JOIN stream_ledger l ON (l.processor, l.topic, l.partition, l.from_offset)
+       = ($1, $2, s.partition, s.first)
+     WHERE o.next_offset > 0`,
+    [
+      processor.name,
+      processor.source.topic,
+      starts.map((start) => start.partition),
+      starts.map((start) => start.ledgerFrom),
+    ],
+  );
+  return row?.known === true && row.at !== null ? row.at : -Infinity;
+}
