@@ -2,7 +2,6 @@ import { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import { isDataError } from '../../connectors/postgres/errors.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { Log } from '../runtime/log.ts';
-import { outcomeOf } from '../runtime/prepare.ts';
 import type { Processor, Store } from '../runtime/processor.ts';
 import { ROW_COLUMNS, writeRow } from './columns.ts';
 import type { Portion } from './read-dates.ts';
@@ -12,7 +11,6 @@ import type { ArchivedEvent } from './rebuild-events.ts';
 export interface FillCounts {
   /** Events applied, by where they come from. */
   readonly applied: Map<string, number>;
-  tooLate: number;
   /** Resends that the store itself knew. */
   resends: number;
   /** Refused by the database, as the live run would have them among its dead letters. */
@@ -23,14 +21,13 @@ export interface FillContext {
   readonly session: Session;
   readonly processor: Processor;
   readonly store: Store<unknown>;
-  readonly lateHorizonMs: number;
   readonly log: Log;
 }
 
 /** Applies archived events by the processor's own store, in batches of its size. */
 export function createFiller(context: FillContext) {
-  const { session, processor, store, lateHorizonMs, log } = context;
-  const counts: FillCounts = { applied: new Map(), tooLate: 0, resends: 0, refused: 0 };
+  const { session, processor, store, log } = context;
+  const counts: FillCounts = { applied: new Map(), resends: 0, refused: 0 };
   const writer = new CopyWriter(1 << 20);
   let waiting: ArchivedEvent[] = [];
 
@@ -79,16 +76,8 @@ export function createFiller(context: FillContext) {
       const read = createActionReader(events);
       for (const row of rows) {
         const event = read(row);
+        if (!processor.relevant(event)) continue;
         const { partition, offset, receivedAt } = placeOf(row);
-        const outcome = outcomeOf(
-          processor,
-          { lateHorizonMs },
-          event,
-          processor.source.timeMs(event),
-          receivedAt,
-        );
-        if (outcome === 'too_late') counts.tooLate++;
-        if (outcome !== 'ok') continue;
         const topic = topicOf(row);
         waiting.push({ event, partition, offset, receivedAt, topic, columns: events, row });
         if (waiting.length >= processor.batchRowsMax) await flush();

@@ -2,7 +2,7 @@ import type { Session } from '../../connectors/postgres/session.ts';
 import type { Processor } from '../runtime/processor.ts';
 import { refused } from '../runtime/replay-plan.ts';
 import type { ReplayStart } from '../runtime/replay-plan.ts';
-import type { ListedFile } from './read-dates.ts';
+import type { ListedFile } from './fetch-files.ts';
 import type { ArchivedStretch } from './rebuild-plan.ts';
 
 /** What the manifest has for a rebuild, read in one snapshot. */
@@ -92,7 +92,7 @@ export async function readListing(
     files,
     backfills,
     leftOut,
-    expired: processor.rowsCarryOffsets ? 0 : await countExpired(session),
+    expired: await countExpired(session, processor, fromDate),
     floor,
     settledBefore,
   };
@@ -103,14 +103,17 @@ async function readBackfills(
   processor: Processor,
   choice: BackfillChoice,
 ): Promise<Pick<Listing, 'backfills' | 'leftOut'>> {
-  const [row] = await session.query<{ listed: string[]; applied: string[] }>(
-    `SELECT array(SELECT DISTINCT topic FROM archive_ranges WHERE topic LIKE 'backfill:%' ORDER BY 1) AS listed,
+  // One that is not all there yet stays out, until its backfill was finished.
+  const [row] = await session.query<{ listed: string[]; begun: string[]; applied: string[] }>(
+    `SELECT array(SELECT topic FROM archive_backfills b WHERE finished_at IS NOT NULL
+         AND EXISTS (SELECT FROM archive_ranges r WHERE r.topic = b.topic) ORDER BY 1) AS listed,
+       array(SELECT topic FROM archive_backfills WHERE finished_at IS NULL ORDER BY 1) AS begun,
        array(SELECT topic FROM applied_backfills WHERE processor = $1 ORDER BY 1) AS applied`,
     [processor.name],
   );
-  const { listed, applied } = row ?? { listed: [], applied: [] };
+  const { listed, begun, applied } = row ?? { listed: [], begun: [], applied: [] };
   // A row that says where its record stood on the topic cannot be of one that never was there.
-  if (processor.rowsCarryOffsets) return { backfills: [], leftOut: listed };
+  if (processor.rowsCarryOffsets) return { backfills: [], leftOut: [...listed, ...begun] };
   const gone = applied.filter((source) => !listed.includes(source));
   if (choice === 'applied' && gone.length > 0)
     throw refused(
@@ -118,7 +121,7 @@ async function readBackfills(
         'they cannot be compared',
     );
   const backfills = choice === 'all' ? listed : choice === 'applied' ? applied : [];
-  return { backfills, leftOut: listed.filter((source) => !backfills.includes(source)) };
+  return { backfills, leftOut: [...listed.filter((s) => !backfills.includes(s)), ...begun] };
 }
 
 async function readFloor(session: Session, processor: Processor): Promise<number | null> {
@@ -130,14 +133,22 @@ async function readFloor(session: Session, processor: Processor): Promise<number
   return row?.floor ?? null;
 }
 
-/** Events whose ranges are recorded and whose files are gone. */
-async function countExpired(session: Session): Promise<number> {
-  const [row] = await session.query<{ expired: number }>(
-    `SELECT ((SELECT coalesce(sum(rows), 0) FROM archive_ranges)
-       - (SELECT coalesce(sum(rows + duplicates_removed), 0) FROM archive_files
-          WHERE replaced_at IS NULL))::bigint AS expired`,
+/** Archived events that no file holds any more: expired ones, and for sums whatever else is gone. */
+async function countExpired(
+  session: Session,
+  processor: Processor,
+  fromDate: string | null,
+): Promise<number> {
+  const [row] = await session.query<{ expired: number; gone: number }>(
+    `SELECT (SELECT coalesce(sum(rows), 0) FROM archive_expired
+         WHERE topic = $1 AND NOT taken_back AND date >= coalesce($2::date, '-infinity'))::bigint AS expired,
+       ((SELECT coalesce(sum(rows), 0) FROM archive_ranges)
+         - (SELECT coalesce(sum(rows + duplicates_removed), 0) FROM archive_files
+            WHERE replaced_at IS NULL))::bigint AS gone`,
+    [processor.source.topic, fromDate],
   );
-  return Math.max(0, row?.expired ?? 0);
+  const { expired, gone } = row ?? { expired: 0, gone: 0 };
+  return processor.rowsCarryOffsets ? expired : Math.max(expired, gone);
 }
 
 /** The hour in which the first record that the log gives was received; epoch ms. */

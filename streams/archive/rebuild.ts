@@ -117,8 +117,8 @@ function createArchiveWork(options: RebuildOptions) {
       });
       if (listing.expired > 0 && options.mode !== 'build')
         throw refused(
-          `${processor.tables.join(', ')} add up all events, and ${String(listing.expired)} of them ` +
-            'have expired from the archive: tables made of the rest would not be equal',
+          `${processor.tables.join(', ')} can't be made whole: ${String(listing.expired)} of the events ` +
+            'that they hold have expired or are gone from the archive',
         );
       const gaps = await readLedgerGaps(session, processor.name, topic);
       wanted = wantedRows(options, starts, listing, gaps);
@@ -201,19 +201,19 @@ async function fill(
       session,
       processor,
       store: processor.createStore({ mayComeAgain: comesAgain(processor, listing) }),
-      lateHorizonMs: settings.lateHorizonMs,
       log,
     });
-    const read: ReadCounts = { rows: 0, resends: 0 };
+    const read: ReadCounts = { rows: 0, tooLate: 0, resends: 0 };
+    const rules = { wanted, lateHorizonMs: settings.lateHorizonMs };
     const due = listing.files.reduce((sum, { rows }) => sum + rows, 0);
-    for await (const portion of readDates(store, listing.files, wanted, read)) {
+    for await (const portion of readDates(store, listing.files, rules, read)) {
       assertWanted(signal);
       await filler.take(portion);
       progress(read.rows, due);
     }
     await filler.flush();
     const { counts } = filler;
-    return { ...counts, rows: read.rows, resends: counts.resends + read.resends };
+    return { ...counts, ...read, resends: counts.resends + read.resends };
   } finally {
     await session.close();
   }

@@ -47,16 +47,13 @@ export interface Limits {
   readonly recordBytesMax: number;
 }
 
-/** What becomes of a good event that is not from the future, resends apart. */
-export function outcomeOf<E>(
-  processor: Pick<Processor<E>, 'relevant'>,
-  limits: Pick<Limits, 'lateHorizonMs'>,
-  event: E,
+/** Received so long after it happened that it counts in the archive alone. */
+export function isTooLate(
+  { lateHorizonMs }: Pick<Limits, 'lateHorizonMs'>,
   timeMs: number | null,
   receivedAt: number,
-): 'ok' | 'too_late' | 'skipped' {
-  if (timeMs !== null && receivedAt - timeMs > limits.lateHorizonMs) return 'too_late';
-  return processor.relevant(event) ? 'ok' : 'skipped';
+): boolean {
+  return timeMs !== null && receivedAt - timeMs > lateHorizonMs;
 }
 
 /** One per lane: buffers are kept from batch to batch. */
@@ -144,7 +141,7 @@ export function createPreparer<E>(
       const id = source.id(event, record);
       murmur128(idHash, id, 0, id.length);
 
-      const outcome = outcomeOf(processor, limits, event, timeMs, receivedAt);
+      const outcome = outcomeOf(event, timeMs, receivedAt);
       addTo(run.accounts[outcome], idHash, contentHash);
       if (outcome === 'too_late') count(out.lateByApp, source.app(event));
       if (outcome !== 'ok') return writer.truncate(rowStart, rowsBefore);
@@ -182,6 +179,11 @@ export function createPreparer<E>(
       }
       hashes.set(idHash, at);
       hashes.set(contentHash, at + 4);
+    }
+
+    function outcomeOf(event: E, timeMs: number | null, receivedAt: number): Outcome {
+      if (isTooLate(limits, timeMs, receivedAt)) return 'too_late';
+      return processor.relevant(event) ? 'ok' : 'skipped';
     }
 
     function accountRaw(run: LedgerRun, outcome: Outcome, record: KafkaRecord): void {

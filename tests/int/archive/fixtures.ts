@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
+import { expect } from 'vitest';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
+import { TOPICS } from '../../../schemas/generated/topics.ts';
+import { partitionOf } from '../../../schemas/partition.ts';
 import { formatUuid, uuidv7 } from '../../../schemas/uuid.ts';
 import { ColumnBuilder, sortedOrder } from '../../../streams/archive/columns.ts';
 import { encodeFile } from '../../../streams/archive/parquet.ts';
+import type { RebuildReport } from '../../../streams/archive/rebuild.ts';
+import { isEqual } from '../../../streams/runtime/compare-tables.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
+import type { SentRecord } from '../replay/world.ts';
 
 /** A row begins behind signature, flags and extension length of a COPY body. */
 const FIRST_ROW_AT = 19;
@@ -51,6 +57,11 @@ export async function putRatings(options: {
   const path = `archived-events/date=${date}/${topic.replace(':', '-')}-${String(from)}.parquet`;
   await store.put(path, file);
   await db.execute(
+    `INSERT INTO archive_backfills (topic, source, sha256, rows_max, bytes_max, finished_at, places)
+     VALUES ($1, 'ratings', $2, 1, 1, now(), $3) ON CONFLICT (topic) DO UPDATE SET places = $3`,
+    [topic, Buffer.alloc(32), to],
+  );
+  await db.execute(
     `INSERT INTO archive_ranges (topic, partition, from_offset, to_offset, rows, dead, skipped)
      VALUES ($1, 0, $2, $3, $4, 0, 0)`,
     [topic, from, to, count],
@@ -70,5 +81,23 @@ export async function putRatings(options: {
       createHash('sha256').update(file).digest(),
       formatUuid(uuidv7(noon)),
     ],
+  );
+}
+
+export const differing = (report: RebuildReport) => report.comparisons.filter((c) => !isEqual(c));
+
+export function expectEqual(report: RebuildReport): void {
+  expect(differing(report)).toEqual([]);
+  for (const { table, leftRows } of report.comparisons)
+    if (table !== 'dead_letters') expect([table, leftRows > 0]).toEqual([table, true]);
+}
+
+/** A user's records stand in another partition from the second wave on, as after a raised count. */
+export function inAnotherPartition(records: readonly SentRecord[], wave: number): SentRecord[] {
+  const { partitions } = TOPICS['user-actions.v1'];
+  return records.map((record) =>
+    record.key === 'user-7' && wave > 0
+      ? { ...record, partition: (partitionOf('user-7', partitions) + 1) % partitions }
+      : record,
   );
 }
