@@ -1,7 +1,7 @@
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { Processor } from '../runtime/processor.ts';
 import { refused } from '../runtime/replay-plan.ts';
-import type { ReplayStart } from '../runtime/replay-plan.ts';
+import type { LivePartition, ReplayStart } from '../runtime/replay-plan.ts';
 import type { ListedFile } from './fetch-files.ts';
 import type { ArchivedStretch } from './rebuild-plan.ts';
 
@@ -20,7 +20,7 @@ export interface Listing {
 }
 
 /** Which backfills come in: those that the live tables hold are the `applied` ones. */
-export type BackfillChoice = 'all' | 'applied' | 'none';
+type BackfillChoice = 'all' | 'applied' | 'none';
 
 /** What the archive holds of each partition without a gap, from its first offset on. */
 export async function readStretches(
@@ -54,6 +54,14 @@ export function readLedgerGaps(
   );
 }
 
+interface ListingOptions {
+  readonly live: readonly LivePartition[];
+  readonly choice: BackfillChoice;
+  readonly lateHorizonMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+
 interface ListedRow extends ListedFile {
   readonly partition: number | null;
   readonly from_offset: number | null;
@@ -63,13 +71,18 @@ export async function readListing(
   session: Session,
   processor: Processor,
   starts: readonly ReplayStart[],
-  { choice, lateHorizonMs }: { choice: BackfillChoice; lateHorizonMs: number },
+  { live, choice, lateHorizonMs }: ListingOptions,
 ): Promise<Listing> {
   const { topic } = processor.source;
   const { backfills, leftOut } = await readBackfills(session, processor, choice);
   const floor = await readFloor(session, processor);
-  const receivedFrom = await readReceivedFrom(session, processor, starts);
-  const settledBefore = receivedFrom - lateHorizonMs;
+  const receivedFrom = await readReceivedFrom(session, processor, starts, live);
+  if (receivedFrom === null && backfills.length > 0)
+    throw refused(
+      `${processor.name} has not begun with some partition of ${topic}, so events of it could be ` +
+        'among the backfilled ones: let it catch up first, or use --no-backfill',
+    );
+  const settledBefore = (receivedFrom ?? -Infinity) - lateHorizonMs - HOUR_MS;
   const firstMs = processor.rowsCarryOffsets
     ? Math.min(settledBefore, floor ?? -Infinity)
     : -Infinity;
@@ -151,26 +164,30 @@ async function countExpired(
   return processor.rowsCarryOffsets ? expired : Math.max(expired, gone);
 }
 
-/** The hour in which the first record that the log gives was received; epoch ms. */
+/**
+ * When the first record that the log gives was received, or later ones will be, to the hour; epoch
+ * ms. Null where that is not known: of some partition nothing was applied yet of what is there.
+ */
 async function readReceivedFrom(
   session: Session,
-  processor: Processor,
+  { name, source }: Processor,
   starts: readonly ReplayStart[],
-): Promise<number> {
+  live: readonly LivePartition[],
+): Promise<number | null> {
   const [row] = await session.query<{ known: boolean; at: number | null }>(
-    `SELECT bool_and(coalesce(l.hour, o.as_of) IS NOT NULL) AS known,
-       (extract(epoch FROM min(coalesce(l.hour, o.as_of))) * 1000)::bigint AS at
-     FROM unnest($3::int[], $4::bigint[]) AS s(partition, first)
-     JOIN stream_offsets o ON (o.processor, o.topic, o.partition) = ($1, $2, s.partition)
-     LEFT JOIN stream_ledger l ON (l.processor, l.topic, l.partition, l.from_offset)
-       = ($1, $2, s.partition, s.first)
-     WHERE o.next_offset > 0`,
+    `SELECT bool_and(p.at IS NOT NULL) AS known, (extract(epoch FROM min(p.at)) * 1000)::bigint AS at
+     FROM (SELECT coalesce(l.hour, o.as_of, CASE WHEN o.next_offset >= s.log_end THEN now() END) AS at
+           FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS s(partition, first, log_end)
+           JOIN stream_offsets o ON (o.processor, o.topic, o.partition) = ($1, $2, s.partition)
+           LEFT JOIN stream_ledger l ON (l.processor, l.topic, l.partition, l.from_offset)
+             = ($1, $2, s.partition, s.first)) p`,
     [
-      processor.name,
-      processor.source.topic,
+      name,
+      source.topic,
       starts.map((start) => start.partition),
       starts.map((start) => start.ledgerFrom),
+      starts.map(({ partition }) => live.find((p) => p.partition === partition)?.logEnd ?? 0),
     ],
   );
-  return row?.known === true && row.at !== null ? row.at : -Infinity;
+  return row?.known === true ? row.at : null;
 }

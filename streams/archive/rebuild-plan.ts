@@ -21,6 +21,10 @@ export interface RebuildRequest {
  * ranges join again. Throws MARQUEE_REPLAY_REFUSED where records are in neither.
  */
 export function planRebuild(request: RebuildRequest): ReplayStart[] {
+  if (request.partitions.length === 0)
+    throw refused(
+      `${request.processor} has never run, so there are no tables to make again: start it once`,
+    );
   assertStanding(request);
   const stretches = new Map(request.archived.map((s) => [s.partition, s]));
   return request.partitions.map((live) => startOf(request, live, stretches.get(live.partition)));

@@ -112,6 +112,7 @@ function createArchiveWork(options: RebuildOptions) {
       const request = { processor: processor.name, topic, partitions: live, archived: stretches };
       const starts = planRebuild(request);
       listing = await readListing(session, processor, starts, {
+        live,
         lateHorizonMs: options.settings.lateHorizonMs,
         choice: options.backfills ?? (options.mode === 'compare' ? 'applied' : 'all'),
       });
