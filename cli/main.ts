@@ -34,6 +34,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   backfill: () => import('./commands/backfill.ts'),
   audit: () => import('./commands/audit.ts'),
   sql: () => import('./commands/sql.ts'),
+  rebuild: () => import('./commands/rebuild.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

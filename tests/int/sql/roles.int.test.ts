@@ -28,6 +28,7 @@ async function rightsOf(role: string): Promise<Record<string, string>> {
 
 it('gives the writer what it needs and no more', async () => {
   expect(await rightsOf('marquee_writer')).toEqual({
+    applied_backfills: 'DELETE INSERT SELECT',
     archive_backfills: 'DELETE INSERT SELECT UPDATE',
     archive_expired: 'INSERT SELECT UPDATE',
     archive_files: 'DELETE INSERT SELECT UPDATE',
