@@ -150,9 +150,15 @@ const configSchema = z.object({
       'bytes of the records of one range of the archive',
       positive,
     ),
+    mergeBytes: setting('MARQUEE_ARCHIVE_MERGE_BYTES', 'about how large a merged file is', positive),
+    mergeFilesMin: setting(
+      'MARQUEE_ARCHIVE_MERGE_FILES_MIN',
+      'small files of one date and source that make the daily run merge them',
+      positive.min(2),
+    ),
     graceMs: setting(
       'MARQUEE_ARCHIVE_GRACE_MS',
-      'how long after its files were recorded an hour is dropped from the hot table',
+      'how long an hour stays hot after its files were recorded, and an object after it left the manifest',
       z.coerce.number().int().min(0),
     ),
     retentionMarginDays: setting(

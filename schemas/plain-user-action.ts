@@ -1,13 +1,14 @@
 import type { UserActionRecord } from './generated/types.ts';
 import type { Action } from './user-action.ts';
 import { ACTIONS, VALUE_RULES } from './user-action.ts';
+import { setEntry } from './strict-avro.ts';
 import { WIRE_HEADER_BYTES } from './wire.ts';
 
 /**
  * A second, narrow reader of UserAction version 1 for the hot path. It takes the record as it nearly
- * always is (ASCII text, no properties, every rule of user-action.ts kept) and leaves strings
- * undecoded until they are asked for, so that a row can be copied from bytes to bytes. Whatever is
- * not plain gives null and goes the general way, through avsc and `validateUserAction`, which alone
+ * always is (ASCII text, few properties that JSON needn't escape, every rule of user-action.ts kept)
+ * and leaves strings undecoded until they are asked for, so that a row can be copied from bytes to
+ * bytes. Whatever is not plain gives null and goes the general way, through avsc and `validateUserAction`, which alone
  * say what is wrong. A property test holds the two together.
  */
 export class PlainUserAction implements UserActionRecord {
@@ -29,6 +30,9 @@ export class PlainUserAction implements UserActionRecord {
   readonly appLength: number;
   readonly versionAt: number;
   readonly versionLength: number;
+  /** Properties: how many, and where the first key's length stands; `plainEntries` goes over them. */
+  readonly entries: number;
+  readonly entriesAt: number;
   #user: string | undefined;
 
   constructor(bytes: Buffer, at: Cursor) {
@@ -49,6 +53,8 @@ export class PlainUserAction implements UserActionRecord {
     this.appLength = at.appLength;
     this.versionAt = at.versionAt;
     this.versionLength = at.versionLength;
+    this.entries = at.entries;
+    this.entriesAt = at.entriesAt;
   }
 
   get event_id(): Buffer {
@@ -77,11 +83,34 @@ export class PlainUserAction implements UserActionRecord {
     return this.#text(this.versionAt, this.versionLength);
   }
   get properties(): Readonly<Record<string, string>> {
-    return NO_PROPERTIES;
+    if (this.entries === 0) return NO_PROPERTIES;
+    const map: Record<string, string> = {};
+    let key = '';
+    plainEntries(this, (at, length, isKey) => {
+      const text = this.bytes.toString('latin1', at, at + length);
+      if (isKey) key = text;
+      else setEntry(map, key, text);
+    });
+    return map;
   }
 
   #text(at: number, length: number): string | null {
     return length < 0 ? null : this.bytes.toString('latin1', at, at + length);
+  }
+}
+
+/** Passes each key and value of a plain action's properties, in their order. */
+export function plainEntries(
+  { bytes, entries, entriesAt }: PlainUserAction,
+  pass: (at: number, length: number, isKey: boolean) => void,
+): void {
+  let at = entriesAt;
+  for (let i = 0; i < 2 * entries; i++) {
+    // A length of at most 1,024, zigzag: one byte or two.
+    const low = bytes[at++] as number;
+    const length = (low < 0x80 ? low : (low & 0x7f) | ((bytes[at++] as number) << 7)) >> 1;
+    pass(at, length, i % 2 === 0);
+    at += length;
   }
 }
 
@@ -92,6 +121,10 @@ const NO_PROPERTIES: Readonly<Record<string, string>> = Object.freeze({});
 const USER_MAX = 256;
 const SESSION_MAX = 256;
 const WORD_MAX = 64;
+const KEY_MAX = 64;
+const PROPERTY_MAX = 1024;
+/** More of them go the general way. */
+export const PLAIN_ENTRIES_MAX = 8;
 
 /** Actions by their length and first two letters, which tell them apart. */
 const ACTION_BY_SIGNATURE = new Map(
@@ -124,6 +157,8 @@ class Cursor {
   appLength = 0;
   versionAt = 0;
   versionLength = 0;
+  entries = 0;
+  entriesAt = 0;
 
   /** Avro long: zigzag, 7 bits a byte, lowest first. Above 2^53 it is odd. */
   long(bytes: Buffer): number {
@@ -166,6 +201,19 @@ class Cursor {
     this.at = end;
     return length;
   }
+
+  /** Passes over text that stands in JSON as it is: printable ASCII without quote and backslash. */
+  jsonText(bytes: Buffer, lengthMax: number): number {
+    const from = this.at;
+    const length = this.text(bytes, lengthMax);
+    // `plainEntries` takes the shortest form of a length for granted.
+    if (this.at - length - from !== (length < 64 ? 1 : 2)) this.odd = true;
+    for (let i = this.at - length; i < this.at; i++) {
+      const byte = bytes[i] as number;
+      if (byte < 0x20 || byte === 0x22 || byte === 0x5c || byte === 0x7f) this.odd = true;
+    }
+    return length;
+  }
 }
 
 const cursor = new Cursor();
@@ -192,9 +240,9 @@ export function readPlainUserAction(value: Buffer): PlainUserAction | null {
   c.appAt = c.at - c.appLength;
   c.versionLength = c.present(value) ? c.text(value, WORD_MAX) : -1;
   c.versionAt = c.at - c.versionLength;
-  // The map's end is all that may be left: no properties.
+  readEntries(c, value);
   const { odd } = c as { readonly odd: boolean }; // set by the calls above
-  if (odd || c.at !== value.length - 1 || value[c.at] !== 0 || !keepsRules(c, value)) return null;
+  if (odd || c.at !== value.length || !keepsRules(c, value)) return null;
   return new PlainUserAction(value, c);
 }
 
@@ -213,6 +261,37 @@ function readAction(c: Cursor, value: Buffer): void {
   }
   for (let i = 2; i < length; i++) if (value[start + i] !== bytes[i]) c.odd = true;
   c.action = action;
+}
+
+/** One block, or none; keys in the order that jsonb gives them, so none comes twice. */
+function readEntries(c: Cursor, value: Buffer): void {
+  c.entries = c.long(value);
+  c.entriesAt = c.at;
+  if (c.entries === 0) return;
+  if (c.entries < 0 || c.entries > PLAIN_ENTRIES_MAX) {
+    c.odd = true;
+    return;
+  }
+  let lastAt = 0;
+  let lastLength = -1;
+  for (let i = 0; i < c.entries && !c.odd; i++) {
+    const length = c.jsonText(value, KEY_MAX);
+    const at = c.at - length;
+    if (length < lastLength || (length === lastLength && !isAfter(value, at, lastAt, length)))
+      c.odd = true;
+    lastAt = at;
+    lastLength = length;
+    c.jsonText(value, PROPERTY_MAX);
+  }
+  if (value[c.at++] !== 0) c.odd = true;
+}
+
+function isAfter(bytes: Buffer, a: number, b: number, length: number): boolean {
+  for (let i = 0; i < length; i++) {
+    const d = (bytes[a + i] as number) - (bytes[b + i] as number);
+    if (d !== 0) return d > 0;
+  }
+  return false;
 }
 
 const double = new DataView(new ArrayBuffer(8));

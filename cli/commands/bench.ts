@@ -6,6 +6,11 @@ const BENCHMARKS = {
     file: 'tests/bench/hot-path.ts',
     description: 'Kafka to tables, against COPY, Pathway and Debezium, on a stack of its own',
   },
+  archive: {
+    file: 'tests/bench/archive.ts',
+    description:
+      'Kafka to verified Parquet, against DuckDB and Iceberg’s sink, on a stack of its own',
+  },
   sdk: { file: 'tests/bench/sdk.ts', description: 'events that the SDK has acknowledged a second' },
 } as const;
 

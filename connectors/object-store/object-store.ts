@@ -1,4 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
@@ -12,6 +15,9 @@ export interface ObjectStore {
   put(name: string, body: Buffer): Promise<void>;
   /** Throws MarqueeError MARQUEE_OBJECT_MISSING. */
   get(name: string): Promise<Buffer>;
+  /** As `put` and `get`, from and into a local file: for objects too large to hold. */
+  putFile(name: string, path: string): Promise<void>;
+  getFile(name: string, path: string): Promise<void>;
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Removing what is not there is no error. */
   remove(names: readonly string[]): Promise<void>;
@@ -41,6 +47,8 @@ const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 5_000;
 /** Above it the SDK would cut an object into parts. */
 const PART_BYTES = 512 * 1024 * 1024;
+
+const PARQUET = { 'content-type': 'application/vnd.apache.parquet' };
 
 /** What a store says of itself or the network, as opposed to what it says of the request. */
 const PASSING_CODES = new Set([
@@ -102,9 +110,7 @@ export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
   return {
     put: (name, body) =>
       attempt(`PUT ${name}`, async () => {
-        await client.putObject(bucket, name, body, body.length, {
-          'content-type': 'application/vnd.apache.parquet',
-        });
+        await client.putObject(bucket, name, body, body.length, PARQUET);
       }),
     get: (name) =>
       attempt(`GET ${name}`, async () => {
@@ -112,6 +118,15 @@ export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
         const chunks: Buffer[] = [];
         for await (const chunk of stream) chunks.push(chunk as Buffer);
         return Buffer.concat(chunks);
+      }),
+    putFile: (name, path) =>
+      attempt(`PUT ${name}`, async () => {
+        const { size } = await stat(path);
+        await client.putObject(bucket, name, createReadStream(path), size, PARQUET);
+      }),
+    getFile: (name, path) =>
+      attempt(`GET ${name}`, async () => {
+        await pipeline(await client.getObject(bucket, name), createWriteStream(path));
       }),
     async *list(prefix) {
       // Whole listings: a page that failed in the middle would be a list that lacks objects.

@@ -101,6 +101,17 @@ export class CopyWriter {
     this.#lengthSince(lengthAt);
   }
 
+  /** The same from bytes: from[0, length). */
+  jsonbBytes(from: Uint8Array, length: number): void {
+    this.#room(5 + length);
+    this.#int32(length + 1);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    bytes[at++] = 1;
+    for (let i = 0; i < length; i++) bytes[at++] = from[i] as number;
+    this.#at = at;
+  }
+
   bool(value: boolean | null): void {
     if (value === null) return this.null();
     this.#room(5);

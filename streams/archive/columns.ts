@@ -32,6 +32,12 @@ export const ROW_COLUMNS: readonly (readonly [name: string, kind: Kind])[] = [
   ['kafka_offset', 'int64'],
 ];
 
+/** Those of the event's content; what follows says where its record stood. */
+export const CONTENT_COLUMNS = ROW_COLUMNS.slice(
+  0,
+  ROW_COLUMNS.findIndex(([name]) => name === 'received_at'),
+);
+
 /** Of fixed width: one number a row. Null rows hold 0. */
 export interface NumberColumn {
   readonly kind: 'time' | 'int64' | 'float64' | 'int32';
@@ -57,13 +63,20 @@ export interface EventColumns {
   readonly bytes: number;
 }
 
-const FIRST_ROWS = 1024;
+/** Few, since history has thousands of dates with a handful of rows each. */
+const FIRST_ROWS = 32;
 
 /** Takes rows as `CopyWriter` packs them, one at a time. */
 export class ColumnBuilder implements EventColumns {
   #rows = 0;
-  #capacity = FIRST_ROWS;
-  readonly columns: Column[] = ROW_COLUMNS.map(([, kind]) => createColumn(kind, FIRST_ROWS));
+  #capacity: number;
+  readonly columns: Column[];
+
+  /** `capacity` in rows, where it is known: nothing grows then but bytes. */
+  constructor(capacity = FIRST_ROWS) {
+    this.#capacity = capacity;
+    this.columns = ROW_COLUMNS.map(([, kind]) => createColumn(kind, capacity));
+  }
 
   get rows(): number {
     return this.#rows;
@@ -82,20 +95,23 @@ export class ColumnBuilder implements EventColumns {
     const row = this.#rows++;
     let pos = at + 2;
     for (const column of this.columns) {
-      const length = from.readInt32BE(pos);
+      const length = readInt32(from, pos);
       pos += 4;
-      if (length < 0) {
-        column.nulls[row] = 1;
-        if ('ends' in column) column.ends[row] = row === 0 ? 0 : (column.ends[row - 1] as number);
-        continue;
+      if ('values' in column) {
+        if (length < 0) column.nulls[row] = 1;
+        else column.values[row] = readNumber(column.kind, from, pos);
+      } else {
+        const end = row === 0 ? 0 : (column.ends[row - 1] as number);
+        if (length < 0) {
+          column.nulls[row] = 1;
+          column.ends[row] = end;
+        } else {
+          // jsonb has a version byte before its text.
+          const skip = column.kind === 'map' ? 1 : 0;
+          column.ends[row] = append(column, end, from, pos + skip, pos + length);
+        }
       }
-      if ('values' in column) column.values[row] = readNumber(column.kind, from, pos);
-      else {
-        // jsonb has a version byte before its text.
-        const skip = column.kind === 'map' ? 1 : 0;
-        append(column, row, from, pos + skip, pos + length);
-      }
-      pos += length;
+      if (length > 0) pos += length;
     }
     return pos;
   }
@@ -130,29 +146,32 @@ function grown(bytes: Uint8Array, length: number): Uint8Array {
   return larger;
 }
 
-/** A column that may share its name with Postgres's int8: exact below 2^53, as everywhere here. */
-function readNumber(kind: NumberColumn['kind'], from: Buffer, at: number): number {
-  switch (kind) {
-    case 'float64':
-      return from.readDoubleBE(at);
-    case 'int32':
-      return from.readInt32BE(at);
-    case 'int64':
-      return from.readInt32BE(at) * 4_294_967_296 + from.readUInt32BE(at + 4);
-    case 'time':
-      return (
-        (from.readInt32BE(at) * 4_294_967_296 + from.readUInt32BE(at + 4)) / 1000 + PG_EPOCH_MS
-      );
-  }
+function readInt32(from: Uint8Array, at: number): number {
+  return (
+    ((from[at] as number) << 24) |
+    ((from[at + 1] as number) << 16) |
+    ((from[at + 2] as number) << 8) |
+    (from[at + 3] as number)
+  );
 }
 
-function append(column: BytesColumn, row: number, from: Buffer, start: number, end: number): void {
-  const at = row === 0 ? 0 : (column.ends[row - 1] as number);
+/** A column that may share its name with Postgres's int8: exact below 2^53, as everywhere here. */
+function readNumber(kind: NumberColumn['kind'], from: Buffer, at: number): number {
+  if (kind === 'float64') return from.readDoubleBE(at);
+  const high = readInt32(from, at);
+  if (kind === 'int32') return high;
+  const value = high * 4_294_967_296 + (readInt32(from, at + 4) >>> 0);
+  return kind === 'int64' ? value : value / 1000 + PG_EPOCH_MS;
+}
+
+/** Appends from[start, end) at `at`; returns where it ends. */
+function append(column: BytesColumn, at: number, from: Buffer, start: number, end: number): number {
   const next = at + end - start;
   if (next > column.bytes.length)
     column.bytes = grown(column.bytes, Math.max(next, column.bytes.length * 2));
-  for (let i = start, to = at; i < end; i++, to++) column.bytes[to] = from[i] as number;
-  column.ends[row] = next;
+  const { bytes } = column;
+  for (let i = start, to = at; i < end; i++, to++) bytes[to] = from[i] as number;
+  return next;
 }
 
 /** Writes row `i` with its content's bytes as the processors write them. */
@@ -186,11 +205,58 @@ export function textOf(column: BytesColumn, i: number): string {
   );
 }
 
+/** Whether row `i` holds "{}", as most do. */
+export function isEmptyMap({ ends }: BytesColumn, i: number): boolean {
+  return (ends[i] as number) - (i === 0 ? 0 : (ends[i - 1] as number)) === 2;
+}
+
 export function propertiesOf(column: BytesColumn, i: number): Readonly<Record<string, string>> {
-  const start = i === 0 ? 0 : (column.ends[i - 1] as number);
-  // "{}", as nearly all are.
-  if ((column.ends[i] as number) - start === 2) return {};
+  if (isEmptyMap(column, i)) return {};
   return JSON.parse(textOf(column, i)) as Record<string, string>;
+}
+
+/** The rows in another order; the same ones where that is theirs already. */
+export function permuted(events: EventColumns, order: Uint32Array): EventColumns {
+  const rows = order.length;
+  if (rows === events.rows && order.every((row, i) => row === i)) return events;
+  const columns = events.columns.map((column) => permutedColumn(column, order));
+  return { rows, columns, bytes: events.bytes };
+}
+
+function permutedColumn(column: Column, order: Uint32Array): Column {
+  const rows = order.length;
+  const nulls = new Uint8Array(rows);
+  for (let i = 0; i < rows; i++) nulls[i] = column.nulls[order[i] as number] as number;
+  if ('values' in column) {
+    const values = new Float64Array(rows);
+    for (let i = 0; i < rows; i++) values[i] = column.values[order[i] as number] as number;
+    return { kind: column.kind, values, nulls };
+  }
+  const ends = new Uint32Array(rows);
+  const from = column.bytes;
+  let length = 0;
+  for (let i = 0; i < rows; i++) {
+    const row = order[i] as number;
+    length += (column.ends[row] as number) - (row === 0 ? 0 : (column.ends[row - 1] as number));
+    ends[i] = length;
+  }
+  const bytes = new Uint8Array(length);
+  let to = 0;
+  for (let i = 0; i < rows; i++) {
+    const row = order[i] as number;
+    const end = column.ends[row] as number;
+    for (let at = row === 0 ? 0 : (column.ends[row - 1] as number); at < end; at++)
+      bytes[to++] = from[at] as number;
+  }
+  return { kind: column.kind, ends, bytes, nulls };
+}
+
+/** What decides a row's place in a file. */
+export interface RowKeys {
+  readonly rows: number;
+  /** Event ids, 16 bytes each. */
+  readonly ids: Uint8Array;
+  readonly users: Pick<BytesColumn, 'bytes' | 'ends'>;
 }
 
 /**
@@ -198,9 +264,11 @@ export function propertiesOf(column: BytesColumn, i: number): Readonly<Record<st
  * millisecond order by their random part, as everywhere.
  */
 export function sortedOrder(events: EventColumns): Uint32Array {
-  const ids = bytesColumn(events, 'event_id');
-  const users = bytesColumn(events, 'user_id');
-  const { rows } = events;
+  const ids = bytesColumn(events, 'event_id').bytes;
+  return orderByKeys({ rows: events.rows, ids, users: bytesColumn(events, 'user_id') });
+}
+
+export function orderByKeys({ rows, ids, users }: RowKeys): Uint32Array {
   const rank = rankUsers(users, rows);
   // A counting sort by user keeps the order of arrival inside each; that is nearly the order of ids.
   const starts = new Uint32Array(rank.users + 1);
@@ -218,33 +286,36 @@ export function sortedOrder(events: EventColumns): Uint32Array {
     next[user] = (next[user] as number) + 1;
   }
   for (let u = 0; u < rank.users; u++)
-    sortRange(order, starts[u] as number, starts[u + 1] as number, ids.bytes);
+    sortRange(order, starts[u] as number, starts[u + 1] as number, ids);
   return order;
 }
 
+const INSERTION_MAX = 32;
+
 /** Rows of one user, by id; arrival (which is offset) decides between resends. */
 function sortRange(order: Uint32Array, from: number, to: number, ids: Uint8Array): void {
-  const after = (a: number, b: number): boolean => {
-    for (let k = 0; k < UUID_BYTES; k++) {
-      const d = (ids[a * UUID_BYTES + k] as number) - (ids[b * UUID_BYTES + k] as number);
-      if (d !== 0) return d > 0;
-    }
-    return a > b;
-  };
-  const INSERTION_MAX = 32;
   if (to - from > INSERTION_MAX) {
-    order.subarray(from, to).sort((a, b) => (after(a, b) ? 1 : -1));
+    order.subarray(from, to).sort((a, b) => (isAfter(ids, a, b) ? 1 : -1));
     return;
   }
   for (let i = from + 1; i < to; i++) {
     const row = order[i] as number;
     let j = i;
-    for (; j > from && after(order[j - 1] as number, row); j--) order[j] = order[j - 1] as number;
+    for (; j > from && isAfter(ids, order[j - 1] as number, row); j--)
+      order[j] = order[j - 1] as number;
     order[j] = row;
   }
 }
 
-function rankUsers(users: BytesColumn, rows: number): { users: number; of: Uint32Array } {
+function isAfter(ids: Uint8Array, a: number, b: number): boolean {
+  for (let k = 0; k < UUID_BYTES; k++) {
+    const d = (ids[a * UUID_BYTES + k] as number) - (ids[b * UUID_BYTES + k] as number);
+    if (d !== 0) return d > 0;
+  }
+  return a > b;
+}
+
+function rankUsers(users: RowKeys['users'], rows: number): { users: number; of: Uint32Array } {
   const numbers = new Map<string, number>();
   const of = new Uint32Array(rows);
   const bytes = Buffer.from(users.bytes.buffer, users.bytes.byteOffset);
@@ -255,7 +326,8 @@ function rankUsers(users: BytesColumn, rows: number): { users: number; of: Uint3
     if (number === undefined) numbers.set(name, (number = numbers.size));
     of[i] = number;
   }
-  const names = [...numbers.keys()].sort((a, b) => (a < b ? -1 : 1));
+  // By code units, which is what `sort` does by itself, and fastest.
+  const names = [...numbers.keys()].sort();
   const rankOf = new Uint32Array(names.length);
   names.forEach((name, at) => {
     rankOf[numbers.get(name) as number] = at;

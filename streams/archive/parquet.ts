@@ -4,35 +4,33 @@
  */
 import {
   Field,
-  Float64,
-  Int32,
-  Int64,
-  Map_,
   RecordBatch,
   Schema,
   Struct,
   Table as ArrowTable,
-  TimestampMillisecond,
-  Utf8,
   makeData,
   tableFromIPC,
   tableToIPC,
 } from 'apache-arrow';
-import type { Data, DataType } from 'apache-arrow';
+import type { Data } from 'apache-arrow';
 import {
   Compression,
   EnabledStatistics,
+  Encoding,
+  ParquetFile,
   Table,
   WriterPropertiesBuilder,
   readParquet,
   writeParquet,
 } from 'parquet-wasm/node';
+import type { WriterProperties } from 'parquet-wasm/node';
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
-import { ROW_COLUMNS, propertiesOf } from './columns.ts';
+import { ROW_COLUMNS, permuted } from './columns.ts';
 import type { BytesColumn, Column, EventColumns, Kind, NumberColumn } from './columns.ts';
+import { HEX_AT, TYPES, arrowData, topicData } from './to-arrow.ts';
 
 /** A reader skips row groups by their statistics: with rows sorted by user, most of them. */
-const ROW_GROUP_ROWS = 65_536;
+export const ROW_GROUP_ROWS = 65_536;
 const CREATED_BY = 'marquee archive 1';
 
 /** In the order in which people read them. */
@@ -69,25 +67,6 @@ const REQUIRED = new Set([
 ]);
 const ROW_INDEX = new Map(ROW_COLUMNS.map(([name], at) => [name, at]));
 
-const PROPERTIES = mapOfText();
-const TYPES: Readonly<Record<Kind, DataType>> = {
-  uuid: new Utf8(),
-  text: new Utf8(),
-  time: new TimestampMillisecond('UTC'),
-  int64: new Int64(),
-  int32: new Int32(),
-  float64: new Float64(),
-  map: PROPERTIES,
-};
-
-function mapOfText(): Map_<Utf8, Utf8> {
-  const key = new Field('key', new Utf8(), false);
-  const value = new Field('value', new Utf8(), false);
-  return new Map_(
-    new Field('entries', new Struct<{ key: Utf8; value: Utf8 }>([key, value]), false),
-  );
-}
-
 const SCHEMA = new Schema(
   FILE_COLUMNS.map((name) => {
     const at = ROW_INDEX.get(name);
@@ -104,32 +83,100 @@ export interface FileFacts {
   readonly metadata: Readonly<Record<string, string | number>>;
 }
 
+/** Values that hardly repeat: a dictionary of them costs more time and bytes than it saves. */
+const PACKED_COLUMNS: readonly (readonly [name: string, encoding: Encoding])[] = [
+  ['event_id', Encoding.DELTA_BYTE_ARRAY],
+  ['session_id', Encoding.DELTA_BYTE_ARRAY],
+  ['movie_id', Encoding.DELTA_BINARY_PACKED],
+  ['occurred_at', Encoding.DELTA_BINARY_PACKED],
+  ['received_at', Encoding.DELTA_BINARY_PACKED],
+  ['kafka_offset', Encoding.DELTA_BINARY_PACKED],
+];
+
 /** Rows in the order given, as a Parquet file. */
 export function encodeFile(events: EventColumns, order: Uint32Array, facts: FileFacts): Buffer {
+  return encodeSorted(permuted(events, order), {
+    ...facts,
+    topic:
+      typeof facts.topic === 'string'
+        ? facts.topic
+        : Array.from(order, (row) => facts.topic[row] as string),
+  });
+}
+
+/** Rows that stand in the order of the file already. Topics, if by row, in that order too. */
+export function encodeSorted(events: EventColumns, facts: FileFacts): Buffer {
+  const ipc = encodeIpc(events, events.rows, facts.topic);
+  const file = writeParquet(Table.fromIPCStream(ipc), writerProperties(facts.metadata));
+  return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+}
+
+/** The first `rows` rows as a stream of Arrow IPC with one batch. */
+export function encodeIpc(
+  events: EventColumns,
+  rows: number,
+  topic: FileFacts['topic'],
+): Uint8Array {
   const children = FILE_COLUMNS.map((name) => {
     const at = ROW_INDEX.get(name);
-    if (at === undefined) return topicData(facts.topic, order);
-    return gather(events.columns[at] as Column, order);
+    if (at === undefined) return topicData(topic, rows);
+    return arrowData(events.columns[at] as Column, rows);
   });
   const batch = new RecordBatch(
     SCHEMA,
-    makeData({ type: new Struct(SCHEMA.fields), length: order.length, nullCount: 0, children }),
+    makeData({ type: new Struct(SCHEMA.fields), length: rows, nullCount: 0, children }),
   );
-  const ipc = tableToIPC(new ArrowTable(batch), 'stream');
-  const properties = new WriterPropertiesBuilder()
+  return tableToIPC(new ArrowTable(batch), 'stream');
+}
+
+/** How every file of the archive is written. */
+export function writerProperties(metadata: FileFacts['metadata']): WriterProperties {
+  let properties = new WriterPropertiesBuilder()
     .setCompression(Compression.ZSTD)
     .setMaxRowGroupSize(ROW_GROUP_ROWS)
     .setStatisticsEnabled(EnabledStatistics.Page)
     .setCreatedBy(CREATED_BY)
-    .setKeyValueMetadata(new Map([['marquee', JSON.stringify(facts.metadata)]]))
-    .build();
-  const file = writeParquet(Table.fromIPCStream(ipc), properties);
-  return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+    .setKeyValueMetadata(new Map([['marquee', JSON.stringify(metadata)]]));
+  for (const [name, encoding] of PACKED_COLUMNS)
+    properties = properties
+      .setColumnDictionaryEnabled(name, false)
+      .setColumnEncoding(name, encoding);
+  return properties.build();
+}
+
+/** A file's columns as Arrow has them, a batch of rows at a time. */
+export interface ArrowBatch {
+  readonly rows: number;
+  /** Null where the file lacks the column. */
+  column(name: string): Data | null;
+}
+
+/** One row group after the other: no more than one is decoded at a time. */
+export async function* readBatches(file: Buffer): AsyncGenerator<ArrowBatch, void, undefined> {
+  const opened = await ParquetFile.fromFile(new Blob([file]));
+  const metadata = opened.metadata();
+  const groups = metadata.numRowGroups();
+  metadata.free();
+  opened.free();
+  for (let group = 0; group < groups; group++) {
+    const decoded = readParquet(file, { rowGroups: [group], batchSize: ROW_GROUP_ROWS });
+    for (const batch of tableFromIPC(decoded.intoIPCStream()).batches)
+      yield { rows: batch.numRows, column: (name) => batch.getChild(name)?.data[0] ?? null };
+  }
 }
 
 /** The rows of a file, in its order, with each row's topic. Columns that it lacks are null. */
-export function decodeFile(file: Buffer): { events: EventColumns; topics: readonly string[] } {
-  const ipc = readParquet(file, { batchSize: 1 << 20 }).intoIPCStream();
+export function decodeFile(file: Buffer): {
+  readonly events: EventColumns;
+  readonly topics: readonly string[];
+} {
+  return decodeIpc(readParquet(file, { batchSize: 1 << 20 }).intoIPCStream());
+}
+
+export function decodeIpc(ipc: Uint8Array): {
+  readonly events: EventColumns;
+  readonly topics: readonly string[];
+} {
   const table = tableFromIPC(ipc);
   const rows = table.numRows;
   const columns = ROW_COLUMNS.map(([name, kind]) => {
@@ -138,154 +185,18 @@ export function decodeFile(file: Buffer): { events: EventColumns; topics: readon
       ? emptyColumn(kind, rows)
       : scatter(kind, vector.data as readonly Data[], rows);
   });
-  const topic = table.getChild('kafka_topic');
-  const topics = topic === null ? [] : textsOf(topic.data as readonly Data[]);
   let bytes = 0;
   for (const column of columns)
     bytes += 'values' in column ? column.values.byteLength : column.bytes.byteLength;
-  return { events: { rows, columns, bytes }, topics };
-}
-
-function gather(column: Column, order: Uint32Array): Data {
-  const { length } = order;
-  const { nullCount, nullBitmap } = validity(column, order);
-  const shared = { length, nullCount, ...(nullBitmap === null ? {} : { nullBitmap }) };
-  if ('values' in column) return gatherNumbers(column, order, shared);
-  if (column.kind === 'uuid') return gatherUuids(column, order, shared);
-  if (column.kind === 'map') return gatherMaps(column, order, shared);
-  return gatherTexts(column, order, shared);
-}
-
-interface Shared {
-  readonly length: number;
-  readonly nullCount: number;
-  readonly nullBitmap?: Uint8Array;
-}
-
-function validity(column: Column, order: Uint32Array) {
-  let nullCount = 0;
-  for (const row of order) nullCount += column.nulls[row] as number;
-  if (nullCount === 0) return { nullCount, nullBitmap: null };
-  const nullBitmap = new Uint8Array((order.length + 7) >> 3);
-  order.forEach((row, i) => {
-    if (column.nulls[row] === 0)
-      nullBitmap[i >> 3] = (nullBitmap[i >> 3] as number) | (1 << (i & 7));
-  });
-  return { nullCount, nullBitmap };
-}
-
-function gatherNumbers(column: NumberColumn, order: Uint32Array, shared: Shared): Data {
-  const { values } = column;
-  if (column.kind === 'float64') {
-    const data = new Float64Array(order.length);
-    order.forEach((row, i) => (data[i] = values[row] as number));
-    return makeData({ type: new Float64(), ...shared, data });
-  }
-  if (column.kind === 'int32') {
-    const data = new Int32Array(order.length);
-    order.forEach((row, i) => (data[i] = values[row] as number));
-    return makeData({ type: new Int32(), ...shared, data });
-  }
-  // Two halves instead of a bigint a row.
-  const data = new BigInt64Array(order.length);
-  const halves = new Int32Array(data.buffer);
-  order.forEach((row, i) => {
-    const value = values[row] as number;
-    const high = Math.floor(value / 4_294_967_296);
-    halves[2 * i] = value - high * 4_294_967_296;
-    halves[2 * i + 1] = high;
-  });
-  return column.kind === 'time'
-    ? makeData({ type: new TimestampMillisecond('UTC'), ...shared, data })
-    : makeData({ type: new Int64(), ...shared, data });
-}
-
-function gatherTexts(column: BytesColumn, order: Uint32Array, shared: Shared): Data {
-  const { ends, bytes } = column;
-  const valueOffsets = new Int32Array(order.length + 1);
-  order.forEach((row, i) => {
-    const length = (ends[row] as number) - (row === 0 ? 0 : (ends[row - 1] as number));
-    valueOffsets[i + 1] = (valueOffsets[i] as number) + length;
-  });
-  const data = new Uint8Array(valueOffsets[order.length] as number);
-  let to = 0;
-  for (const row of order) {
-    const end = ends[row] as number;
-    for (let at = row === 0 ? 0 : (ends[row - 1] as number); at < end; at++)
-      data[to++] = bytes[at] as number;
-  }
-  return makeData({ type: new Utf8(), ...shared, valueOffsets, data });
-}
-
-const HEX = Buffer.from('0123456789abcdef');
-const DASH = 0x2d;
-const UUID_CHARS = 36;
-/** Where each of the 16 bytes stands in the text of a uuid. */
-const HEX_AT = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-const DASH_AT = [8, 13, 18, 23];
-
-function gatherUuids(column: BytesColumn, order: Uint32Array, shared: Shared): Data {
-  const valueOffsets = new Int32Array(order.length + 1);
-  order.forEach((row, i) => {
-    valueOffsets[i + 1] = (valueOffsets[i] as number) + (column.nulls[row] === 1 ? 0 : UUID_CHARS);
-  });
-  const data = new Uint8Array(valueOffsets[order.length] as number);
-  order.forEach((row, i) => {
-    if (column.nulls[row] === 1) return;
-    const from = (column.ends[row] as number) - 16;
-    const to = valueOffsets[i] as number;
-    for (let k = 0; k < 16; k++) {
-      const byte = column.bytes[from + k] as number;
-      const at = to + (HEX_AT[k] as number);
-      data[at] = HEX[byte >> 4] as number;
-      data[at + 1] = HEX[byte & 15] as number;
-    }
-    for (const at of DASH_AT) data[to + at] = DASH;
-  });
-  return makeData({ type: new Utf8(), ...shared, valueOffsets, data });
-}
-
-function gatherMaps(column: BytesColumn, order: Uint32Array, shared: Shared): Data {
-  const valueOffsets = new Int32Array(order.length + 1);
-  const keys: string[] = [];
-  const values: string[] = [];
-  order.forEach((row, i) => {
-    if (column.nulls[row] === 0)
-      for (const [key, value] of Object.entries(propertiesOf(column, row))) {
-        keys.push(key);
-        values.push(value);
-      }
-    valueOffsets[i + 1] = keys.length;
-  });
-  const entries = makeData({
-    type: (PROPERTIES.children[0] as Field<Struct<{ key: Utf8; value: Utf8 }>>).type,
-    length: keys.length,
-    nullCount: 0,
-    children: [textData(keys), textData(values)],
-  });
-  return makeData({ type: PROPERTIES, ...shared, valueOffsets, child: entries as never });
-}
-
-function textData(texts: readonly string[]): Data<Utf8> {
-  const parts = texts.map((text) => Buffer.from(text));
-  const valueOffsets = new Int32Array(texts.length + 1);
-  parts.forEach((part, i) => (valueOffsets[i + 1] = (valueOffsets[i] as number) + part.length));
-  return makeData({
-    type: new Utf8(),
-    length: texts.length,
-    nullCount: 0,
-    valueOffsets,
-    data: Buffer.concat(parts),
-  });
-}
-
-function topicData(topic: FileFacts['topic'], order: Uint32Array): Data {
-  if (typeof topic !== 'string') return textData(Array.from(order, (row) => topic[row] as string));
-  const name = Buffer.from(topic);
-  const valueOffsets = Int32Array.from({ length: order.length + 1 }, (_, i) => i * name.length);
-  const data = new Uint8Array(name.length * order.length);
-  for (let i = 0; i < order.length; i++) data.set(name, i * name.length);
-  return makeData({ type: new Utf8(), length: order.length, nullCount: 0, valueOffsets, data });
+  const topic = table.getChild('kafka_topic');
+  let topics: readonly string[] | undefined;
+  return {
+    events: { rows, columns, bytes },
+    /** Made when asked for: a string a row. */
+    get topics() {
+      return (topics ??= topic === null ? [] : textsOf(topic.data as readonly Data[]));
+    },
+  };
 }
 
 function emptyColumn(kind: Kind, rows: number): Column {
@@ -352,11 +263,11 @@ function room(column: BytesColumn, needed: number): void {
   column.bytes = larger;
 }
 
-function nibble(char: number): number {
+export function nibble(char: number): number {
   return char <= 0x39 ? char - 0x30 : char - 0x57;
 }
 
-function entriesOf(chunk: Data, from: number, to: number): Record<string, string> {
+export function entriesOf(chunk: Data, from: number, to: number): Record<string, string> {
   const [entries] = chunk.children;
   const [keys, values] = entries?.children ?? [];
   const map: Record<string, string> = {};

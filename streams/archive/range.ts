@@ -1,33 +1,59 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
 import { MarqueeError } from '../../schemas/error.ts';
-import { formatUuid } from '../../schemas/uuid.ts';
 import { addHash } from '../runtime/hash.ts';
 import type { LedgerRun } from '../runtime/ledger.ts';
 import type { Failpoint } from '../runtime/failpoints.ts';
 import { OUTCOMES } from '../runtime/ledger.ts';
 import type { Prepared } from '../runtime/prepare.ts';
-import { ColumnBuilder, bytesColumn, numberColumn, sortedOrder } from './columns.ts';
+import { inPlace } from './file-maker.ts';
+import type { FileMaker } from './file-maker.ts';
 import type { VerifiedFile } from './manifest.ts';
-import { decodeFile, encodeFile } from './parquet.ts';
-import { addSums, createSums, sameSums, sumsOf } from './sums.ts';
+import { RowPacker, rowEnd } from './packed-rows.ts';
+import { sideBySide } from './side-by-side.ts';
+import { addSums, createSums, sameSums } from './sums.ts';
 import type { Sums } from './sums.ts';
 
 const DAY_MS = 86_400_000;
 /** Objects on their way at once: many are small. */
 const SIDE_BY_SIDE = 8;
 
-/** Offsets of one partition on their way into files, a builder a UTC date. */
-export interface RangeBuilder {
+/** A range on its way into files. */
+export interface RangeContent {
+  /** By UTC date, as days since 1970. */
+  dates(): ReadonlyMap<number, RowPacker>;
+  /** What the files together must hold. */
+  expected(): Sums;
+}
+
+/** Offsets of one partition, with their ledger. */
+export interface RangeBuilder extends RangeContent {
   readonly rows: number;
   add(prepared: Prepared<unknown>): void;
   /** The ledger's runs, joined where a batch went on in the same hour. */
   ledger(): LedgerRun[];
-  dates(): ReadonlyMap<number, ColumnBuilder>;
+}
+
+/** Routes rows by the UTC date in their ids, a builder a date. */
+export function createDates() {
+  const byDay = new Map<number, RowPacker>();
+  return {
+    byDay: byDay as ReadonlyMap<number, RowPacker>,
+    /** Adds the row whose field count stands at `at`; returns where the next row begins. */
+    add(rows: Buffer, at: number): number {
+      // The id is the first column, and its first 48 bits are the event's time.
+      const day = Math.floor(rows.readUIntBE(at + 6, 6) / DAY_MS);
+      let packer = byDay.get(day);
+      if (packer === undefined) byDay.set(day, (packer = new RowPacker()));
+      const end = rowEnd(rows, at);
+      packer.add(rows, at, end);
+      return end;
+    },
+  };
 }
 
 export function createRangeBuilder(): RangeBuilder {
-  const dates = new Map<number, ColumnBuilder>();
+  const dates = createDates();
   const runs: LedgerRun[] = [];
   let rows = 0;
   return {
@@ -37,20 +63,22 @@ export function createRangeBuilder(): RangeBuilder {
     add(prepared) {
       for (const run of prepared.runs) joinRun(runs, run);
       if (prepared.rows === null) throw new Error('the archive needs rows');
-      const bytes = prepared.rows.bytes;
       let at = FIRST_ROW_AT;
-      for (let n = 0; n < prepared.accepted.length; n++) {
-        // The id is the first column, and its first 48 bits are the event's time.
-        const ms = bytes.readUIntBE(at + 6, 6);
-        const day = Math.floor(ms / DAY_MS);
-        let builder = dates.get(day);
-        if (builder === undefined) dates.set(day, (builder = new ColumnBuilder()));
-        at = builder.add(bytes, at);
-        rows++;
-      }
+      for (let n = 0; n < prepared.accepted.length; n++) at = dates.add(prepared.rows.bytes, at);
+      rows += prepared.accepted.length;
     },
     ledger: () => runs,
-    dates: () => dates,
+    dates: () => dates.byDay,
+    expected() {
+      const sums = createSums();
+      for (const { accounts } of runs)
+        addSums(sums, {
+          rows: accounts.ok.count,
+          id: accounts.ok.idSum,
+          content: accounts.ok.contentSum,
+        });
+      return sums;
+    },
   };
 }
 
@@ -84,29 +112,28 @@ export interface FileWork {
   readonly store: ObjectStore;
   readonly prefix: string;
   readonly failpoint: Failpoint;
+  readonly maker: FileMaker;
+  /** Called after each file that was verified; what it throws ends the work. */
+  onFile?(file: VerifiedFile): void;
 }
 
 /**
  * Writes the range's files, reads each back from the store, and returns them when their rows are
- * those that the ledger counts. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH; nothing is recorded
+ * those that are expected. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH; nothing is recorded
  * then. The same range gives the same names and bytes.
  */
 export async function storeRange(
-  builder: RangeBuilder,
+  content: RangeContent,
   place: RangePlace,
   work: FileWork,
 ): Promise<VerifiedFile[]> {
-  const days = [...builder.dates()].sort(([a], [b]) => a - b);
-  const files = await sideBySide(days, SIDE_BY_SIDE, ([day, columns]) =>
-    storeFile(day, columns, place, work),
-  );
-  const expected = createSums();
-  for (const { accounts } of builder.ledger())
-    addSums(expected, {
-      rows: accounts.ok.count,
-      id: accounts.ok.idSum,
-      content: accounts.ok.contentSum,
-    });
+  const days = [...content.dates()].sort(([a], [b]) => a - b);
+  const files = await sideBySide(days, SIDE_BY_SIDE, async ([day, packer]) => {
+    const file = await storeFile(day, packer, place, work);
+    work.onFile?.(file);
+    return file;
+  });
+  const expected = content.expected();
   const stored = createSums();
   for (const { sums } of files) addSums(stored, sums);
   if (!sameSums(expected, stored)) throw mismatch(place, expected, stored);
@@ -115,14 +142,14 @@ export async function storeRange(
 
 async function storeFile(
   day: number,
-  columns: ColumnBuilder,
+  packer: RowPacker,
   place: RangePlace,
-  { store, prefix, failpoint }: FileWork,
+  { store, prefix, failpoint, maker }: FileWork,
 ): Promise<VerifiedFile> {
-  const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+  const date = dateOf(day * DAY_MS);
   const name = `${place.topic}-${place.partition}-${place.from}-${place.to}`;
   const path = `${prefix}date=${date}/${name.replaceAll(':', '-')}.parquet`;
-  const file = encodeFile(columns, sortedOrder(columns), {
+  const file = await maker.make(packer, {
     topic: place.topic,
     metadata: {
       schema_version: 1,
@@ -130,13 +157,13 @@ async function storeFile(
       partition: place.partition,
       from_offset: place.from,
       to_offset: place.to,
-      rows: columns.rows,
+      rows: packer.rows,
     },
   });
   failpoint('archive_before_upload');
-  await store.put(path, file);
+  await store.put(path, file.bytes);
   failpoint('archive_uploaded');
-  return verifyFile(store, path, date, createHash('sha256').update(file).digest());
+  return verifyFile(store, path, date, file.sha256, maker);
 }
 
 /** Reads the object back: what is recorded is what the store gives, not what it was given. */
@@ -145,75 +172,34 @@ export async function verifyFile(
   path: string,
   date: string,
   sha256: Buffer,
+  maker: FileMaker = inPlace,
 ): Promise<VerifiedFile> {
   const back = await store.get(path);
+  const bytes = back.length;
   const found = createHash('sha256').update(back).digest();
   if (!found.equals(sha256))
     throw new MarqueeError(
       'MARQUEE_ARCHIVE_MISMATCH',
-      `${path}: the store gave back ${String(back.length)} bytes with another SHA-256 ` +
+      `${path}: the store gave back ${String(bytes)} bytes with another SHA-256 ` +
         `(${found.toString('hex')}) than was put there (${sha256.toString('hex')}). Nothing was ` +
         'recorded or dropped. Look at the store; a rerun puts the object again.',
     );
-  const { events } = decodeFile(back);
-  const ids = bytesColumn(events, 'event_id').bytes;
-  let first = 0;
-  let last = 0;
-  const times = numberColumn(events, 'occurred_at').values;
-  for (let i = 1; i < events.rows; i++) {
-    if (compareIds(ids, i, first) < 0) first = i;
-    if (compareIds(ids, i, last) > 0) last = i;
-  }
-  const off = times.subarray(0, events.rows).findIndex((ms) => dateOf(ms) !== date);
-  if (off >= 0)
-    throw new MarqueeError(
-      'MARQUEE_ARCHIVE_MISMATCH',
-      `${path}: row ${String(off)} is of ${dateOf(times[off] as number)}`,
-    );
-  const idAt = (row: number) => formatUuid(Buffer.from(ids.subarray(row * 16, row * 16 + 16)));
-  return {
-    path,
-    date,
-    bytes: back.length,
-    sha256,
-    sums: sumsOf(events),
-    firstId: idAt(first),
-    lastId: idAt(last),
-  };
+  const { sums, firstId, lastId, firstMs, lastMs } = await maker.inspect(back);
+  for (const ms of sums.rows === 0 ? [] : [firstMs, lastMs])
+    if (dateOf(ms) !== date)
+      throw new MarqueeError('MARQUEE_ARCHIVE_MISMATCH', `${path}: a row is of ${dateOf(ms)}`);
+  return { path, date, bytes, sha256, sums, firstId, lastId };
 }
 
 function dateOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-function compareIds(ids: Uint8Array, a: number, b: number): number {
-  for (let k = 0; k < 16; k++) {
-    const d = (ids[a * 16 + k] as number) - (ids[b * 16 + k] as number);
-    if (d !== 0) return d;
-  }
-  return 0;
-}
-
 function mismatch(place: RangePlace, expected: Sums, stored: Sums): MarqueeError {
   return new MarqueeError(
     'MARQUEE_ARCHIVE_MISMATCH',
-    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): the ` +
-      `log gave ${String(expected.rows)} events, the files hold ${String(stored.rows)}, or their ` +
+    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): ` +
+      `${String(expected.rows)} events came in, the files hold ${String(stored.rows)}, or their ` +
       'contents differ. Nothing was recorded or dropped. Keep the objects and report it.',
   );
-}
-
-/** Works on all items, so many at once, and keeps their order. */
-export async function sideBySide<T, R>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array<R>(items.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-  return results;
 }

@@ -13,18 +13,21 @@ import { identityOf, takeOver } from '../runtime/offsets.ts';
 import type { Position } from '../runtime/offsets.ts';
 import { createPreparer } from '../runtime/prepare.ts';
 import { readRecords } from '../runtime/read-records.ts';
-import { createBackoff } from '../runtime/retry.ts';
 import type { SchemaLoader } from '../runtime/runner.ts';
 import { createSchemaLoader } from '../runtime/schema-loader.ts';
 import type { RuntimeSettings } from '../runtime/settings.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import { dropArchivedHours } from './drop.ts';
 import type { DropReport } from './drop.ts';
+import type { FileMaker } from './file-maker.ts';
+import { createFileThread } from './file-thread.ts';
 import { finishRun, lockArchive, recordRange } from './manifest.ts';
-import type { ArchivePlan, PlannedRange } from './manifest.ts';
+import type { ArchivePlan, PlannedRange, VerifiedFile } from './manifest.ts';
+import { withPatience } from './patience.ts';
 import { KEY, TOPIC, checkRetention, planOf } from './plan.ts';
 import { archived } from './processor.ts';
 import { createRangeBuilder, storeRange } from './range.ts';
+import type { RangeBuilder } from './range.ts';
 import type { ArchiveSettings } from './settings.ts';
 
 export interface ArchiveContext {
@@ -72,29 +75,11 @@ export async function runArchive(
   until: number | null,
 ): Promise<ArchiveReport> {
   const started = performance.now();
-  const patience = new AbortController();
-  const timer = setTimeout(() => {
-    patience.abort();
-  }, context.settings.patienceMs);
-  const backoff = createBackoff(500, 10_000, patience.signal);
   const done = { rows: 0, files: 0, bytes: 0 };
-  try {
-    for (;;) {
-      try {
-        const { plan, drop } = await pass(context, until, done);
-        const { run, resumed, until: reached } = plan;
-        const seconds = (performance.now() - started) / 1000;
-        return { run, until: reached, resumed, ...done, drop, seconds };
-      } catch (error) {
-        const passing = error instanceof MarqueeError && error.retriable;
-        if (!passing || patience.signal.aborted || context.signal?.aborted === true) throw error;
-        context.log.warn({ event: 'archive_retry', code: error.code, reason: error.message });
-        await backoff.wait();
-      }
-    }
-  } finally {
-    clearTimeout(timer);
-  }
+  const { plan, drop } = await withPatience(context, () => pass(context, until, done));
+  const { run, resumed, until: reached } = plan;
+  const seconds = (performance.now() - started) / 1000;
+  return { run, until: reached, resumed, ...done, drop, seconds };
 }
 
 async function pass(
@@ -141,10 +126,11 @@ async function copy(
   }
   if (work.length === 0) return;
   await assertInLog(context.brokers, work);
-  const copier = createCopier(session, context, plan, decoder, (rows, files, bytes, offsets) => {
+  const maker = createFileThread();
+  const copier = createCopier(session, context, plan, decoder, maker, (files, rows, offsets) => {
     done.rows += rows;
-    done.files += files;
-    done.bytes += bytes;
+    done.files += files.length;
+    done.bytes += files.reduce((sum, f) => sum + f.bytes, 0);
     passed += offsets;
     context.onProgress?.({ doneOffsets: passed, dueOffsets: due, rows: done.rows });
   });
@@ -152,24 +138,32 @@ async function copy(
   const turns = new Map(work.map((w) => [w.range.partition, Promise.withResolvers<undefined>()]));
   turns.get(work[0]?.range.partition ?? -1)?.resolve(undefined);
   const partitions = work.map((w) => w.range.partition);
-  // One partition at a time is in memory; the others wait with what one fetch brought.
-  await readRecords({
-    brokers: context.brokers,
-    topic: TOPIC,
-    ranges,
-    ...(context.signal === undefined ? {} : { signal: context.signal }),
-    async onRecords(partition, records, last) {
-      await turns.get(partition)?.promise;
-      const at = work.find((w) => w.range.partition === partition);
-      if (at === undefined) return;
-      await copier.take(at, records, settings);
-      if (!last) return;
-      await copier.end(at);
-      turns.get(partitions[partitions.indexOf(partition) + 1] ?? -1)?.resolve(undefined);
-    },
-  });
-  if (context.signal?.aborted === true)
-    throw new MarqueeError('MARQUEE_ARCHIVE_STOPPED', 'stopped; a rerun finishes the plan');
+  try {
+    // One partition at a time is in memory; the others wait with what one fetch brought.
+    await readRecords({
+      brokers: context.brokers,
+      topic: TOPIC,
+      ranges,
+      ...(context.signal === undefined ? {} : { signal: context.signal }),
+      async onRecords(partition, records, last) {
+        await turns.get(partition)?.promise;
+        const at = work.find((w) => w.range.partition === partition);
+        if (at === undefined) return;
+        await copier.take(at, records, settings);
+        if (!last) return;
+        await copier.end(at);
+        turns.get(partitions[partitions.indexOf(partition) + 1] ?? -1)?.resolve(undefined);
+      },
+    });
+  } finally {
+    // Also after a failure: nobody else may use the session while a range is being recorded.
+    await copier.settled().finally(() => maker.close());
+  }
+  if (context.signal?.aborted === true) throw stopped();
+}
+
+function stopped(): MarqueeError {
+  return new MarqueeError('MARQUEE_ARCHIVE_STOPPED', 'stopped; a rerun finishes the plan');
 }
 
 interface PartitionWork {
@@ -197,13 +191,20 @@ async function assertInLog(
   }
 }
 
-/** Cuts records into ranges by their number and bytes alone, so a rerun cuts them alike. */
+/** While one of them is on its way to the store or back, the thread works on the other. */
+const STORING_MAX = 2;
+
+/**
+ * Cuts records into ranges by their number and bytes alone, so a rerun cuts them alike. While ranges
+ * are stored, verified and recorded the next one is filled; never more than three are in memory.
+ */
 function createCopier(
   session: Session,
   context: ArchiveContext,
   plan: ArchivePlan,
   decoder: SchemaLoader<UserActionRecord>,
-  recorded: (rows: number, files: number, bytes: number, offsets: number) => void,
+  maker: FileMaker,
+  recorded: (files: readonly VerifiedFile[], rows: number, offsets: number) => void,
 ) {
   const { settings, runtime, store, failpoint } = context;
   const limits = { ...runtime, lateHorizonMs: Infinity };
@@ -212,42 +213,78 @@ function createCopier(
   let records = 0;
   let bytes = 0;
   let last: KafkaRecord | null = null;
-  /** One past what is in the builder. */
+  /** Where the range that is being filled begins, and one past what is in the builder. */
+  let begin = -1;
   let next = -1;
+  /** Ranges that are being stored, in their order; each is recorded after the one before. */
+  const storing: Promise<void>[] = [];
+  let over = false;
 
-  function feed(partition: number, from: number, portion: readonly KafkaRecord[]): void {
+  function feed(partition: number, portion: readonly KafkaRecord[]): void {
     for (let i = 0; i < portion.length; i += archived.batchRowsMax) {
       const some = portion.slice(i, i + archived.batchRowsMax);
       const end = (some.at(-1) as KafkaRecord).offset + 1;
-      builder.add(preparer.prepare([{ partition, from, next: end, records: some }]));
-      from = end;
+      builder.add(preparer.prepare([{ partition, from: next, next: end, records: some }]));
+      next = end;
     }
   }
 
+  /** Hands the range over, once there is room for it. */
   async function flush(at: PartitionWork, to: number): Promise<void> {
+    if (storing.length === STORING_MAX) await storing.shift();
+    // Reading was given up meanwhile, and the session with it.
+    if (over) throw stopped();
+    const range = { builder, from: begin, to, last };
+    builder = createRangeBuilder();
+    records = 0;
+    bytes = 0;
+    last = null;
+    begin = to;
+    next = to;
+    const stored = storeAndRecord(at, range, storing.at(-1));
+    // It is awaited by a later range, or by `settled`.
+    stored.catch(() => undefined);
+    storing.push(stored);
+  }
+
+  async function storeAndRecord(
+    at: PartitionWork,
+    range: {
+      readonly builder: RangeBuilder;
+      readonly from: number;
+      readonly to: number;
+      readonly last: KafkaRecord | null;
+    },
+    before: Promise<void> | undefined,
+  ): Promise<void> {
     const { partition } = at.range;
-    const { position } = at;
-    const ledger = builder.ledger();
+    const { from, to } = range;
+    const { rows } = range.builder;
+    const ledger = range.builder.ledger();
     const lastRun = ledger.at(-1);
     if (lastRun !== undefined) lastRun.to = to;
-    const place = { topic: TOPIC, partition, from: position.next, to };
-    const files = await storeRange(builder, place, {
+    const place = { topic: TOPIC, partition, from, to };
+    const files = await storeRange(range.builder, place, {
       store,
       prefix: settings.prefix,
       failpoint,
+      maker,
     });
     failpoint('archive_verified');
-    const identity = last === null ? null : { offset: last.offset, identity: identityOf(last) };
+    await before;
+    const { position } = at;
+    const identity =
+      range.last === null ? null : { offset: range.last.offset, identity: identityOf(range.last) };
     const written = await recordRange(session, {
       key: KEY,
       run: plan.run,
       step: {
         partition,
         epoch: position.epoch,
-        from: position.next,
+        from,
         after: to,
         last: identity,
-        asOf: last?.timestamp ?? null,
+        asOf: range.last?.timestamp ?? null,
       },
       ledger,
       openRow: position.openLedgerRow,
@@ -256,27 +293,17 @@ function createCopier(
     if (written === null)
       throw new MarqueeError(
         'MARQUEE_ARCHIVE_BUSY',
-        `another run has moved the archive of ${TOPIC}/${String(partition)} from ${String(position.next)}`,
+        `another run has moved the archive of ${TOPIC}/${String(partition)} from ${String(from)}`,
         { retriable: true },
       );
     failpoint('archive_recorded');
-    recorded(
-      builder.rows,
-      files.length,
-      files.reduce((sum, f) => sum + f.bytes, 0),
-      to - position.next,
-    );
+    recorded(files, rows, to - from);
     at.position = {
       ...position,
       next: to,
       last: identity ?? position.last,
       openLedgerRow: written.openRow ?? position.openLedgerRow,
     };
-    builder = createRangeBuilder();
-    records = 0;
-    bytes = 0;
-    last = null;
-    next = -1;
   }
 
   return {
@@ -286,28 +313,33 @@ function createCopier(
       { rowsMax, bytesMax }: ArchiveSettings,
     ): Promise<void> {
       const { partition } = at.range;
+      if (begin < 0) begin = next = at.position.next;
       const fresh = verify(at, fetched);
       await decoder.load(fresh);
-      let begin = 0;
+      let start = 0;
       for (let i = 0; i < fresh.length; i++) {
         const record = fresh[i] as KafkaRecord;
         records++;
         bytes += (record.value?.length ?? 0) + 64;
         last = record;
         if (records < rowsMax && bytes < bytesMax) continue;
-        feed(partition, next < 0 ? at.position.next : next, fresh.slice(begin, i + 1));
+        feed(partition, fresh.slice(start, i + 1));
         await flush(at, record.offset + 1);
-        begin = i + 1;
+        start = i + 1;
       }
-      const rest = fresh.slice(begin);
-      if (rest.length === 0) return;
-      feed(partition, next < 0 ? at.position.next : next, rest);
-      next = (rest.at(-1) as KafkaRecord).offset + 1;
+      feed(partition, fresh.slice(start));
     },
     /** All of the partition's plan was read: markers at its end are covered too. */
     async end(at: PartitionWork): Promise<void> {
       // Markers alone have no hour to be accounted in: they go with the records after them.
       if (records > 0) await flush(at, at.range.to);
+      begin = -1;
+    },
+    /** Takes no more; waits until what was handed over is recorded, or throws what kept it. */
+    async settled(): Promise<void> {
+      over = true;
+      await Promise.allSettled(storing);
+      await Promise.all(storing);
     },
   };
 }

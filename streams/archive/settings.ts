@@ -5,9 +5,13 @@ export interface ArchiveSettings {
   readonly timeZone: string;
   /** Where objects go in the bucket. */
   readonly prefix: string;
-  /** Records of one range, and bytes of their values: what is in memory at once. */
+  /** Records of one range, and bytes of their values: three ranges are in memory at once. */
   readonly rowsMax: number;
   readonly bytesMax: number;
+  /** About how large a merged file is. */
+  readonly mergeBytes: number;
+  /** Small files of one date and source that make `marquee archive daily` merge them. */
+  readonly mergeFilesMin: number;
   /** How long after its files were recorded an hour is dropped, and a replaced object removed. */
   readonly graceMs: number;
   /** Days that the topic keeps records beyond the window and the late horizon. */
@@ -22,8 +26,10 @@ export const DEFAULT_ARCHIVE: ArchiveSettings = Object.freeze({
   schedule: '0 2 * * *',
   timeZone: 'UTC',
   prefix: 'archived-events/',
-  rowsMax: 250_000,
-  bytesMax: 64 * 1024 * 1024,
+  rowsMax: 125_000,
+  bytesMax: 32 * 1024 * 1024,
+  mergeBytes: 128 * 1024 * 1024,
+  mergeFilesMin: 8,
   graceMs: 6 * 3_600_000,
   retentionMarginDays: 2,
   patienceMs: 30 * 60_000,

@@ -1,7 +1,7 @@
 import { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
-import { addHash, createHash128, murmur128 } from '../runtime/hash.ts';
+import { addHash, createHash128, murmur128, subtractHash } from '../runtime/hash.ts';
 import type { Hash128 } from '../runtime/hash.ts';
-import { ROW_COLUMNS, bytesColumn, writeRow } from './columns.ts';
+import { CONTENT_COLUMNS, bytesColumn, writeRow } from './columns.ts';
 import type { EventColumns } from './columns.ts';
 
 /** How many rows, and the sums of their hashes as the ledger takes them. */
@@ -21,6 +21,12 @@ export function addSums(to: Sums, { rows, id, content }: Sums): void {
   addHash(to.content, content);
 }
 
+export function subtractSums(from: Sums, { rows, id, content }: Sums): void {
+  from.rows -= rows;
+  subtractHash(from.id, id);
+  subtractHash(from.content, content);
+}
+
 export function sameSums(a: Sums, b: Sums): boolean {
   return (
     a.rows === b.rows &&
@@ -29,16 +35,16 @@ export function sameSums(a: Sums, b: Sums): boolean {
   );
 }
 
-/** Columns of a row that are the event's content; what follows says where its record stood. */
-const CONTENT_COLUMNS = ROW_COLUMNS.findIndex(([name]) => name === 'received_at');
-
 /** The sums of rows in columns: their content is written once more as the processors write it. */
 export function sumsOf(events: EventColumns): Sums {
   const sums = createSums();
   const out = new CopyWriter(1 << 14);
   const hash = createHash128();
   const ids = bytesColumn(events, 'event_id').bytes;
-  const content: EventColumns = { ...events, columns: events.columns.slice(0, CONTENT_COLUMNS) };
+  const content: EventColumns = {
+    ...events,
+    columns: events.columns.slice(0, CONTENT_COLUMNS.length),
+  };
   for (let i = 0; i < events.rows; i++) {
     out.reset();
     const start = out.position;

@@ -1,7 +1,12 @@
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
 import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
-import { EVENT_ID_AT, PlainUserAction } from '../../schemas/plain-user-action.ts';
+import {
+  EVENT_ID_AT,
+  PLAIN_ENTRIES_MAX,
+  PlainUserAction,
+  plainEntries,
+} from '../../schemas/plain-user-action.ts';
 import { validateUserAction } from '../../schemas/user-action.ts';
 import type { Fault, Source } from '../runtime/processor.ts';
 import { keyFault } from './key.ts';
@@ -71,7 +76,37 @@ function writePlain(out: CopyWriter, event: PlainUserAction): void {
   out.slice(bytes, event.deviceAt, event.deviceLength);
   out.slice(bytes, event.appAt, event.appLength);
   out.slice(bytes, event.versionAt, event.versionLength);
-  out.jsonb('{}');
+  if (event.entries === 0) out.jsonb('{}');
+  else out.jsonbBytes(jsonbBytes, packEntries(event));
+}
+
+/** Room for properties at their longest, with quotes, colon, comma and spaces around them. */
+const jsonbBytes = new Uint8Array(PLAIN_ENTRIES_MAX * (64 + 1024 + 8));
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const SPACE = 0x20;
+
+/** Writes plain properties as `jsonbOfMap` does; returns how many bytes they are. */
+function packEntries(event: PlainUserAction): number {
+  const to = jsonbBytes;
+  const from = event.bytes;
+  let n = 0;
+  to[n++] = 0x7b;
+  plainEntries(event, (at, length, isKey) => {
+    if (isKey && n > 1) {
+      to[n++] = COMMA;
+      to[n++] = SPACE;
+    }
+    to[n++] = QUOTE;
+    for (let i = at; i < at + length; i++) to[n++] = from[i] as number;
+    to[n++] = QUOTE;
+    if (!isKey) return;
+    to[n++] = COLON;
+    to[n++] = SPACE;
+  });
+  to[n++] = 0x7d;
+  return n;
 }
 
 function plainKeyFault(event: PlainUserAction, key: Buffer | null): Fault | null {

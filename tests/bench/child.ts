@@ -12,6 +12,8 @@ export interface ChildSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly cwd?: string;
+  /** It works something off and exits 0: that is no error. */
+  readonly endsByItself?: boolean;
 }
 
 /** Without settings that were meant for another stack. */
@@ -41,7 +43,7 @@ export function startChild(spec: ChildSpec): StartedClient {
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      if (stopping) {
+      if (stopping || (spec.endsByItself === true && code === 0)) {
         resolve();
         return;
       }

@@ -9,6 +9,7 @@ import { createProgress } from '../../cli/stack/progress.ts';
 import { stopChildren } from './child.ts';
 import { measure } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
+import { positive, withSetting } from './options.ts';
 import { renderReport } from './report.ts';
 import { startBenchStack } from './stack.ts';
 import { installSystems, SYSTEMS } from './systems.ts';
@@ -19,29 +20,11 @@ interface Options extends MeasureOptions {
   readonly out: string;
 }
 
-function positive(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('not a whole number above 0');
-  return value;
-}
-
 function systemNames(text: string): readonly string[] {
   const names = text === 'none' ? [] : text.split(',');
   const unknown = names.find((name) => !SYSTEMS.includes(name));
   if (unknown !== undefined) throw new InvalidArgumentError(`there is no ${unknown}`);
   return names;
-}
-
-function withSetting(
-  text: string,
-  before: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const [, key, value] = /^(MARQUEE_[A-Z_]+)=(.*)$/.exec(text) ?? [];
-  if (key === undefined || value === undefined) {
-    throw new InvalidArgumentError('wanted is MARQUEE_KEY=value');
-  }
-  return { ...before, [key]: value };
 }
 
 const program = new Command('marquee bench hot-path')

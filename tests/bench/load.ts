@@ -82,7 +82,7 @@ export async function loadEvents(
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await Promise.all([admin.connect(), producer.connect()]);
   try {
-    await makeTopics(admin);
+    await makeTopics(admin, JSON_TOPIC);
     const load = await produce(stack, producer, folder, plan, codec, step);
     await checkOffsets(admin, load);
     writeFileSync(join(folder, MANIFEST), JSON.stringify(load));
@@ -96,7 +96,7 @@ export async function loadEvents(
   }
 }
 
-function connectKafka(stack: BenchStack) {
+export function connectKafka(stack: BenchStack) {
   return new Kafka({
     clientId: 'marquee-bench',
     brokers: [...stack.brokers],
@@ -117,7 +117,7 @@ export async function messagesIn(stack: BenchStack, topic: string): Promise<numb
 }
 
 /** A topic that was just made has no leader for a moment, which kafkajs throws. */
-async function countMessages(admin: Admin, topic: string): Promise<number> {
+export async function countMessages(admin: Admin, topic: string): Promise<number> {
   for (const deadline = performance.now() + 20_000; ;) {
     try {
       const offsets = await admin.fetchTopicOffsets(topic);
@@ -143,10 +143,11 @@ function readManifest(folder: string, plan: EventPlan, codec: Codec): Load | nul
   return same ? load : null;
 }
 
-async function makeTopics(admin: Admin): Promise<void> {
+/** Makes the topics of the bench, each of them empty; JSON on one that is like the actions'. */
+export async function makeTopics(admin: Admin, jsonTopic: string): Promise<void> {
   const wanted = [
     ...[ACTIONS_TOPIC, SERVES_TOPIC].map((name) => TOPICS[name]),
-    { ...TOPICS[ACTIONS_TOPIC], name: JSON_TOPIC },
+    { ...TOPICS[ACTIONS_TOPIC], name: jsonTopic },
   ];
   const there = new Set(await admin.listTopics());
   const old: string[] = [];
@@ -187,7 +188,7 @@ async function untilTopics(
 }
 
 /** Registers the schema (the same one again changes nothing) and returns its id. */
-async function schemaId(registryUrl: string, topic: TopicName): Promise<number> {
+export async function schemaId(registryUrl: string, topic: TopicName): Promise<number> {
   const response = await fetch(`${registryUrl}/subjects/${TOPICS[topic].subject}/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
@@ -201,7 +202,7 @@ async function schemaId(registryUrl: string, topic: TopicName): Promise<number> 
 }
 
 /** Messages of one topic: grouped by partition, sent in order, one request under way. */
-function createSink(producer: Producer, topic: string, partitions: number, codec: Codec) {
+export function createSink(producer: Producer, topic: string, partitions: number, codec: Codec) {
   const compression = codec === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
   const counts = new Array<number>(partitions).fill(0);
   let waiting: Message[] = [];

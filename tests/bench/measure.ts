@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { versions } from '../../cli/stack/versions.ts';
 import type { Progress } from '../../cli/stack/progress.ts';
 import { LAYOUTS, runFour } from './four.ts';
 import type { FourResult } from './four.ts';
@@ -13,6 +12,7 @@ import { runOnce } from './run.ts';
 import type { RunResult } from './run.ts';
 import { measureSdk } from './sdk-rate.ts';
 import type { SdkResult } from './sdk-rate.ts';
+import { settingsOf } from './settings.ts';
 import type { BenchStack } from './stack.ts';
 import type { System } from './system.ts';
 
@@ -160,23 +160,6 @@ function differences(runs: readonly RunResult[], four: readonly FourResult[]): s
     }
   }
   return found;
-}
-
-async function settingsOf(stack: BenchStack): Promise<[string, string][]> {
-  const sql = await stack.connect();
-  try {
-    const { rows } = await sql.query<{ name: string; setting: string }>(
-      `SELECT name, current_setting(name) AS setting FROM pg_settings
-        WHERE name IN ('server_version', 'fsync', 'synchronous_commit', 'full_page_writes',
-          'shared_buffers', 'max_wal_size', 'wal_compression') ORDER BY name`,
-    );
-    return [
-      ['Postgres', rows.map(({ name, setting }) => `${name} ${setting}`).join(', ')],
-      ['Kafka', `${versions.kafka}, one node, loopback`],
-    ];
-  } finally {
-    await sql.end();
-  }
 }
 
 function whole(value: number): string {

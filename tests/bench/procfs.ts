@@ -7,16 +7,19 @@ export interface CpuSample {
   readonly client: number;
   readonly postgres: number;
   readonly broker: number;
+  /** The object store; 0 where none runs. */
+  readonly store: number;
   /** All that the machine did, whoever asked for it. */
   readonly machine: number;
 }
 
-export type CpuTree = 'client' | 'postgres' | 'broker' | 'machine';
+export type CpuTree = 'client' | 'postgres' | 'broker' | 'store' | 'machine';
 
 export interface CpuRoots {
   readonly client: readonly number[];
   readonly postgres: number;
   readonly broker: number;
+  readonly store?: number;
 }
 
 export interface Sampler {
@@ -105,6 +108,7 @@ export function startSampler(roots: CpuRoots): Sampler {
       client: cpuSeconds(roots.client, all),
       postgres: cpuSeconds([roots.postgres], all),
       broker: cpuSeconds([roots.broker], all),
+      store: roots.store === undefined ? 0 : cpuSeconds([roots.store], all),
       machine: machineSeconds(),
     });
   };
@@ -133,7 +137,8 @@ export async function untilQuiet(servers: Omit<CpuRoots, 'client'>): Promise<voi
     const [first, last] = [sampler.samples[0], sampler.samples.at(-1)];
     if (first === undefined || last === undefined) return;
     const grown = (tree: CpuTree): number => last[tree] - first[tree];
-    const others = grown('machine') - grown('client') - grown('postgres') - grown('broker');
+    const ours = grown('client') + grown('postgres') + grown('broker') + grown('store');
+    const others = grown('machine') - ours;
     if ((others * 1000) / (last.atMs - first.atMs) < busyMax) return;
   }
 }

@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
 import { LAYOUTS } from './four.ts';
 import type { FourResult } from './four.ts';
 import type { LatencyResult } from './latency.ts';
 import type { Load } from './load.ts';
+import { machineTable, markdownTable as table, spread, whole } from './markdown.ts';
 import { median } from './rate.ts';
 import type { RunResult } from './run.ts';
 import type { SdkResult } from './sdk-rate.ts';
@@ -26,28 +24,15 @@ export interface Report {
 
 const COPY = 'COPY';
 const MARQUEE = 'Marquee interactions';
-const whole = (value: number): string => Math.round(value).toLocaleString('en');
-const spread = (values: readonly number[], show: (value: number) => string): string =>
-  values.length === 1
-    ? show(median(values))
-    : `${show(median(values))} (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
 const megabytes = (bytes: number): string => (bytes === 0 ? '' : whole(bytes / 1e6));
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |\n`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return row(head) + row(head.map(() => '---')) + rows.map(row).join('');
-}
 
 /** The result of a bench as Markdown: figures are medians (least to most) of the runs. */
 export function renderReport(report: Report): string {
   return [
     `# Hot path, ${report.startedAt.toISOString().slice(0, 10)}\n`,
     `\`${report.command}\`, started ${report.startedAt.toISOString()}\n`,
-    machine(report),
+    machineTable(report.settings),
     events(report.load),
     '## Kafka to `rt_user_interactions`\n',
     runTable(report),
@@ -67,34 +52,6 @@ export function renderReport(report: Report): string {
     '## What ran\n',
     report.systems.map(({ name, description }) => `- **${name}**: ${description}\n`).join(''),
   ].join('\n');
-}
-
-function machine({ settings }: Report): string {
-  const [cpu] = cpus();
-  const version = (command: string, args: string[], line: number): string => {
-    try {
-      return execFileSync(command, args, { encoding: 'utf8' }).split('\n')[line]?.trim() ?? '';
-    } catch {
-      return 'unknown';
-    }
-  };
-  const facts: (readonly [string, string])[] = [
-    ['processor', `${String(cpus().length)} cores, ${cpu?.model ?? 'unknown'}`],
-    ['memory', `${whole(totalmem() / 2 ** 30)} GiB`],
-    ['system', `Linux ${release()}, ${distribution()}`],
-    ['Node', process.version],
-    ['Python', version('python3', ['--version'], 0)],
-    ...settings,
-  ];
-  return table(['machine', ''], facts);
-}
-
-function distribution(): string {
-  try {
-    return /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
-  } catch {
-    return '';
-  }
 }
 
 function events(load: Load): string {

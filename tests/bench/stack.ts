@@ -6,6 +6,12 @@ import type { Progress } from '../../cli/stack/progress.ts';
 import { startStack } from '../support/stack.ts';
 import type { TestStack } from '../support/stack.ts';
 
+export interface BenchPids {
+  readonly broker: number;
+  readonly postgres: number;
+  readonly store?: number;
+}
+
 /** The bench's own servers, apart from every other stack of the machine. */
 export interface BenchStack {
   readonly home: string;
@@ -15,7 +21,7 @@ export interface BenchStack {
   /** The server's administrator: for set-up and checks, and for peers, which own their tables. */
   readonly adminUrl: string;
   /** Where each server's tree of processes begins. */
-  readonly pids: { readonly broker: number; readonly postgres: number };
+  readonly pids: BenchPids;
   /** A fresh connection as administrator, search path marquee; the caller ends it. */
   connect(): Promise<pg.Client>;
   /** Stops the servers; the folder goes unless it was given. */
@@ -25,16 +31,18 @@ export interface BenchStack {
 const PARTS: readonly PartName[] = ['kafka', 'registry', 'postgres'];
 
 /**
- * Starts Kafka, registry and Postgres, in `home` when it is given, with topics, schemas and tables.
+ * Starts Kafka, registry, Postgres and `extra`, in `home` when it is given, with topics, schemas and
+ * tables.
  * Postgres keeps commit timestamps: by them a run's rate is told afterwards, without a query
  * during the run.
  */
 export async function startBenchStack(
   home: string | undefined,
   progress: Progress,
+  extra: readonly PartName[] = [],
 ): Promise<BenchStack> {
   const stack = await startStack({
-    parts: PARTS,
+    parts: [...PARTS, ...extra],
     progress,
     ...(home === undefined ? {} : { home }),
   });
@@ -47,7 +55,11 @@ export async function startBenchStack(
       brokers: stack.config.kafka.brokers,
       registryUrl: stack.config.registry.url,
       adminUrl: stack.adminUrl,
-      pids: { broker: pidOf(stack, 'kafka'), postgres: pidOf(stack, 'postgres') },
+      pids: {
+        broker: pidOf(stack, 'kafka'),
+        postgres: pidOf(stack, 'postgres'),
+        ...(extra.includes('object-store') ? { store: pidOf(stack, 'object-store') } : {}),
+      },
       connect: () => connectTo(stack.adminUrl),
       stop: () => stack.stop(),
     };

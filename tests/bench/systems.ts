@@ -3,6 +3,7 @@ import { findJava } from '../../cli/stack/jars.ts';
 import type { InstallContext } from '../../cli/stack/install.ts';
 import type { Progress } from '../../cli/stack/progress.ts';
 import { copyLimit } from './copy-limit.ts';
+import { installing } from './installing.ts';
 import { marqueeSystem } from './marquee.ts';
 import { debeziumSystem } from './peers/debezium.ts';
 import { installDebezium, installPathway } from './peers/install.ts';
@@ -24,30 +25,14 @@ export async function installSystems(
   only: readonly string[],
   progress: Progress,
 ): Promise<System[]> {
-  const { home, cache, stack } = loadConfig();
-  const { javaHome, objectStore } = stack;
-  const install = async (
-    name: string,
-    body: (context: InstallContext) => Promise<string>,
-  ): Promise<string> => {
-    if (!only.some((wanted) => wanted.startsWith(name))) return '';
-    const step = progress.step(name);
-    const note = (text: string): void => {
-      progress.note(text);
-    };
-    try {
-      const installed = await body({ home, cache, step, javaHome, objectStore, note });
-      step.done('installed');
-      return installed;
-    } catch (cause) {
-      step.fail('failed');
-      throw cause;
-    }
-  };
+  const installPeer = installing(progress);
+  const install = (name: string, body: (context: InstallContext) => Promise<string>) =>
+    only.some((wanted) => wanted.startsWith(name)) ? installPeer(name, body) : '';
   const [python, jars] = await Promise.all([
     install('pathway', installPathway),
     install('debezium', installDebezium),
   ]);
+  const { javaHome } = loadConfig().stack;
   const makers: Readonly<Record<string, () => System>> = {
     copy: () => copyLimit(1),
     copy2: () => copyLimit(2),

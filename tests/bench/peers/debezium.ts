@@ -6,6 +6,7 @@ import type { RunContext, System } from '../system.ts';
 import { createTwin } from '../table.ts';
 import type { TableName } from '../table.ts';
 import { CONNECT_VERSION, DEBEZIUM_VERSION } from './install.ts';
+import { properties } from './properties.ts';
 
 export type DebeziumMode = 'insert' | 'upsert';
 
@@ -134,10 +135,4 @@ function sinkConfig({ stack, load, runId }: RunContext, mode: DebeziumMode, tabl
     'consumer.override.fetch.max.wait.ms': '100',
     'consumer.override.max.partition.fetch.bytes': '8388608',
   };
-}
-
-function properties(config: Readonly<Record<string, string>>): string {
-  return Object.entries(config)
-    .map(([key, value]) => `${key}=${value.replaceAll('\\', '\\\\')}\n`)
-    .join('');
 }

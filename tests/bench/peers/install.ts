@@ -8,25 +8,39 @@ import { versions } from '../../../cli/stack/versions.ts';
 export const PATHWAY_VERSION = '0.33.0';
 export const DEBEZIUM_VERSION = '3.6.0.Final';
 export const CONNECT_VERSION = '4.3.1';
+export const ICEBERG_VERSION = '1.12.0';
+export const DUCKDB_VERSION = '2.0.0';
 
 /** A Python of its own with Pathway in it (1.6 GB); returns the interpreter's path. */
-export async function installPathway(context: InstallContext): Promise<string> {
-  const name = `bench/pathway-${PATHWAY_VERSION}`;
-  const folder = await installOnce(context, name, async (part) => {
-    const logFile = installLog(context, 'pathway');
+export function installPathway(context: InstallContext): Promise<string> {
+  return installPython(context, 'pathway', PATHWAY_VERSION);
+}
+
+/** A Python of its own with DuckDB in it (some 60 MB); returns the interpreter's path. */
+export function installDuckdb(context: InstallContext): Promise<string> {
+  return installPython(context, 'duckdb', DUCKDB_VERSION);
+}
+
+async function installPython(
+  context: InstallContext,
+  name: string,
+  version: string,
+): Promise<string> {
+  const folder = await installOnce(context, `bench/${name}-${version}`, async (part) => {
+    const logFile = installLog(context, name);
     const remedy = 'check that python3 is 3.11+ with venv, and that PyPI is reachable.';
-    context.step.update(`fetching pathway==${PATHWAY_VERSION} from PyPI`);
+    context.step.update(`fetching ${name}==${version} from PyPI`);
     await runLogged({
-      step: 'creation of a virtual environment for Pathway',
+      step: `creation of a virtual environment for ${name}`,
       command: 'python3',
       args: ['-m', 'venv', part],
       logFile,
       remedy,
     });
     await runLogged({
-      step: `installation of pathway==${PATHWAY_VERSION}`,
+      step: `installation of ${name}==${version}`,
       command: join(part, 'bin', 'python'),
-      args: ['-m', 'pip', 'install', '--disable-pip-version-check', `pathway==${PATHWAY_VERSION}`],
+      args: ['-m', 'pip', 'install', '--disable-pip-version-check', `${name}==${version}`],
       logFile,
       remedy,
     });
@@ -36,23 +50,38 @@ export async function installPathway(context: InstallContext): Promise<string> {
 
 /** The folder of the jars of Kafka Connect and Debezium's JDBC sink (73 MB). */
 export function installDebezium(context: InstallContext): Promise<string> {
-  return installOnce(context, `bench/debezium-jdbc-${DEBEZIUM_VERSION}`, async (part) => {
-    context.step.update(`fetching Debezium ${DEBEZIUM_VERSION} from Maven Central`);
+  return installJars(context, 'debezium', `debezium-jdbc-${DEBEZIUM_VERSION}`, 'Debezium');
+}
+
+/** The folder of the jars of Kafka Connect and Iceberg's sink. */
+export function installIceberg(context: InstallContext): Promise<string> {
+  return installJars(context, 'iceberg', `iceberg-sink-${ICEBERG_VERSION}`, 'Iceberg’s sink');
+}
+
+/** What `pom.xml` of the peer's folder names, with all that it needs. */
+function installJars(
+  context: InstallContext,
+  peer: string,
+  name: string,
+  title: string,
+): Promise<string> {
+  return installOnce(context, `bench/${name}`, async (part) => {
+    context.step.update(`fetching ${name} from Maven Central`);
     const plugin = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mavenDependencyPlugin}`;
     await withLock(join(context.cache, 'locks', 'maven.lock'), () =>
       runLogged({
-        step: 'download of the jars of Debezium and Kafka Connect',
+        step: `download of the jars of ${title} and Kafka Connect`,
         command: 'mvn',
         args: [
           '-B',
           '-q',
           '-f',
-          join(import.meta.dirname, 'debezium', 'pom.xml'),
+          join(import.meta.dirname, peer, 'pom.xml'),
           `${plugin}:copy-dependencies`,
           `-DoutputDirectory=${part}`,
           '-DincludeScope=runtime',
         ],
-        logFile: installLog(context, 'debezium'),
+        logFile: installLog(context, peer),
         remedy: 'check that `mvn -v` works and that Maven Central is reachable.',
         env: context.javaHome === undefined ? {} : { JAVA_HOME: context.javaHome },
       }),

@@ -41,8 +41,9 @@ const anyAction = fc
     properties: fc.oneof(
       { weight: 4, arbitrary: fc.constant({}) },
       fc.dictionary(fc.string({ maxLength: 4 }), fc.string({ maxLength: 4 }), {
-        maxKeys: 1,
+        maxKeys: 2,
       }),
+      fc.dictionary(fc.constantFrom('a', 'b', 'cc', '__proto__'), fc.stringMatching(/^\w{0,70}$/)),
     ),
     idSkew: fc.constantFrom(0, 0, 0, 0, 0, 1),
     fits: fc.constantFrom(true, true, true, false),
@@ -115,6 +116,19 @@ test('bytes that were cut, lengthened or changed never make it read another even
 });
 
 describe('takes what is plain', () => {
+  test('a few properties', () => {
+    const properties = { a: '', b: 'x'.repeat(100), locale: 'de-DE' };
+    const plain = readPlainUserAction(encoded({ properties }));
+    expect(plain?.properties).toEqual(properties);
+  });
+  test('but no length that is longer than it need be', () => {
+    const value = encoded({ properties: { a: 'b' } });
+    // [count 2][key length 2]"a"[value length 2]"b"[0]
+    const at = value.length - 5;
+    const longer = [value.subarray(0, at), Buffer.from([0x82, 0x00]), value.subarray(at + 1)];
+    expect(value[at]).toBe(2);
+    expect(readPlainUserAction(Buffer.concat(longer))).toBeNull();
+  });
   test.each(ACTIONS)('%s', (kind) => {
     const rule = VALUE_RULES[kind];
     const value = rule.need === 'required' ? rule.max : null;
@@ -122,7 +136,9 @@ describe('takes what is plain', () => {
   });
   test.each<[string, Partial<UserActionRecord>]>([
     ['text beyond ASCII', { user_id: 'é' }],
-    ['properties', { properties: { a: 'b' } }],
+    ['properties that JSON escapes', { properties: { a: '"' } }],
+    ['properties in another order than jsonb’s', { properties: { bb: '1', a: '2' } }],
+    ['many properties', { properties: Object.fromEntries(Array.from('abcdefghi', (k) => [k, k])) }],
     ['an unknown action', { action: 'dance' }],
     ['a missing rating', { action: 'rate' }],
     ['an empty user', { user_id: '' }],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { expect, test } from 'vitest';
@@ -5,6 +6,10 @@ import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { formatUuid, uuidv7 } from '../../../schemas/uuid.ts';
 import { ColumnBuilder, sortedOrder } from '../../../streams/archive/columns.ts';
+import { makeFile } from '../../../streams/archive/file-maker.ts';
+import { createFileThread } from '../../../streams/archive/file-thread.ts';
+import { inspectFile } from '../../../streams/archive/inspect.ts';
+import { RowPacker, rowEnd } from '../../../streams/archive/packed-rows.ts';
 import { FILE_COLUMNS, decodeFile, encodeFile } from '../../../streams/archive/parquet.ts';
 import { sameSums, sumsOf } from '../../../streams/archive/sums.ts';
 import { addHash, createHash128, murmur128 } from '../../../streams/runtime/hash.ts';
@@ -35,7 +40,11 @@ function makeEvents(count: number): UserActionRecord[] {
       app: 'app',
       app_version: i % 8 === 0 ? '' : '1.2.3',
       properties:
-        i % 9 === 0 ? { locale: 'de-DE', a: 'b', __proto__x: '"quoted"\n', ключ: '値' } : {},
+        i % 9 === 0
+          ? { locale: 'de-DE', a: 'b', __proto__x: '"quoted"\n', ключ: '値' }
+          : i % 10 === 0
+            ? { bb: '', '10': 'x', locale: 'de-DE' }
+            : {},
     };
   });
 }
@@ -45,6 +54,7 @@ function build(events: readonly UserActionRecord[]) {
   const builder = new ColumnBuilder();
   const content = createHash128();
   const sum = createHash128();
+  const rows: Buffer[] = [];
   events.forEach((event, i) => {
     out.reset();
     const row = out.position;
@@ -57,8 +67,9 @@ function build(events: readonly UserActionRecord[]) {
     out.int4(3);
     out.int8(2 ** 40 + i);
     builder.add(out.bytes, row);
+    rows.push(Buffer.from(out.bytes.subarray(row, out.position)));
   });
-  return { builder, sum };
+  return { builder, sum, rows };
 }
 
 const FACTS = {
@@ -75,6 +86,81 @@ test('a file gives back the rows that went in, byte for byte', () => {
   const sums = sumsOf(back.events);
   expect(sameSums(sums, sumsOf(builder))).toBe(true);
   expect([...sums.content]).toEqual([...sum]);
+});
+
+test('what is said of a file is told from its rows', async () => {
+  const events = makeEvents(3_000);
+  const { builder, sum } = build(events);
+  const found = await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS));
+  expect(found.sums.rows).toBe(3_000);
+  expect(sameSums(found.sums, sumsOf(builder))).toBe(true);
+  expect([...found.sums.content]).toEqual([...sum]);
+  const ids = events.map(({ event_id: id }) => formatUuid(id)).sort();
+  expect([found.firstId, found.lastId]).toEqual([ids[0], ids.at(-1)]);
+  const times = events.map(({ occurred_at: at }) => at);
+  expect([found.firstMs, found.lastMs]).toEqual([Math.min(...times), Math.max(...times)]);
+});
+
+test('a changed value changes the sums, a changed id too', async () => {
+  const events = makeEvents(300);
+  const sumsFor = async (changed: readonly UserActionRecord[]) => {
+    const { builder } = build(changed);
+    return (await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS))).sums;
+  };
+  const sums = await sumsFor(events);
+  const changes: Partial<UserActionRecord>[] = [
+    { user_id: 'other' },
+    { action: 'share' },
+    { movie_id: 1 },
+    { value: 2.5 },
+    { occurred_at: DAY },
+    { position: 99 },
+    { request_id: null },
+    { session_id: 'x' },
+    { device: null },
+    { app: 'b' },
+    { app_version: null },
+    { properties: { a: 'c' } },
+  ];
+  for (const change of changes) {
+    const other = await sumsFor(events.map((e, i) => (i === 44 ? { ...e, ...change } : e)));
+    expect([...other.content], JSON.stringify(change)).not.toEqual([...sums.content]);
+    expect([...other.id]).toEqual([...sums.id]);
+  }
+  const id = uuidv7(DAY);
+  const other = await sumsFor(events.map((e, i) => (i === 44 ? { ...e, event_id: id } : e)));
+  expect([...other.id]).not.toEqual([...sums.id]);
+});
+
+test('rows that were packed as they came make the same file as columns in order', () => {
+  const events = makeEvents(2_500);
+  const { builder, rows } = build(events);
+  const packer = new RowPacker();
+  for (const row of rows) packer.add(row, 0, rowEnd(row, 0));
+  const made = makeFile(packer, FACTS);
+  expect(made.bytes.equals(encodeFile(builder, sortedOrder(builder), FACTS))).toBe(true);
+  expect(made.sha256).toEqual(createHash('sha256').update(made.bytes).digest());
+});
+
+test('a thread makes the same files, and an error of its own is the asker’s', async () => {
+  const { rows } = build(makeEvents(500));
+  const pack = () => {
+    const packer = new RowPacker();
+    for (const row of rows) packer.add(row, 0, row.length);
+    return packer;
+  };
+  const thread = createFileThread();
+  try {
+    const made = await thread.make(pack(), FACTS);
+    expect(made).toEqual(makeFile(pack(), FACTS));
+    const copy = Buffer.from(made.bytes);
+    expect(await thread.inspect(made.bytes)).toEqual(await inspectFile(copy));
+    await expect(thread.inspect(Buffer.from('PAR1 and no more'))).rejects.toThrow();
+    expect(await thread.inspect(Buffer.from(copy))).toEqual(await inspectFile(copy));
+  } finally {
+    await thread.close();
+  }
+  await expect(thread.make(pack(), FACTS)).rejects.toThrow('closed');
 });
 
 test('the same rows give the same bytes', () => {

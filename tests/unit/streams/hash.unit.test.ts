@@ -5,6 +5,7 @@ import {
   hashToBytes,
   hashToDecimal,
   murmur128,
+  murmur128Words,
   subtractHash,
 } from '../../../streams/runtime/hash.ts';
 
@@ -25,6 +26,17 @@ function hashOf(bytes: Buffer) {
 
 test.each(VECTORS)('hashes as the reference implementation does (%#)', (bytes, expected) => {
   expect(hashToDecimal(hashOf(bytes))).toBe(expected);
+});
+
+test('hashes words as it hashes their bytes, whatever the length', () => {
+  const bytes = Buffer.from(Array.from({ length: 40 }, (_, i) => (i * 37 + 5) & 255));
+  for (let length = 0; length <= bytes.length; length++) {
+    const words = new Int32Array(12);
+    new Uint8Array(words.buffer).set(bytes.subarray(0, length), 4);
+    const hash = createHash128();
+    murmur128Words(hash, words, 1, length);
+    expect(hash).toEqual(hashOf(bytes.subarray(0, length)));
+  }
 });
 
 test('hashes the range given and nothing beside it', () => {

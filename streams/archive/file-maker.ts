@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { inspectFile } from './inspect.ts';
+import type { FileContents } from './inspect.ts';
+import { sortedColumns } from './packed-rows.ts';
+import type { PackedRows } from './packed-rows.ts';
+import { encodeSorted } from './parquet.ts';
+import type { FileFacts } from './parquet.ts';
+
+export interface MadeFile {
+  readonly bytes: Buffer;
+  readonly sha256: Buffer;
+}
+
+/** The part of the archive's work that takes the processor, and no server. */
+export interface FileMaker {
+  /** Sorts the rows and writes them as a file. They are the maker's from now on. */
+  make(rows: PackedRows, facts: FileFacts): Promise<MadeFile>;
+  /** Decodes a file and says what is in it. The bytes are the maker's from now on. */
+  inspect(file: Buffer): Promise<FileContents>;
+  close(): Promise<void>;
+}
+
+/** Works where it is called; `file-thread.ts` has one that works beside. */
+export const inPlace: FileMaker = {
+  make: (rows, facts) => Promise.resolve(makeFile(rows, facts)),
+  inspect: inspectFile,
+  close: () => Promise.resolve(),
+};
+
+export function makeFile(rows: PackedRows, facts: FileFacts): MadeFile {
+  const bytes = encodeSorted(sortedColumns(rows), facts);
+  return { bytes, sha256: createHash('sha256').update(bytes).digest() };
+}
