@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '../../bench/random.ts';
 import { compareWithLog } from './archive-equals.ts';
-import { ARCHIVE_KILLS, atRandom, type ArchiveKill } from './archive-kills.ts';
+import { ARCHIVE_KILLS, COMPACT, atRandom, type ArchiveKill } from './archive-kills.ts';
 import { createArchiveScene, sha256, type ArchiveScene } from './archive-scene.ts';
 import { compareWithTwin } from './archive-twin.ts';
 import { same, type Finding } from './checks.ts';
@@ -138,6 +138,7 @@ export async function runArchiveSoak(
     }
     await finish(null);
     await remade(left);
+    await scene.finish({ command: COMPACT });
 
     plan.report('holding the archive against the log, and against a run without faults');
     const { findings: equal, rows } = await compareWithLog(scene);
