@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ARCHIVE_KILLS } from '../support/faults/archive-kills.ts';
+import { ARCHIVE_KILLS, COMPACT } from '../support/faults/archive-kills.ts';
 import { compareWithLog } from '../support/faults/archive-equals.ts';
 import { createArchiveScene, sha256, type ArchiveScene } from '../support/faults/archive-scene.ts';
 import { compareWithTwin } from '../support/faults/archive-twin.ts';
@@ -45,6 +45,7 @@ describe('SIGKILL', () => {
   test('a run that is left alone finishes the work', async () => {
     const report = await scene.finish();
     expect(report.drop.held).toEqual([]);
+    await scene.finish({ command: COMPACT });
     expect(await scene.unlisted()).toEqual(new Map());
     expect(await scene.findings(true)).toEqual([]);
   });

@@ -13,6 +13,8 @@ export interface ArchiveKill {
   strike(scene: ArchiveScene, options?: ArchiveRunOptions): Promise<boolean>;
 }
 
+/** Merges what is small, to the end. */
+export const COMPACT = ['archive', 'compact', '--json'];
 const WITHIN_MS = 300_000;
 
 async function dead(process: RunningProcess): Promise<boolean> {
@@ -136,4 +138,7 @@ export const ARCHIVE_KILLS: readonly ArchiveKill[] = [
   atPoint('before the drop', 'archive_before_drop'),
   atPoint('in the middle of the drop', 'archive_hour_dropped', 2),
   midDrop,
+  atPoint('in a merge, before its upload', 'archive_merge_written', 1, COMPACT),
+  atPoint('in a merge, before it is recorded', 'archive_merge_uploaded', 1, COMPACT),
+  atPoint('in a merge, after it was recorded', 'archive_merge_recorded', 1, COMPACT),
 ];

@@ -43,7 +43,9 @@ export async function compareWithTwin(
   const twin = openDatabase(urls.admin);
   try {
     const plans = await world.db.query<Plan>(
-      'SELECT id, until::text AS until FROM archive_runs ORDER BY id',
+      `SELECT id, until::text AS until FROM archive_runs r
+        WHERE EXISTS (SELECT FROM archive_plans p
+                       WHERE p.run_id = r.id AND p.to_offset > p.from_offset) ORDER BY id`,
     );
     for (const plan of plans) {
       await copyPlan(world.db, twin, plan);
