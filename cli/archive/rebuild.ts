@@ -63,7 +63,7 @@ export async function runRebuild(tables: readonly string[], flags: RebuildFlags)
           },
         });
         reports.push(report);
-        step.done(summary(report));
+        step.done(summary(report, mode));
       } catch (error) {
         step.fail('nothing was changed');
         throw error;
@@ -81,18 +81,16 @@ export async function runRebuild(tables: readonly string[], flags: RebuildFlags)
   return mode === 'compare' && differs ? 1 : 0;
 }
 
-function summary({ seconds, swapped, archive }: RebuildReport): string {
-  const what = swapped ? 'tables replaced' : 'built';
-  if (archive === null) return `${what} in ${seconds.toFixed(1)} s`;
-  const rate = formatRate(archive.rows, archive.seconds * 1000);
+const DONE = { build: 'built', compare: 'built and compared', swap: 'tables replaced' };
+
+function summary({ seconds, archive }: RebuildReport, mode: keyof typeof DONE): string {
+  const what = DONE[mode];
+  if ((archive?.rows ?? 0) === 0) return `${what} in ${seconds.toFixed(1)} s`;
+  const rate = formatRate(archive?.rows ?? 0, (archive?.seconds ?? 0) * 1000);
   return `${what} in ${seconds.toFixed(1)} s; archive ${rate}`;
 }
 
-function describe(
-  report: RebuildReport,
-  mode: 'build' | 'compare' | 'swap',
-  asOf: number | undefined,
-): void {
+function describe(report: RebuildReport, mode: keyof typeof DONE, asOf: number | undefined): void {
   const { tables, archive } = report;
   print(tables.join(', '));
   if (archive === null) describeLogOnly(report);
@@ -145,18 +143,23 @@ function describeClaim(
     print(`  no equality is claimed: ${formatCount(lacks)} events have expired from the archive`);
     return;
   }
-  print(
-    asOf === undefined
-      ? '  equality with the living tables is claimed for these offsets, vectors apart:'
-      : `  state of what was received before ${formatTime(asOf)}, at these offsets:`,
-  );
+  if (asOf !== undefined) {
+    print(`  the state of what was received before ${formatTime(asOf)}`);
+    return;
+  }
   const firsts = new Map(archive?.stretches.map((s) => [s.partition, s.from]));
-  const rows = starts.map(({ partition, from }) => {
+  const rows = starts.flatMap(({ partition, from }) => {
     const end = positions.get(partition) ?? from;
-    const first = firsts.get(partition);
-    const cold = first === undefined || first >= from ? '-' : `[${first}, ${Math.min(from, end)})`;
-    return [String(partition), cold, end > from ? `[${from}, ${end})` : '-'];
+    const first = firsts.get(partition) ?? from;
+    if (first >= end) return [];
+    const cold = first < from ? `[${String(first)}, ${String(from)})` : '-';
+    return [[String(partition), cold, end > from ? `[${String(from)}, ${String(end)})` : '-']];
   });
+  if (rows.length === 0) {
+    print('  of the topic itself the living tables hold nothing yet');
+    return;
+  }
+  print('  equality with the living tables is claimed for these offsets, vectors apart:');
   const text = table([right('partition'), right('archive'), right('log')], rows);
   print(text.replaceAll(/^/gm, '    '));
 }

@@ -17,8 +17,8 @@ export interface RebuildRequest {
 
 /**
  * Where each partition goes on from the log. The archive gives the offsets below: the start is the
- * last one in reach of the archive at which a range of the live ledger begins, so that the ledger's
- * ranges join again. Throws MARQUEE_REPLAY_REFUSED where records are in neither.
+ * last one in reach of the archive at which a range of the live ledger begins (an hour of receipt
+ * at most before its end), so that the ledger's ranges join again. Throws MARQUEE_REPLAY_REFUSED where records are in neither.
  */
 export function planRebuild(request: RebuildRequest): ReplayStart[] {
   if (request.partitions.length === 0)
@@ -38,14 +38,15 @@ function startOf(
   const { partition, next, ledger, logStart } = live;
   const first = ledger[0]?.from ?? next;
   const reach = archived !== undefined && archived.from <= first ? archived.to : first;
-  const at = Math.min(reach, next);
-  const begin = ledger.findLast((range) => range.from <= at && range.from >= logStart)?.from;
+  const last = ledger.at(-1);
+  if (last === undefined)
+    return { partition, from: next, ledgerFrom: next, kept: false, copyBelow: 0 };
+  // All is archived: the log is not asked.
+  if (reach >= next)
+    return { partition, from: next, ledgerFrom: last.from, kept: true, copyBelow: 0 };
+  const begin = ledger.findLast((range) => range.from <= reach && range.from >= logStart)?.from;
   if (begin !== undefined)
     return { partition, from: begin, ledgerFrom: begin, kept: false, copyBelow: 0 };
-  if (reach >= next) {
-    const ledgerFrom = ledger.at(-1)?.from ?? next;
-    return { partition, from: next, ledgerFrom, kept: ledger.length > 0, copyBelow: 0 };
-  }
   const place = `${topic}/${String(partition)}`;
   const holds =
     archived === undefined

@@ -258,6 +258,24 @@ describe('a swap', () => {
   }, 180_000);
 });
 
+describe('when all is archived', () => {
+  it('a rebuild asks nothing of the log, and live goes on from there', async () => {
+    await runArchive(archiving(), Date.now());
+    for (const processor of all) {
+      const report = await rebuilt(processor);
+      expectEqual(report);
+      expect(report.starts.every(({ kept }) => kept)).toBe(true);
+    }
+    await rebuilt(profiles, { mode: 'swap' });
+    const live = await world.run(all);
+    await sendWave(1, 100);
+    await world.caughtUp(all);
+    await live.stop();
+    expect(await breaks()).toEqual([]);
+    expectEqual(await rebuilt(profiles));
+  }, 120_000);
+});
+
 describe('backfilled history', () => {
   const SOURCE = 'backfill:0123456789abcdef';
   const DATES = ['1996-03-29', '2018-09-24'];
