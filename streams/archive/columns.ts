@@ -81,12 +81,6 @@ export class ColumnBuilder implements EventColumns {
     return this.#rows;
   }
 
-  /** Forgets its rows and keeps its memory. */
-  reset(): void {
-    this.#rows = 0;
-    for (const { nulls } of this.columns) nulls.fill(0);
-  }
-
   get bytes(): number {
     let sum = 0;
     for (const column of this.columns)
@@ -104,7 +98,7 @@ export class ColumnBuilder implements EventColumns {
       pos += 4;
       if ('values' in column) {
         if (length < 0) column.nulls[row] = 1;
-        column.values[row] = length < 0 ? 0 : readNumber(column.kind, from, pos);
+        else column.values[row] = readNumber(column.kind, from, pos);
       } else {
         const end = row === 0 ? 0 : (column.ends[row - 1] as number);
         if (length < 0) {

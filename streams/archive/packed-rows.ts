@@ -68,18 +68,15 @@ function lengthAt(from: Uint8Array, at: number): number {
   );
 }
 
-/** One file is made at a time, and its columns are copied on their way into it. */
-const builder = new ColumnBuilder();
-
 /**
- * The rows as columns in the order of a file; valid until the next call. Rows are taken whole in that
- * order, so each is looked for in memory once and not once a column.
+ * The rows as columns in the order of a file. Rows are taken whole in that order, so each is looked
+ * for in memory once and not once a column.
  */
 export function sortedColumns({ rows, chunks, starts }: PackedRows): EventColumns {
   const buffers = chunks.map(({ buffer, byteOffset, length }) =>
     Buffer.from(buffer, byteOffset, length),
   );
-  builder.reset();
+  const builder = new ColumnBuilder(rows);
   for (const row of orderByKeys(keysOf({ rows, chunks: buffers, starts }))) {
     const start = starts[row] as number;
     const chunk = Math.floor(start / CHUNK_BYTES);
