@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
+import type { EventColumns } from './columns.ts';
 import type { FileMaker, MadeFile } from './file-maker.ts';
 import type { FileContents } from './inspect.ts';
-import type { PackedRows } from './packed-rows.ts';
 import type { FileFacts } from './parquet.ts';
 
 /** What is asked of the thread, and its answers; bytes are handed over, not copied. */
 export type Request =
-  | { readonly id: number; readonly make: PackedRows; readonly facts: FileFacts }
+  | { readonly id: number; readonly make: EventColumns; readonly facts: FileFacts }
   | { readonly id: number; readonly inspect: Uint8Array };
 export type Answer =
   | {
@@ -33,7 +33,10 @@ export function createFileThread(): FileMaker {
   }
 
   function start(): Worker {
-    const started = new Worker(new URL('./file-worker.ts', import.meta.url));
+    const started = new Worker(new URL('./file-worker.ts', import.meta.url), {
+      // Its objects are few, its bytes many: room for more would only be filled with what is over.
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     started.on('message', (answer: Answer) => {
       const asker = waiting.get(answer.id);
       waiting.delete(answer.id);
@@ -58,9 +61,13 @@ export function createFileThread(): FileMaker {
   }
 
   return {
-    async make({ rows, chunks, starts }, facts): Promise<MadeFile> {
-      const hand = [starts, ...chunks].map(({ buffer }) => buffer as ArrayBuffer);
-      const answer = await ask({ id: ++lastId, make: { rows, chunks, starts }, facts }, hand);
+    async make({ rows, columns, bytes }, facts): Promise<MadeFile> {
+      const hand = columns.flatMap((column) =>
+        'values' in column
+          ? [column.values.buffer, column.nulls.buffer]
+          : [column.ends.buffer, column.bytes.buffer, column.nulls.buffer],
+      ) as ArrayBuffer[];
+      const answer = await ask({ id: ++lastId, make: { rows, columns, bytes }, facts }, hand);
       if (!('made' in answer)) throw new Error('the thread gave another answer');
       return { bytes: bufferOf(answer.made.bytes), sha256: bufferOf(answer.made.sha256) };
     },
