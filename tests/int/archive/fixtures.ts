@@ -92,6 +92,13 @@ export function expectEqual(report: RebuildReport): void {
     if (table !== 'dead_letters') expect([table, leftRows > 0]).toEqual([table, true]);
 }
 
+export async function expectRefused(work: Promise<unknown>, why: string | RegExp): Promise<void> {
+  await expect(work).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: expect.stringMatching(why) as string,
+  });
+}
+
 /** A user's records stand in another partition from the second wave on, as after a raised count. */
 export function inAnotherPartition(records: readonly SentRecord[], wave: number): SentRecord[] {
   const { partitions } = TOPICS['user-actions.v1'];

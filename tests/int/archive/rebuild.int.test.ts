@@ -12,7 +12,13 @@ import type { Processor } from '../../../streams/runtime/processor.ts';
 import { replay } from '../../../streams/runtime/replay.ts';
 import { makeMovies, makeServes, makeWave, type Wave } from '../replay/actions.ts';
 import { quiet, startWorld, type World } from '../replay/world.ts';
-import { differing, expectEqual, inAnotherPartition, putRatings } from './fixtures.ts';
+import {
+  differing,
+  expectEqual,
+  expectRefused,
+  inAnotherPartition,
+  putRatings,
+} from './fixtures.ts';
 
 const TOPIC = 'user-actions.v1';
 const HOUR_MS = 3_600_000;
@@ -139,7 +145,11 @@ describe('a rebuild', () => {
       await admin.fetchTopicMetadata({ topics: [TOPIC] });
       await admin.deleteTopicRecords({
         topic: TOPIC,
-        partitions: starts.map(({ partition, from }) => ({ partition, offset: String(from) })),
+        // The archive itself knows the log again by the last record that it holds.
+        partitions: starts.map(({ partition, from }) => ({
+          partition,
+          offset: String(Math.max(0, from - 1)),
+        })),
       });
     });
     await expect(replayed(profiles)).rejects.toMatchObject({
@@ -213,18 +223,9 @@ describe('a rebuild as of an earlier time', () => {
 
   it('is neither swapped nor, where all is summed up, compared', async () => {
     const until = hoursAgo(10);
-    await expect(rebuilt(profiles, { until, mode: 'swap' })).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: expect.stringContaining('earlier time') as string,
-    });
-    await expect(rebuilt(profiles, { until })).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: expect.stringContaining('hold sums') as string,
-    });
-    await expect(rebuilt(others[0] as Processor, { until })).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: expect.stringContaining('is not archived') as string,
-    });
+    await expectRefused(rebuilt(profiles, { until, mode: 'swap' }), 'earlier time');
+    await expectRefused(rebuilt(profiles, { until }), 'hold sums');
+    await expectRefused(rebuilt(others[0] as Processor, { until }), 'is not archived');
   });
 });
 
@@ -322,10 +323,7 @@ describe('backfilled history', () => {
   }, 120_000);
 
   it('is not lost by a replay, which refuses, and leaves only when that is asked for', async () => {
-    await expect(replayed(profiles)).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: expect.stringContaining(SOURCE) as string,
-    });
+    await expectRefused(replayed(profiles), SOURCE);
     expect(differing(await rebuilt(profiles, { backfills: 'none' })).length).toBeGreaterThan(0);
     await rebuilt(profiles, { mode: 'swap', backfills: 'none' });
     expectEqual(await rebuilt(profiles));
@@ -370,10 +368,7 @@ describe('a rebuild that can not be', () => {
          WHERE topic = $1 AND replaced_at IS NULL ORDER BY date LIMIT 1) RETURNING path`,
       [TOPIC],
     );
-    await expect(rebuilt(profiles)).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: expect.stringMatching(/\d+ of the events .* gone from the archive/) as string,
-    });
+    await expectRefused(rebuilt(profiles), /\d+ of the events .* gone from the archive/);
     expectEqual(await rebuilt(interactions));
     await world.db.execute(`UPDATE ${files} = (NULL, NULL) WHERE path = $1`, [oldest?.path]);
     expectEqual(await rebuilt(profiles));
