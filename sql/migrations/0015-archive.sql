@@ -145,7 +145,9 @@ BEGIN
     RAISE EXCEPTION '% is still inside the window of 48 hours before %', child, applied_until('interactions')
       USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
-  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', child);
+  -- Readers go on, and nobody writes. Who reads the whole table locks it before its hours: the order
+  -- in which it is locked for the drop, below, or the two would wait for each other.
+  EXECUTE format('LOCK TABLE %s IN SHARE MODE', child);
   FOR uncovered IN EXECUTE format(
     'SELECT h.kafka_partition, h.last, o.next_offset, r.recorded_at
        FROM (SELECT kafka_partition, max(kafka_offset) AS last FROM %s GROUP BY 1) AS h
@@ -166,6 +168,7 @@ BEGIN
   INSERT INTO dropped_accounts (topic, partition, ledger_from, hour, rows, id_sum, content_sum)
   SELECT 'user-actions.v1', a.p, a.f, drop_archived_hour.hour, a.n, a.i, a.c
     FROM unnest(partitions, ledger_froms, row_counts, id_sums, content_sums) AS a(p, f, n, i, c);
+  LOCK TABLE ONLY rt_user_interactions IN ACCESS EXCLUSIVE MODE;
   EXECUTE format('DROP TABLE %s', child);
   INSERT INTO partition_floors VALUES ('rt_user_interactions', ends)
     ON CONFLICT ON CONSTRAINT partition_floors_pkey

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadConfig } from '../../../cli/config.ts';
+import { openEvents } from '../../../cli/sql/open.ts';
+import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
+import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
+import { compactArchive } from '../../../streams/archive/compact.ts';
+import type { EventsView } from '../../../streams/archive/events-view.ts';
+import { runArchive } from '../../../streams/archive/run.ts';
+import type { ArchiveContext } from '../../../streams/archive/run.ts';
+import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
+import { sweepObjects } from '../../../streams/archive/sweep.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { ask } from '../../support/events.ts';
+import { makeWave } from '../replay/actions.ts';
+import { quiet, startWorld, type World } from '../replay/world.ts';
+
+const HOUR_MS = 3_600_000;
+const SEED = 33_550;
+const interactions = PROCESSORS['interactions'] as Processor;
+/** Hours ago at which the waves were received; all but the last two have left the window. */
+const AGES = [90, 80, 70, 60, 30, 1];
+/** Late events show only once they are archived; the others from the start. */
+const IN_TIME = 'received_at - occurred_at <= INTERVAL 24 HOURS';
+
+let world: World;
+let store: ObjectStore;
+let distinct = 0;
+
+beforeAll(async () => {
+  world = await startWorld({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(world.config.objectStore);
+  const running = await world.run([interactions]);
+  for (const [n, age] of AGES.entries()) {
+    const nowMs = Date.now() - age * HOUR_MS;
+    const wave = await makeWave(world.codec, { seed: SEED + n, count: 500, nowMs, stamped: true });
+    distinct += wave.distinct;
+    await world.send('user-actions.v1', wave.records);
+  }
+  await world.caughtUp([interactions]);
+  // The log's end was reached: what was received up to now is applied.
+  await world.admin.execute(
+    `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
+  );
+  await running.stop();
+}, 600_000);
+afterAll(async () => {
+  store.close();
+  await world.close();
+});
+
+const context = (): ArchiveContext => ({
+  brokers: world.config.kafka.brokers,
+  registryUrl: world.config.registry.url,
+  postgresUrl: world.config.postgres.writerUrl,
+  store,
+  settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 },
+  runtime: world.settings,
+  log: quiet,
+  failpoint: () => undefined,
+});
+
+const openView = () => openEvents(loadConfig({ home: world.config.home }, {}), {});
+
+interface Answer {
+  readonly rows: number;
+  readonly ids: number;
+}
+
+async function count(view: EventsView): Promise<Answer> {
+  const [row] = await ask(
+    view,
+    `SELECT count(*)::INT AS rows, count(DISTINCT event_id)::INT AS ids FROM events WHERE ${IN_TIME}`,
+  );
+  return { rows: row?.['rows'] as number, ids: row?.['ids'] as number };
+}
+
+test('while runs, drops and merges go on every answer is complete, and none is double', async () => {
+  const working = new AbortController();
+  const answers = { refreshed: [] as Answer[], kept: [] as Answer[], opened: [] as Answer[] };
+
+  const [refreshed, kept] = [await openView(), await openView()];
+  const readers = Promise.all([
+    // As of now, each time.
+    (async () => {
+      while (!working.signal.aborted) {
+        await refreshed.refresh();
+        answers.refreshed.push(await count(refreshed));
+      }
+    })(),
+    // A session that stays open while all of it moves.
+    (async () => {
+      while (!working.signal.aborted) answers.kept.push(await count(kept));
+    })(),
+    // A command each time.
+    (async () => {
+      while (!working.signal.aborted) {
+        const view = await openView();
+        try {
+          answers.opened.push(await count(view));
+        } finally {
+          await view.close();
+        }
+      }
+    })(),
+  ]);
+  readers.catch(() => undefined); // told below
+
+  const work = async (): Promise<{ dropped: number; merges: number }> => {
+    let [dropped, merges] = [0, 0];
+    for (const age of [85, 75, 65, 50, 20, 0]) {
+      const { drop } = await runArchive(context(), Date.now() - age * HOUR_MS);
+      dropped += drop.dropped.length;
+      merges += (await compactArchive(context(), { filesMin: 2 })).merges;
+    }
+    return { dropped, merges };
+  };
+  const done = await work().finally(() => {
+    working.abort();
+  });
+  await readers;
+
+  expect(done.dropped).toBeGreaterThan(10);
+  expect(done.merges).toBeGreaterThan(10);
+  const complete = { rows: distinct, ids: distinct };
+  for (const of of Object.values(answers)) {
+    expect(of.length).toBeGreaterThan(3);
+    expect(of.filter(({ rows, ids }) => rows !== distinct || ids !== distinct)).toEqual([]);
+  }
+
+  // Objects that were replaced are gone now: who still goes by them takes the manifest anew.
+  const swept = await sweepObjects(
+    world.db,
+    store,
+    { prefix: DEFAULT_ARCHIVE.prefix, graceMs: 0 },
+    { dryRun: false },
+  );
+  expect(swept.length).toBeGreaterThan(10);
+  expect(await count(kept)).toEqual(complete);
+  await refreshed.close();
+  await kept.close();
+});
