@@ -86,7 +86,8 @@ export interface FileWork {
   readonly store: ObjectStore;
   readonly prefix: string;
   readonly failpoint: Failpoint;
-  readonly maker: FileMaker;
+  /** Makes and inspects files in place when not given. */
+  readonly maker?: FileMaker;
 }
 
 /**
@@ -120,7 +121,7 @@ async function storeFile(
   day: number,
   packer: RowPacker,
   place: RangePlace,
-  { store, prefix, failpoint, maker }: FileWork,
+  { store, prefix, failpoint, maker = inPlace }: FileWork,
 ): Promise<VerifiedFile> {
   const date = dateOf(day * DAY_MS);
   const name = `${place.topic}-${place.partition}-${place.from}-${place.to}`;
