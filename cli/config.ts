@@ -89,6 +89,11 @@ const configSchema = z.object({
     accessKey: setting('MARQUEE_S3_ACCESS_KEY', 'S3 access key', text),
     secretKey: setting('MARQUEE_S3_SECRET_KEY', 'S3 secret key', text, { secret: true }),
     bucket: setting('MARQUEE_S3_BUCKET', 'bucket of the archive and the models', text),
+    timeoutMs: setting(
+      'MARQUEE_S3_TIMEOUT_MS',
+      'how long a request to the store may go without an answer before it is tried again',
+      positive,
+    ),
   }),
   log: z.object({
     level: setting(
@@ -145,9 +150,15 @@ const configSchema = z.object({
       'bytes of the records of one range of the archive',
       positive,
     ),
+    mergeBytes: setting('MARQUEE_ARCHIVE_MERGE_BYTES', 'about how large a merged file is', positive),
+    mergeFilesMin: setting(
+      'MARQUEE_ARCHIVE_MERGE_FILES_MIN',
+      'small files of one date and source that make the daily run merge them',
+      positive.min(2),
+    ),
     graceMs: setting(
       'MARQUEE_ARCHIVE_GRACE_MS',
-      'how long after its files were recorded an hour is dropped from the hot table',
+      'how long an hour stays hot after its files were recorded, and an object after it left the manifest',
       z.coerce.number().int().min(0),
     ),
     retentionMarginDays: setting(
@@ -235,6 +246,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
       accessKey: 'marquee',
       secretKey: 'marquee',
       bucket: 'marquee',
+      timeoutMs: 60_000,
     },
     log: { level: 'info' },
     runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },

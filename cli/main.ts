@@ -31,7 +31,10 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   events: () => import('./commands/events.ts'),
   retention: () => import('./commands/retention.ts'),
   archive: () => import('./commands/archive.ts'),
+  backfill: () => import('./commands/backfill.ts'),
   audit: () => import('./commands/audit.ts'),
+  sql: () => import('./commands/sql.ts'),
+  rebuild: () => import('./commands/rebuild.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { audit } from '../../streams/archive/audit.ts';
 import type { AuditReport } from '../../streams/archive/audit.ts';
 import { loadConfig } from '../config.ts';
+import { throttled } from '../import/progress.ts';
 import { left, print, printJson, right, table, withSession } from '../operate/output.ts';
 import { formatCount } from '../show.ts';
 import { createProgress } from '../stack/progress.ts';
@@ -23,9 +24,7 @@ export async function runAudit(flags: {
         from: flags.from ?? null,
         to: flags.to ?? null,
         store,
-        onProgress: (what) => {
-          step.update(what);
-        },
+        onProgress: throttled(step),
       }),
     );
     step.done(report.findings.length === 0 ? 'balanced' : 'does not balance');

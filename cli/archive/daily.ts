@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { compactArchive } from '../../streams/archive/compact.ts';
+import { expireFiles } from '../../streams/archive/expire.ts';
+import { createArchiveMetrics } from '../../streams/archive/metrics.ts';
+import type { ArchiveMetrics } from '../../streams/archive/metrics.ts';
 import { runArchive } from '../../streams/archive/run.ts';
+import type { ArchiveContext } from '../../streams/archive/run.ts';
 import { isDue, nextRunAfter } from '../../streams/archive/schedule.ts';
+import { sweepObjects } from '../../streams/archive/sweep.ts';
+import { serveMetrics } from '../../streams/runtime/serve-metrics.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 import type { Config } from '../config.ts';
 import { loadConfig } from '../config.ts';
@@ -10,13 +17,8 @@ import { archiveContext, storeOf } from './context.ts';
 /** How often it is looked whether a run is due. */
 const LOOK_MS = 30_000;
 
-interface LastRun extends Record<string, unknown> {
-  readonly planned: number;
-  readonly finished: boolean;
-}
-
 /** The command `marquee archive daily`: works until a signal, and survives what runs fail of. */
-export async function archiveDaily(): Promise<void> {
+export async function archiveDaily(options: { readonly metricsPort?: number }): Promise<void> {
   const config = loadConfig();
   const store = storeOf(config);
   const stopping = new AbortController();
@@ -27,31 +29,74 @@ export async function archiveDaily(): Promise<void> {
   process.once('SIGTERM', stop);
   const context = { ...archiveContext(config, store), signal: stopping.signal };
   const { log, settings } = context;
-  const next = new Date(nextRunAfter(settings, Date.now())).toISOString();
-  log.info({ event: 'archive_waits', schedule: settings.schedule, zone: settings.timeZone, next });
+  const metrics = createArchiveMetrics();
+  const server = await serveMetrics({
+    host: '127.0.0.1',
+    port: options.metricsPort ?? config.runtime.metricsPort,
+    registry: metrics.registry,
+    statuses: () => [],
+  });
+  log.info({
+    event: 'archive_waits',
+    schedule: settings.schedule,
+    zone: settings.timeZone,
+    next: new Date(nextRunAfter(settings, Date.now())).toISOString(),
+    metrics: `http://127.0.0.1:${String(server.port)}/metrics`,
+  });
   try {
     while (!stopping.signal.aborted) {
-      try {
-        if (await due(config)) {
-          const { drop, ...report } = await runArchive(context, null);
-          log.info({
-            event: 'archive_ran',
-            ...report,
-            dropped: drop.dropped,
-            held: drop.held.length,
-          });
-        }
-      } catch (error) {
-        const code = error instanceof MarqueeError ? error.code : undefined;
-        log.error({ event: 'archive_failed', code, reason: (error as Error).message });
-      }
+      await look(config, context, metrics);
       await delay(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
+    await server.close();
     store.close();
   }
+}
+
+async function look(
+  config: Config,
+  context: ArchiveContext,
+  metrics: ArchiveMetrics,
+): Promise<void> {
+  const { log } = context;
+  try {
+    if (!(await due(config))) return;
+    const { drop, ...report } = await runArchive(context, null);
+    metrics.rows.inc(report.rows);
+    metrics.heldHours.set(drop.held.length);
+    const { dropped, held } = drop;
+    log.info({ event: 'archive_ran', ...report, dropped, held: held.length });
+    await upkeep(config, context);
+    metrics.runs.inc({ result: 'ok' });
+    metrics.lastSuccess.setToCurrentTime();
+  } catch (error) {
+    const code = error instanceof MarqueeError ? error.code : 'unknown';
+    if (code === 'MARQUEE_ARCHIVE_STOPPED') return;
+    metrics.runs.inc({ result: code });
+    if (code === 'MARQUEE_ARCHIVE_MISMATCH') metrics.mismatches.inc();
+    log.error({ event: 'archive_failed', code, reason: (error as Error).message });
+  }
+}
+
+/** What follows a run: merges by rule, retention, and the removal of what nobody reads any more. */
+async function upkeep(config: Config, context: ArchiveContext): Promise<void> {
+  const { settings, store, log } = context;
+  const merged = await compactArchive(context, { filesMin: settings.mergeFilesMin });
+  if (merged.merges > 0) log.info({ event: 'archive_merged', ...merged });
+  await withSession(config.postgres.writerUrl, 'archive', async (session) => {
+    const expired = await expireFiles(session, { keepDays: settings.keepDays, dryRun: false });
+    if (expired.length > 0) log.info({ event: 'archive_expired', files: expired.length });
+    const swept = await sweepObjects(session, store, settings, { dryRun: false });
+    if (swept.length > 0) log.info({ event: 'objects_removed', objects: swept.length });
+  });
+}
+
+interface LastRun extends Record<string, unknown> {
+  readonly planned: number;
+  readonly finished: boolean;
 }
 
 async function due(config: Config): Promise<boolean> {

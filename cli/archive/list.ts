@@ -2,16 +2,29 @@ import { loadConfig } from '../config.ts';
 import { left, print, printJson, right, table, withSession } from '../operate/output.ts';
 import { formatBytes, formatCount } from '../show.ts';
 
+interface DateState extends Record<string, unknown> {
+  readonly date: string;
+  /** A topic; `history` where it never was in Kafka; `merged` where a merge put sources together. */
+  readonly source: string;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Of history more dates than these are shown by year. */
+const HISTORY_DATES_MAX = 31;
+
 /** The command `marquee archive ls`. */
-export async function archiveList(json: boolean): Promise<void> {
+export async function archiveList(flags: { json: boolean; dates: boolean }): Promise<void> {
   const config = loadConfig();
   const dates = await withSession(config.postgres.readerUrl, 'archive-ls', (session) =>
-    session.query<{ date: string; files: number; rows: number; bytes: number }>(
-      `SELECT date::text, count(*) AS files, sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes
-         FROM archive_manifest GROUP BY 1 ORDER BY 1`,
+    session.query<DateState>(
+      `SELECT date::text, CASE WHEN topic LIKE 'backfill:%' THEN 'history' WHEN topic = '*' THEN 'merged' ELSE topic END AS source,
+              count(*) AS files, sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes
+         FROM archive_manifest GROUP BY 1, 2 ORDER BY 1, 2`,
     ),
   );
-  if (json) {
+  if (flags.json) {
     printJson(dates);
     return;
   }
@@ -19,10 +32,41 @@ export async function archiveList(json: boolean): Promise<void> {
     print('The archive is empty. `marquee archive run` fills it.');
     return;
   }
+  const shown = flags.dates ? dates : byYear(dates);
   print(
     table(
-      [left('date'), right('files'), right('rows'), right('size')],
-      dates.map((d) => [d.date, formatCount(d.files), formatCount(d.rows), formatBytes(d.bytes)]),
+      [left('date'), left('source'), right('files'), right('rows'), right('size')],
+      shown.map((d) => [
+        d.date,
+        d.source,
+        formatCount(d.files),
+        formatCount(d.rows),
+        formatBytes(d.bytes),
+      ]),
     ),
   );
+  if (shown.length < dates.length)
+    print('History is shown by year: --dates has each date, `backfill ls` each file.');
+}
+
+/** History of thousands of dates with a line a year; what came from Kafka as it is. */
+function byYear(dates: readonly DateState[]): readonly DateState[] {
+  if (dates.filter(({ source }) => source === 'history').length <= HISTORY_DATES_MAX) return dates;
+  const years = new Map<string, DateState>();
+  const rest: DateState[] = [];
+  for (const state of dates) {
+    if (state.source !== 'history') {
+      rest.push(state);
+      continue;
+    }
+    const date = state.date.slice(0, 4);
+    const year = years.get(date) ?? { ...state, date, files: 0, rows: 0, bytes: 0 };
+    years.set(date, {
+      ...year,
+      files: year.files + state.files,
+      rows: year.rows + state.rows,
+      bytes: year.bytes + state.bytes,
+    });
+  }
+  return [...years.values(), ...rest].sort((a, b) => (a.date < b.date ? -1 : 1));
 }

@@ -1,5 +1,6 @@
+import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { parseTime } from '../operate/parse.ts';
+import { parseTime, parseWhole } from '../operate/parse.ts';
 
 interface RunFlags {
   readonly until?: number;
@@ -33,19 +34,82 @@ export function register(program: Command): void {
     .description(
       'stay, and run when the schedule says so; a run that was missed is caught up at once',
     )
-    .action(async () => {
+    .option(
+      '--metrics-port <port>',
+      'of /metrics and /healthz on loopback; 0: any free one',
+      parseWhole,
+    )
+    .action(async (flags: { readonly metricsPort?: number }) => {
       const { archiveDaily } = await import('../archive/daily.ts');
-      await archiveDaily();
+      await archiveDaily(flags);
     });
   command
     .command('ls')
     .description('what the archive holds, by date')
+    .option('--dates', 'history by date too, where it is shown by year')
     .option('--json', 'as JSON')
-    .action(async (flags: { json?: boolean }) => {
+    .action(async (flags: { json?: boolean; dates?: boolean }) => {
       const { archiveList } = await import('../archive/list.ts');
-      await archiveList(flags.json === true);
+      await archiveList({ json: flags.json === true, dates: flags.dates === true });
+    });
+  registerUpkeep(command);
+}
+
+interface UpkeepFlags {
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+function registerUpkeep(command: Command): void {
+  command
+    .command('compact')
+    .description('merge the small files of each date; `daily` does so by rule')
+    .option('--date <date>', 'only this UTC date (YYYY-MM-DD)', parseDate)
+    .option('--dry-run', 'only say what would be merged')
+    .option('--json', 'as JSON')
+    .action(async (flags: UpkeepFlags & { readonly date?: string }) => {
+      const { archiveCompact } = await import('../archive/upkeep.ts');
+      await archiveCompact(flags);
+    });
+  command
+    .command('expire')
+    .description('show the files that are older than is kept; with --yes take them out')
+    .option('--keep-days <days>', 'instead of the configured days; at least 30', parseKeepDays)
+    .option('--backfill <source>', 'take this backfill back (its topic, as `backfill ls` has it)')
+    .option('--yes', 'do it')
+    .option('--json', 'as JSON')
+    .action(
+      async (flags: { keepDays?: number; backfill?: string; yes?: boolean; json?: boolean }) => {
+        const { archiveExpire } = await import('../archive/upkeep.ts');
+        await archiveExpire(flags);
+      },
+    );
+  command
+    .command('clean')
+    .description('remove objects that were replaced, have expired, or that nothing lists')
+    .option('--dry-run', 'only say what would be removed')
+    .option('--json', 'as JSON')
+    .action(async (flags: UpkeepFlags) => {
+      const { archiveClean } = await import('../archive/upkeep.ts');
+      await archiveClean(flags);
     });
 }
+
+function parseDate(text: string): string {
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  if (/^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(ms)) return text;
+  throw new InvalidArgumentError('wanted is a date like 2026-11-20.');
+}
+
+function parseKeepDays(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= KEEP_DAYS_MIN) return days;
+  throw new InvalidArgumentError(
+    `wanted is a whole number of days, at least ${String(KEEP_DAYS_MIN)}.`,
+  );
+}
+
+const KEEP_DAYS_MIN = 30;
 
 const RUN_HELP = `
 A run commits its plan first; one that is cut short is finished by the next, with the same objects.

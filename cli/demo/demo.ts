@@ -11,9 +11,8 @@ import type { PreparedImport } from '../import/prepared.ts';
 import { describeRejects } from '../import/report.ts';
 import { INTERRUPTED, clusterIdOf, openRejects, withInterrupt } from '../import/run.ts';
 import { throttled } from '../import/progress.ts';
-import { isDelivered, sendImport } from '../import/send.ts';
+import { isDelivered, sendImport, undelivered } from '../import/send.ts';
 import type { SendReport } from '../import/send.ts';
-import { formatCount } from '../show.ts';
 import { prepareContents } from '../stack/contents.ts';
 import { openStack } from '../stack/open.ts';
 import { createProgress } from '../stack/progress.ts';
@@ -199,17 +198,6 @@ async function allOrFirst(
   if (followed.status === 'rejected') throw followed.reason;
   if (sent.status === 'rejected') throw sent.reason;
   return [sent.value];
-}
-
-function undelivered({ movies, actions, serves }: SendReport): MarqueeError {
-  const failed = movies.failed + actions.failed + serves.failed;
-  const why = movies.error ?? actions.error ?? serves.error;
-  return new MarqueeError(
-    'MARQUEE_IMPORT_UNDELIVERED',
-    `${formatCount(failed)} messages were not acknowledged: ${why?.message ?? 'interrupted'}. ` +
-      'Run the same command again; what has arrived is not counted twice.',
-    { cause: why },
-  );
 }
 
 async function followTables(

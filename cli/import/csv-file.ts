@@ -1,14 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { MarqueeError } from '../../schemas/error.ts';
+import { readBytes, splitLines } from './text-lines.ts';
 
 /** Far beyond any line of such a file: what is longer is a broken file, and must not fill memory. */
 const LINE_BYTES_MAX = 64 * 1024;
-const LINE_FEED = 10;
-const CARRIAGE_RETURN = 13;
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface CsvHandlers {
   /** A row with as many fields as the header; `line` counts from 1, the header's. */
@@ -28,38 +25,19 @@ export async function readCsv(
   handlers: CsvHandlers,
 ): Promise<string> {
   const hash = createHash('sha256');
-  let line = 0;
-  let rest: Buffer = Buffer.alloc(0);
-  /** Inside a line that is too long: dropped up to its end. */
-  let dropping = false;
-
-  function take(bytes: Buffer): void {
-    line += 1;
-    const end = bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
-    const begin = line === 1 && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
-    const content = bytes.subarray(begin, end);
-    if (line === 1) checkHeader(file, header, content);
-    else if (dropping || content.length > LINE_BYTES_MAX)
-      handlers.bad(line, `line of over ${String(LINE_BYTES_MAX)} bytes`);
-    else if (content.length > 0) takeRow(content, header.length, line, handlers);
-    dropping = false;
-  }
-
+  const bytes = readBytes(file, (piece) => {
+    hash.update(piece);
+  });
+  let isEmpty = true;
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
-      hash.update(chunk as Buffer);
-      const bytes = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
-      let from = 0;
-      for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, from)) {
-        take(bytes.subarray(from, at));
-        from = at + 1;
+    for await (const lines of splitLines(bytes, LINE_BYTES_MAX))
+      for (const line of lines) {
+        if (isEmpty) checkHeader(file, header, line.bytes ?? Buffer.alloc(0));
+        else if (line.bytes === null)
+          handlers.bad(line.number, `line of over ${String(LINE_BYTES_MAX)} bytes`);
+        else if (line.bytes.length > 0) takeRow(line.bytes, header.length, line.number, handlers);
+        isEmpty = false;
       }
-      rest = bytes.subarray(from);
-      if (rest.length > LINE_BYTES_MAX) {
-        dropping = true;
-        rest = rest.subarray(0, LINE_BYTES_MAX);
-      }
-    }
   } catch (cause) {
     if (cause instanceof MarqueeError) throw cause;
     throw new MarqueeError(
@@ -69,7 +47,7 @@ export async function readCsv(
       { cause },
     );
   }
-  if (rest.length > 0 || line === 0) take(rest);
+  if (isEmpty) checkHeader(file, header, Buffer.alloc(0));
   return hash.digest('hex');
 }
 

@@ -10,7 +10,15 @@ export interface RowFault {
 }
 
 export type FaultKind =
-  'bad line' | 'bad number' | 'out of range' | 'bad text' | 'unknown movie' | 'duplicate';
+  | 'bad line'
+  | 'bad number'
+  | 'out of range'
+  | 'bad text'
+  | 'unknown movie'
+  | 'duplicate'
+  | 'bad field'
+  | 'bad time'
+  | 'breaks a rule';
 
 export function isFault(value: object | number): value is RowFault {
   return typeof value === 'object' && 'reason' in value;

@@ -15,6 +15,8 @@ export interface Ratings {
   readonly stars: Float64Array;
   /** Seconds since 1970. */
   readonly seconds: Uint32Array;
+  /** Lines that could not be used. */
+  readonly leftOut: number;
   /** SHA-256 of ratings.csv. */
   readonly hash: string;
 }
@@ -33,6 +35,7 @@ export async function readRatings(
   nowMs: number,
 ): Promise<Ratings> {
   const columns = createColumns();
+  const before = rejects.count();
   const hash = await readCsv(join(folder, FILE), ['userId', 'movieId', 'rating', 'timestamp'], {
     row([userText = '', movieText = '', starsText = '', timeText = ''], line) {
       const user = parseId('userId', userText);
@@ -51,7 +54,8 @@ export async function readRatings(
       rejects.add(FILE, line, { kind: 'bad line', reason });
     },
   });
-  return { ...columns.ordered(rejects), hash };
+  const ordered = columns.ordered(rejects);
+  return { ...ordered, leftOut: rejects.count() - before, hash };
 }
 
 function createColumns() {
@@ -119,7 +123,7 @@ function createColumns() {
       stars[count] = value;
       count += 1;
     },
-    ordered(rejects: Rejects): Omit<Ratings, 'hash'> {
+    ordered(rejects: Rejects): Omit<Ratings, 'hash' | 'leftOut'> {
       const rows = order(rejects);
       return {
         count: rows.length,

@@ -10,6 +10,7 @@ import type { Catalogue } from './movielens-catalogue.ts';
 import { readRatings } from './movielens-ratings.ts';
 import type { Ratings } from './movielens-ratings.ts';
 import { ratingAction } from './rating-action.ts';
+import { hashFile } from './text-lines.ts';
 import type { Rejects } from './rejects.ts';
 
 export interface MovieLens {
@@ -23,6 +24,7 @@ export interface MovieLens {
 }
 
 const CATALOGUE_FILES = ['movies.csv', 'links.csv', 'tags.csv'];
+const RATED_FILES = [...CATALOGUE_FILES, 'ratings.csv'];
 
 /**
  * Reads a MovieLens set; rows that can't be used go to `rejects`. Throws MARQUEE_IMPORT_FILE when
@@ -33,18 +35,32 @@ export async function readMovieLens(
   options: { readonly moviesOnly: boolean; readonly nowMs: number },
   rejects: Rejects,
 ): Promise<MovieLens> {
-  const wanted = options.moviesOnly ? CATALOGUE_FILES : [...CATALOGUE_FILES, 'ratings.csv'];
-  const missing = wanted.filter((name) => !existsSync(join(folder, name)));
-  if (missing.length > 0) throw missingFiles(folder, missing);
+  assertFiles(folder, options.moviesOnly ? CATALOGUE_FILES : RATED_FILES);
   const catalogue = await readCatalogue(folder, rejects, options.nowMs);
   const isKnown = (id: number): boolean => catalogue.movies.has(id);
   const ratings = options.moviesOnly
     ? null
     : await readRatings(folder, isKnown, rejects, options.nowMs);
-  const dataHash = createHash('sha256')
-    .update(`${catalogue.hash}/${ratings?.hash ?? ''}`)
-    .digest('hex');
+  const dataHash = dataHashOf(catalogue.hash, ratings?.hash ?? '');
   return { folder: realpathSync(folder), catalogue, ratings, dataHash };
+}
+
+function dataHashOf(catalogue: string, ratings: string): string {
+  return createHash('sha256').update(`${catalogue}/${ratings}`).digest('hex');
+}
+
+/** The dataHash of a set that is not read yet. Throws MARQUEE_IMPORT_FILE. */
+export async function hashMovieLens(folder: string): Promise<string> {
+  assertFiles(folder, RATED_FILES);
+  const [catalogue, ratings] = await Promise.all(
+    ['movies.csv', 'ratings.csv'].map((name) => hashFile(join(folder, name))),
+  );
+  return dataHashOf(catalogue ?? '', ratings ?? '');
+}
+
+function assertFiles(folder: string, wanted: readonly string[]): void {
+  const missing = wanted.filter((name) => !existsSync(join(folder, name)));
+  if (missing.length > 0) throw missingFiles(folder, missing);
 }
 
 function missingFiles(folder: string, missing: readonly string[]): MarqueeError {

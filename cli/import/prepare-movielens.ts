@@ -64,6 +64,20 @@ function base(set: MovieLens, importId: string) {
   };
 }
 
+/** The catalogue of a set alone: what its ratings are about, where they don't go through Kafka. */
+export function catalogueOf(set: MovieLens): PreparedImport {
+  return {
+    ...base(set, importIdOf(set.dataHash, null)),
+    actions: 0,
+    window: null,
+    again: false,
+    notes: tagNotes(set),
+    events: () => [],
+    begin: () => undefined,
+    finish: () => undefined,
+  };
+}
+
 function asLive(set: MovieLens, ratings: NonNullable<MovieLens['ratings']>, live: Live) {
   const { window, again, notes, begin, finish } = live;
   const importId = importIdOf(set.dataHash, window?.untilMs ?? null);

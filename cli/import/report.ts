@@ -55,7 +55,8 @@ export function describeImport(
   return lines;
 }
 
-function rejectSummary(rejects: Rejects): string {
+/** How many of each kind, and where all of them stand. */
+export function rejectSummary(rejects: Rejects): string {
   const count = rejects.count();
   if (count === 0) return 'no row';
   const kinds = rejects.byKind().map(([kind, n]) => `${formatCount(n)} ${kind}`);

@@ -1,4 +1,4 @@
-import type { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../schemas/error.ts';
 import type { Progress, Step } from '../stack/progress.ts';
 import { formatCount, formatRate } from '../show.ts';
 import { openCatalogue, openEvents } from './deliver.ts';
@@ -88,6 +88,18 @@ export async function sendImport(
 
 export function isDelivered({ movies, actions, serves, interrupted }: SendReport): boolean {
   return !interrupted && movies.failed + actions.failed + serves.failed === 0;
+}
+
+/** What is thrown when it did not succeed. */
+export function undelivered({ movies, actions, serves }: SendReport): MarqueeError {
+  const failed = movies.failed + actions.failed + serves.failed;
+  const why = movies.error ?? actions.error ?? serves.error;
+  return new MarqueeError(
+    'MARQUEE_IMPORT_UNDELIVERED',
+    `${formatCount(failed)} messages were not acknowledged: ${why?.message ?? 'interrupted'}. ` +
+      'Run the same command again; what has arrived is not counted twice.',
+    { cause: why },
+  );
 }
 
 /** One line of progress: acknowledged of all, and how many a second. */

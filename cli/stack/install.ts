@@ -14,12 +14,15 @@ export interface InstallContext {
   readonly note: (text: string) => void;
 }
 
+/** As much of it as an installation itself needs. */
+export type InstallPlace = Pick<InstallContext, 'cache' | 'step'>;
+
 /**
  * Makes <cache>/<name> by `build(folder)` unless it is there. The folder appears under its name
  * only when it is complete; two processes never build the same one. Returns its path.
  */
 export async function installOnce(
-  context: InstallContext,
+  context: InstallPlace,
   name: string,
   build: (folder: string) => Promise<void>,
 ): Promise<string> {
@@ -49,6 +52,6 @@ export async function installOnce(
   return target;
 }
 
-export function installLog(context: InstallContext, name: string): string {
+export function installLog(context: InstallPlace, name: string): string {
   return join(context.cache, 'logs', `${name}.log`);
 }

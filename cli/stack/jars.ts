@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MarqueeError } from '../../schemas/error.ts';
+import { repositoryRoot } from '../config.ts';
 import { installLog, installOnce, type InstallContext } from './install.ts';
 import { withLock } from './lock.ts';
 import { runLogged } from './run.ts';
@@ -11,7 +13,9 @@ const plugin = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mave
 const remedy =
   'check that `mvn -v` works (Maven 3.6+, Java 17+) and that Maven Central is reachable, then run the same command again.';
 
-function maven(context: InstallContext, step: string, log: string, args: readonly string[]) {
+type Place = Pick<InstallContext, 'cache' | 'step' | 'javaHome'>;
+
+function maven(context: Place, step: string, log: string, args: readonly string[]) {
   const env = context.javaHome === undefined ? {} : { JAVA_HOME: context.javaHome };
   // Two Mavens would write the same files of the local repository at once.
   return withLock(join(context.cache, 'locks', 'maven.lock'), () =>
@@ -33,6 +37,22 @@ export function installKafkaJars(context: InstallContext): Promise<string> {
     await maven(context, 'download of the Kafka jars', 'kafka', [
       '-f',
       join(import.meta.dirname, 'pom.xml'),
+      `${plugin}:copy-dependencies`,
+      `-DoutputDirectory=${folder}`,
+      '-DincludeScope=runtime',
+    ]);
+  });
+}
+
+/** The folder of the jars with which Spark reads an S3 store, pinned in batch/pom.xml. */
+export function installSparkJars(context: Place): Promise<string> {
+  const pom = join(repositoryRoot, 'batch', 'pom.xml');
+  const digest = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12);
+  return installOnce(context, `spark-s3-${digest}`, async (folder) => {
+    context.step.update('fetching the S3 jars of Spark from Maven Central (18 MB)');
+    await maven(context, 'download of the S3 jars of Spark', 'spark-s3', [
+      '-f',
+      pom,
       `${plugin}:copy-dependencies`,
       `-DoutputDirectory=${folder}`,
       '-DincludeScope=runtime',

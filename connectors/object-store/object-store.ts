@@ -1,6 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Client } from 'minio';
 import { MarqueeError } from '../../schemas/error.ts';
 
@@ -10,6 +15,9 @@ export interface ObjectStore {
   put(name: string, body: Buffer): Promise<void>;
   /** Throws MarqueeError MARQUEE_OBJECT_MISSING. */
   get(name: string): Promise<Buffer>;
+  /** As `put` and `get`, from and into a local file: for objects too large to hold. */
+  putFile(name: string, path: string): Promise<void>;
+  getFile(name: string, path: string): Promise<void>;
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Removing what is not there is no error. */
   remove(names: readonly string[]): Promise<void>;
@@ -40,6 +48,8 @@ const RETRY_MAX_MS = 5_000;
 /** Above it the SDK would cut an object into parts. */
 const PART_BYTES = 512 * 1024 * 1024;
 
+const PARQUET = { 'content-type': 'application/vnd.apache.parquet' };
+
 /** What a store says of itself or the network, as opposed to what it says of the request. */
 const PASSING_CODES = new Set([
   'InternalError',
@@ -52,6 +62,13 @@ const PASSING_CODES = new Set([
   'OperationAborted',
   'XMinioStorageFull',
   'UnknownError',
+]);
+
+/** What the SDK does not even send. */
+const UNSENDABLE = new Set([
+  'InvalidBucketNameError',
+  'InvalidObjectNameError',
+  'InvalidArgumentError',
 ]);
 
 /** Over the `minio` SDK. A fault that may pass is retried with growing pauses, then thrown. */
@@ -70,15 +87,18 @@ export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
     region: 'us-east-1',
     partSize: PART_BYTES,
     transportAgent: agent,
+    transport: createTransport(useSSL),
     // Its own retries don't tell what may pass from what can't.
     retryOptions: { disableRetry: true },
   });
 
   async function attempt<T>(doing: string, request: () => Promise<T>): Promise<T> {
     for (let n = 1; ; n++) {
+      const ending = new AbortController();
       try {
-        return await within(timeoutMs, doing, request());
+        return await within(timeoutMs, doing, underWay.run(ending.signal, request));
       } catch (error) {
+        ending.abort();
         const known = toStoreError(error, doing, options);
         if (!known.retriable || n >= attempts) throw known;
         const bound = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (n - 1));
@@ -90,9 +110,7 @@ export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
   return {
     put: (name, body) =>
       attempt(`PUT ${name}`, async () => {
-        await client.putObject(bucket, name, body, body.length, {
-          'content-type': 'application/vnd.apache.parquet',
-        });
+        await client.putObject(bucket, name, body, body.length, PARQUET);
       }),
     get: (name) =>
       attempt(`GET ${name}`, async () => {
@@ -100,6 +118,15 @@ export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
         const chunks: Buffer[] = [];
         for await (const chunk of stream) chunks.push(chunk as Buffer);
         return Buffer.concat(chunks);
+      }),
+    putFile: (name, path) =>
+      attempt(`PUT ${name}`, async () => {
+        const { size } = await stat(path);
+        await client.putObject(bucket, name, createReadStream(path), size, PARQUET);
+      }),
+    getFile: (name, path) =>
+      attempt(`GET ${name}`, async () => {
+        await pipeline(await client.getObject(bucket, name), createWriteStream(path));
       }),
     async *list(prefix) {
       // Whole listings: a page that failed in the middle would be a list that lacks objects.
@@ -127,6 +154,29 @@ export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
   };
 }
 
+/** Of the attempt that a request belongs to. */
+const underWay = new AsyncLocalStorage<AbortSignal>();
+
+/**
+ * Requests that end with their attempt: one that is given up would hold its body and its connection
+ * for as long as the store stays silent. What the SDK leaves unread is read, for the same reason.
+ */
+function createTransport(useSSL: boolean): { request: typeof httpRequest } {
+  const start = useSSL ? httpsRequest : httpRequest;
+  const request = (options: RequestOptions, answered: (answer: IncomingMessage) => void) => {
+    const signal = underWay.getStore();
+    return start({ ...options, ...(signal === undefined ? {} : { signal }) }, (answer) => {
+      answered(answer);
+      if (UNREAD_STATUSES.has(answer.statusCode ?? 0)) answer.resume();
+    });
+  };
+  // The one form in which the SDK calls it.
+  return { request: request as typeof httpRequest };
+}
+
+/** The SDK throws at these without a look at the body. */
+const UNREAD_STATUSES = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
+
 async function within<T>(ms: number, doing: string, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -142,23 +192,35 @@ async function within<T>(ms: number, doing: string, work: Promise<T>): Promise<T
 
 function toStoreError(error: unknown, doing: string, at: ObjectStoreOptions): MarqueeError {
   if (error instanceof MarqueeError) return error;
-  const { code, message } = error as { code?: string; message?: string };
+  const {
+    code: told,
+    message,
+    name = '',
+  } = error as {
+    code?: string;
+    message?: string;
+    name?: string;
+  };
+  const code = UNSENDABLE.has(name) ? name : told;
   const place = `${doing} in bucket ${at.bucket} at ${at.endpoint}`;
   const said = message === undefined || message === '' ? String(code) : message;
   if (code === 'NoSuchKey' || code === 'NotFound')
     return new MarqueeError('MARQUEE_OBJECT_MISSING', `${place}: there is no such object`, {
       cause: error,
     });
-  const answered = code !== undefined && /^[A-Z][A-Za-z]+$/.test(code);
+  // S3 says NoSuchBucket; the system says ECONNREFUSED, all in capitals.
+  const answered = code !== undefined && /^[A-Z][A-Za-z]*[a-z][A-Za-z]*$/.test(code);
+  const hint =
+    code === 'RequestTimeTooSkewed'
+      ? "Is this machine's clock right, and the store's?"
+      : 'Are the bucket, the keys and their rights as in `marquee config`?';
   if (answered && !PASSING_CODES.has(code))
-    return new MarqueeError(
-      'MARQUEE_STORE_REFUSED',
-      `${place}: ${said} (${code}). Are the bucket, the keys and their rights as in \`marquee config\`?`,
-      { cause: error },
-    );
+    return new MarqueeError('MARQUEE_STORE_REFUSED', `${place}: ${said} (${code}). ${hint}`, {
+      cause: error,
+    });
   return new MarqueeError(
     'MARQUEE_STORE_UNAVAILABLE',
-    `${place}: ${said}. Is the store up, and has it room?`,
+    `${place}: ${said}${answered ? ` (${code})` : ''}. Is the store up, and has it room?`,
     { cause: error, retriable: true },
   );
 }

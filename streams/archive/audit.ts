@@ -6,7 +6,7 @@ import { userActions } from '../topics/user-actions.ts';
 import { scanHot } from './hot-scan.ts';
 import type { HotScan } from './hot-scan.ts';
 import { decodeFile } from './parquet.ts';
-import { sideBySide } from './range.ts';
+import { sideBySide } from './side-by-side.ts';
 import { sumsOf } from './sums.ts';
 import { hashToDecimal } from '../runtime/hash.ts';
 
@@ -53,7 +53,12 @@ export interface AuditOptions {
   onProgress?(what: string): void;
 }
 
+/** Sums of hashes are kept modulo 2^128. */
+const MODULUS = String(2n ** 128n);
+/** Objects that are read at once: history has thousands of small ones. */
 const SIDE_BY_SIDE = 4;
+const SMALL_SIDE_BY_SIDE = 16;
+const SMALL_BYTES = 1024 * 1024;
 const TOPIC = userActions.topic;
 
 /**
@@ -136,8 +141,8 @@ WITH of_hour AS (
   SELECT l.processor, l.partition, l.hour, min(l.from_offset) AS from_offset, max(l.to_offset) AS to_offset,
          sum(ok_count)::bigint AS ok, sum(duplicate_count)::bigint AS duplicate,
          sum(too_late_count)::bigint AS too_late, sum(dead_count)::bigint AS dead, sum(skipped_count)::bigint AS skipped,
-         mod(sum(ok_id_sum + duplicate_id_sum + too_late_id_sum), 340282366920938463463374607431768211456) AS ids,
-         mod(sum(ok_content_sum + duplicate_content_sum + too_late_content_sum), 340282366920938463463374607431768211456) AS contents
+         mod(sum(ok_id_sum + duplicate_id_sum + too_late_id_sum), ${MODULUS}) AS ids,
+         mod(sum(ok_content_sum + duplicate_content_sum + too_late_content_sum), ${MODULUS}) AS contents
     FROM stream_ledger l
    WHERE l.topic = $1 AND l.processor IN ('interactions', 'archive')
      AND ($2::bigint IS NULL OR l.hour > to_timestamp($2 / 1000.0) - interval '1 hour')
@@ -247,35 +252,76 @@ async function deadFindings(session: Session, { from, to }: AuditOptions): Promi
   }));
 }
 
-/** Ranges join up to where the archive stands, and the files hold as many rows as the ranges say. */
+/**
+ * Ranges join up to where the archive stands, those of a history from 0 to its end, and the files
+ * hold as many rows as the ranges say.
+ */
 async function coverageFindings(session: Session): Promise<AuditFinding[]> {
-  const gaps = await session.query<{ partition: number; to_offset: number; next: number }>(
-    `SELECT partition, to_offset, next FROM (
-       SELECT r.partition, r.to_offset,
-              lead(r.from_offset, 1, o.next_offset) OVER (PARTITION BY r.partition ORDER BY r.from_offset) AS next
-         FROM archive_ranges r LEFT JOIN stream_offsets o
+  const gaps = await session.query<{ place: string; next: number | null }>(
+    `SELECT topic || '/' || partition || ' at ' || to_offset AS place, next FROM (
+       SELECT r.topic, r.partition, r.to_offset,
+              lead(r.from_offset, 1, CASE WHEN b.topic IS NULL THEN o.next_offset ELSE coalesce(b.places, r.to_offset) END)
+                OVER (PARTITION BY r.topic, r.partition ORDER BY r.from_offset) AS next
+         FROM archive_ranges r
+         LEFT JOIN archive_backfills b ON b.topic = r.topic
+         LEFT JOIN stream_offsets o
            ON o.processor = 'archive' AND o.topic = r.topic AND o.partition = r.partition
-        WHERE r.topic = $1) j
-      WHERE to_offset IS DISTINCT FROM next`,
+        WHERE r.topic = $1 OR b.topic IS NOT NULL) j
+      WHERE to_offset IS DISTINCT FROM next
+     UNION ALL
+     SELECT b.topic || ' at 0', min(r.from_offset) FROM archive_backfills b LEFT JOIN archive_ranges r USING (topic)
+      GROUP BY b.topic, b.places HAVING coalesce(min(r.from_offset), b.places, 0) > 0`,
     [TOPIC],
   );
-  const [totals] = await session.query<{ ranges: number; files: number }>(
-    `SELECT (SELECT coalesce(sum(rows), 0)::bigint FROM archive_ranges) AS ranges,
-            (SELECT coalesce(sum(rows + duplicates_removed), 0)::bigint FROM archive_files WHERE replaced_at IS NULL) AS files`,
-  );
-  const findings = gaps.map((g) => ({
+  const findings: AuditFinding[] = gaps.map((g) => ({
     check: 'the archive’s ranges join',
-    place: `${TOPIC}/${String(g.partition)} at ${String(g.to_offset)}`,
-    detail: `the next range begins at ${String(g.next)}`,
+    place: g.place,
+    detail: g.next === null ? 'nothing follows' : `the next range begins at ${String(g.next)}`,
   }));
-  if (totals !== undefined && totals.ranges !== totals.files)
-    findings.push({
-      check: 'the manifest holds the ranges',
-      place: 'archive_files',
-      detail: `${String(totals.files)} rows in files, ${String(totals.ranges)} in ranges`,
-    });
+  for (const row of await session.query<HoldingRow>(HOLDINGS)) {
+    const place = `archive_files of ${row.topic}`;
+    const check = 'the manifest holds the ranges';
+    if (row.ranges !== row.files)
+      findings.push({
+        check,
+        place,
+        detail: `${String(row.files)} events in files or expired, ${String(row.ranges)} in ranges`,
+      });
+    else if (row.same_ids === false)
+      findings.push({ check, place, detail: 'as many events, but other ones than were read' });
+    else if (row.same_contents === false)
+      findings.push({ check, place, detail: 'the same events with other contents' });
+  }
   return findings;
 }
+
+interface HoldingRow extends Record<string, unknown> {
+  topic: string;
+  ranges: number;
+  files: number;
+  /** Null where no ledger counts the source: a backfill was never in Kafka. */
+  same_ids: boolean | null;
+  same_contents: boolean | null;
+}
+
+/** By source: what was recorded as copied, and what the manifest holds of it or let expire. */
+const HOLDINGS = `
+WITH held AS (
+  SELECT topic, rows + duplicates_removed AS rows, id_sum + removed_id_sum AS ids,
+         content_sum + removed_content_sum AS contents
+    FROM archive_files WHERE replaced_at IS NULL
+   UNION ALL
+  SELECT topic, rows, id_sum, content_sum FROM archive_expired WHERE NOT taken_back),
+files AS (
+  SELECT topic, sum(rows)::bigint AS rows, mod(sum(ids), ${MODULUS}) AS ids, mod(sum(contents), ${MODULUS}) AS contents
+    FROM held GROUP BY 1),
+ranges AS (SELECT topic, sum(rows)::bigint AS rows FROM archive_ranges GROUP BY 1),
+ledger AS (
+  SELECT topic, mod(sum(ok_id_sum), ${MODULUS}) AS ids, mod(sum(ok_content_sum), ${MODULUS}) AS contents
+    FROM stream_ledger WHERE processor = 'archive' GROUP BY 1)
+SELECT topic, coalesce(r.rows, 0) AS ranges, coalesce(f.rows, 0) AS files,
+       l.ids = coalesce(f.ids, 0) AS same_ids, l.contents = coalesce(f.contents, 0) AS same_contents
+  FROM ranges r FULL JOIN files f USING (topic) LEFT JOIN ledger l USING (topic) ORDER BY topic`;
 
 interface ListedFile extends Record<string, unknown> {
   path: string;
@@ -300,12 +346,19 @@ async function checkObjects(
     [options.from, options.to],
   );
   let done = 0;
-  await sideBySide(files, SIDE_BY_SIDE, async (file) => {
+  const check = async (file: ListedFile): Promise<void> => {
     const detail = await faultOf(store, file);
     if (detail !== null) findings.push({ check: 'objects', place: file.path, detail });
     done++;
     options.onProgress?.(`${String(done)} of ${String(files.length)} objects read`);
-  });
+  };
+  const isSmall = ({ bytes }: ListedFile): boolean => bytes <= SMALL_BYTES;
+  await sideBySide(files.filter(isSmall), SMALL_SIDE_BY_SIDE, check);
+  await sideBySide(
+    files.filter((file) => !isSmall(file)),
+    SIDE_BY_SIDE,
+    check,
+  );
   return files.length;
 }
 

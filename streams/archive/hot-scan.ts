@@ -211,7 +211,7 @@ function judge(
   return { balanced, unbalanced };
 }
 
-interface CopiedRow {
+export interface CopiedRow {
   readonly bytes: Buffer;
   /** Where the row's field count stands, and where the row ends. */
   readonly at: number;
@@ -221,7 +221,7 @@ interface CopiedRow {
 const HEADER_BYTES = 19;
 
 /** Cuts a binary COPY stream into rows; a view is valid until the next one is asked for. */
-async function* copyRows(chunks: AsyncIterable<Buffer>): AsyncGenerator<CopiedRow> {
+export async function* copyRows(chunks: AsyncIterable<Buffer>): AsyncGenerator<CopiedRow> {
   let bytes: Buffer = Buffer.alloc(0);
   let at = 0;
   let begun = false;

@@ -19,6 +19,17 @@ export async function lockArchive(session: Session): Promise<void> {
     );
 }
 
+/** Does the work under the lock, and gives the lock back. */
+export async function withArchiveLock<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await lockArchive(session);
+  try {
+    return await work();
+  } finally {
+    if (session.usable())
+      await session.execute(`SELECT pg_advisory_unlock(hashtextextended('marquee.archive', 0))`);
+  }
+}
+
 export interface PlannedRange {
   readonly partition: number;
   readonly from: number;

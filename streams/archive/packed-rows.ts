@@ -1,7 +1,7 @@
 import { ColumnBuilder, orderByKeys } from './columns.ts';
 import type { EventColumns, RowKeys } from './columns.ts';
 
-/** COPY rows, one behind the other in chunks of one size; no row lies in two of them. */
+/** COPY rows, one behind the other in chunks of CHUNK_BYTES at most; no row lies in two of them. */
 export interface PackedRows {
   readonly rows: number;
   readonly chunks: readonly Uint8Array[];
@@ -11,15 +11,18 @@ export interface PackedRows {
 
 /** A chunk holds the largest record that the topic takes, and its row is no longer than twice that. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
+/** History has thousands of dates with a handful of rows each. */
+const FIRST_CHUNK_BYTES = 4 * 1024;
+const FIRST_ROWS = 32;
 const FIELDS_BEFORE_USER = 6;
 const EVENT_ID_AT = 6;
 
 /** Collects COPY rows as they come, in order of arrival: what a file needs before it is sorted. */
 export class RowPacker implements PackedRows {
   #rows = 0;
-  #used = CHUNK_BYTES;
+  #used = 0;
   readonly chunks: Uint8Array[] = [];
-  starts = new Float64Array(4096);
+  starts = new Float64Array(FIRST_ROWS);
 
   get rows(): number {
     return this.#rows;
@@ -29,8 +32,10 @@ export class RowPacker implements PackedRows {
   add(from: Buffer, at: number, end: number): void {
     const length = end - at;
     if (length > CHUNK_BYTES) throw new Error(`a row of ${String(length)} bytes`);
-    if (this.#used + length > CHUNK_BYTES) {
-      this.chunks.push(new Uint8Array(CHUNK_BYTES));
+    const room = this.chunks.at(-1)?.length ?? 0;
+    if (this.#used + length > room) {
+      const size = Math.max(length, room * 2, FIRST_CHUNK_BYTES);
+      this.chunks.push(new Uint8Array(Math.min(size, CHUNK_BYTES)));
       this.#used = 0;
     }
     const chunk = this.chunks.length - 1;

@@ -23,13 +23,14 @@ import {
   readParquet,
   writeParquet,
 } from 'parquet-wasm/node';
+import type { WriterProperties } from 'parquet-wasm/node';
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
 import { ROW_COLUMNS, permuted } from './columns.ts';
 import type { BytesColumn, Column, EventColumns, Kind, NumberColumn } from './columns.ts';
 import { HEX_AT, TYPES, arrowData, topicData } from './to-arrow.ts';
 
 /** A reader skips row groups by their statistics: with rows sorted by user, most of them. */
-const ROW_GROUP_ROWS = 65_536;
+export const ROW_GROUP_ROWS = 65_536;
 const CREATED_BY = 'marquee archive 1';
 
 /** In the order in which people read them. */
@@ -105,29 +106,42 @@ export function encodeFile(events: EventColumns, order: Uint32Array, facts: File
 
 /** Rows that stand in the order of the file already. Topics, if by row, in that order too. */
 export function encodeSorted(events: EventColumns, facts: FileFacts): Buffer {
-  const { rows } = events;
+  const ipc = encodeIpc(events, events.rows, facts.topic);
+  const file = writeParquet(Table.fromIPCStream(ipc), writerProperties(facts.metadata));
+  return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+}
+
+/** The first `rows` rows as a stream of Arrow IPC with one batch. */
+export function encodeIpc(
+  events: EventColumns,
+  rows: number,
+  topic: FileFacts['topic'],
+): Uint8Array {
   const children = FILE_COLUMNS.map((name) => {
     const at = ROW_INDEX.get(name);
-    if (at === undefined) return topicData(facts.topic, rows);
+    if (at === undefined) return topicData(topic, rows);
     return arrowData(events.columns[at] as Column, rows);
   });
   const batch = new RecordBatch(
     SCHEMA,
     makeData({ type: new Struct(SCHEMA.fields), length: rows, nullCount: 0, children }),
   );
-  const ipc = tableToIPC(new ArrowTable(batch), 'stream');
+  return tableToIPC(new ArrowTable(batch), 'stream');
+}
+
+/** How every file of the archive is written. */
+export function writerProperties(metadata: FileFacts['metadata']): WriterProperties {
   let properties = new WriterPropertiesBuilder()
     .setCompression(Compression.ZSTD)
     .setMaxRowGroupSize(ROW_GROUP_ROWS)
     .setStatisticsEnabled(EnabledStatistics.Page)
     .setCreatedBy(CREATED_BY)
-    .setKeyValueMetadata(new Map([['marquee', JSON.stringify(facts.metadata)]]));
+    .setKeyValueMetadata(new Map([['marquee', JSON.stringify(metadata)]]));
   for (const [name, encoding] of PACKED_COLUMNS)
     properties = properties
       .setColumnDictionaryEnabled(name, false)
       .setColumnEncoding(name, encoding);
-  const file = writeParquet(Table.fromIPCStream(ipc), properties.build());
-  return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  return properties.build();
 }
 
 /** A file's columns as Arrow has them, a batch of rows at a time. */
@@ -156,7 +170,13 @@ export function decodeFile(file: Buffer): {
   readonly events: EventColumns;
   readonly topics: readonly string[];
 } {
-  const ipc = readParquet(file, { batchSize: 1 << 20 }).intoIPCStream();
+  return decodeIpc(readParquet(file, { batchSize: 1 << 20 }).intoIPCStream());
+}
+
+export function decodeIpc(ipc: Uint8Array): {
+  readonly events: EventColumns;
+  readonly topics: readonly string[];
+} {
   const table = tableFromIPC(ipc);
   const rows = table.numRows;
   const columns = ROW_COLUMNS.map(([name, kind]) => {

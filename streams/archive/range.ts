@@ -10,6 +10,7 @@ import { inPlace } from './file-maker.ts';
 import type { FileMaker } from './file-maker.ts';
 import type { VerifiedFile } from './manifest.ts';
 import { RowPacker, rowEnd, sortedColumns } from './packed-rows.ts';
+import { sideBySide } from './side-by-side.ts';
 import { addSums, createSums, sameSums } from './sums.ts';
 import type { Sums } from './sums.ts';
 
@@ -17,17 +18,42 @@ const DAY_MS = 86_400_000;
 /** Objects on their way at once: many are small. */
 const SIDE_BY_SIDE = 8;
 
-/** Offsets of one partition on their way into files, by UTC date. */
-export interface RangeBuilder {
+/** A range on its way into files. */
+export interface RangeContent {
+  /** By UTC date, as days since 1970. */
+  dates(): ReadonlyMap<number, RowPacker>;
+  /** What the files together must hold. */
+  expected(): Sums;
+}
+
+/** Offsets of one partition, with their ledger. */
+export interface RangeBuilder extends RangeContent {
   readonly rows: number;
   add(prepared: Prepared<unknown>): void;
   /** The ledger's runs, joined where a batch went on in the same hour. */
   ledger(): LedgerRun[];
-  dates(): ReadonlyMap<number, RowPacker>;
+}
+
+/** Routes rows by the UTC date in their ids, a builder a date. */
+export function createDates() {
+  const byDay = new Map<number, RowPacker>();
+  return {
+    byDay: byDay as ReadonlyMap<number, RowPacker>,
+    /** Adds the row whose field count stands at `at`; returns where the next row begins. */
+    add(rows: Buffer, at: number): number {
+      // The id is the first column, and its first 48 bits are the event's time.
+      const day = Math.floor(rows.readUIntBE(at + 6, 6) / DAY_MS);
+      let packer = byDay.get(day);
+      if (packer === undefined) byDay.set(day, (packer = new RowPacker()));
+      const end = rowEnd(rows, at);
+      packer.add(rows, at, end);
+      return end;
+    },
+  };
 }
 
 export function createRangeBuilder(): RangeBuilder {
-  const dates = new Map<number, RowPacker>();
+  const dates = createDates();
   const runs: LedgerRun[] = [];
   let rows = 0;
   return {
@@ -37,22 +63,22 @@ export function createRangeBuilder(): RangeBuilder {
     add(prepared) {
       for (const run of prepared.runs) joinRun(runs, run);
       if (prepared.rows === null) throw new Error('the archive needs rows');
-      const bytes = prepared.rows.bytes;
       let at = FIRST_ROW_AT;
-      for (let n = 0; n < prepared.accepted.length; n++) {
-        // The id is the first column, and its first 48 bits are the event's time.
-        const ms = bytes.readUIntBE(at + 6, 6);
-        const day = Math.floor(ms / DAY_MS);
-        let packer = dates.get(day);
-        if (packer === undefined) dates.set(day, (packer = new RowPacker()));
-        const end = rowEnd(bytes, at);
-        packer.add(bytes, at, end);
-        at = end;
-        rows++;
-      }
+      for (let n = 0; n < prepared.accepted.length; n++) at = dates.add(prepared.rows.bytes, at);
+      rows += prepared.accepted.length;
     },
     ledger: () => runs,
-    dates: () => dates,
+    dates: () => dates.byDay,
+    expected() {
+      const sums = createSums();
+      for (const { accounts } of runs)
+        addSums(sums, {
+          rows: accounts.ok.count,
+          id: accounts.ok.idSum,
+          content: accounts.ok.contentSum,
+        });
+      return sums;
+    },
   };
 }
 
@@ -86,31 +112,28 @@ export interface FileWork {
   readonly store: ObjectStore;
   readonly prefix: string;
   readonly failpoint: Failpoint;
-  /** Makes and inspects files in place when not given. */
-  readonly maker?: FileMaker;
+  readonly maker: FileMaker;
+  /** Called after each file that was verified; what it throws ends the work. */
+  onFile?(file: VerifiedFile): void;
 }
 
 /**
  * Writes the range's files, reads each back from the store, and returns them when their rows are
- * those that the ledger counts. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH; nothing is recorded
+ * those that are expected. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH; nothing is recorded
  * then. The same range gives the same names and bytes.
  */
 export async function storeRange(
-  builder: RangeBuilder,
+  content: RangeContent,
   place: RangePlace,
   work: FileWork,
 ): Promise<VerifiedFile[]> {
-  const days = [...builder.dates()].sort(([a], [b]) => a - b);
-  const files = await sideBySide(days, SIDE_BY_SIDE, ([day, packer]) =>
-    storeFile(day, packer, place, work),
-  );
-  const expected = createSums();
-  for (const { accounts } of builder.ledger())
-    addSums(expected, {
-      rows: accounts.ok.count,
-      id: accounts.ok.idSum,
-      content: accounts.ok.contentSum,
-    });
+  const days = [...content.dates()].sort(([a], [b]) => a - b);
+  const files = await sideBySide(days, SIDE_BY_SIDE, async ([day, packer]) => {
+    const file = await storeFile(day, packer, place, work);
+    work.onFile?.(file);
+    return file;
+  });
+  const expected = content.expected();
   const stored = createSums();
   for (const { sums } of files) addSums(stored, sums);
   if (!sameSums(expected, stored)) throw mismatch(place, expected, stored);
@@ -121,7 +144,7 @@ async function storeFile(
   day: number,
   packer: RowPacker,
   place: RangePlace,
-  { store, prefix, failpoint, maker = inPlace }: FileWork,
+  { store, prefix, failpoint, maker }: FileWork,
 ): Promise<VerifiedFile> {
   const date = dateOf(day * DAY_MS);
   const name = `${place.topic}-${place.partition}-${place.from}-${place.to}`;
@@ -175,23 +198,8 @@ function dateOf(ms: number): string {
 function mismatch(place: RangePlace, expected: Sums, stored: Sums): MarqueeError {
   return new MarqueeError(
     'MARQUEE_ARCHIVE_MISMATCH',
-    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): the ` +
-      `log gave ${String(expected.rows)} events, the files hold ${String(stored.rows)}, or their ` +
+    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): ` +
+      `${String(expected.rows)} events came in, the files hold ${String(stored.rows)}, or their ` +
       'contents differ. Nothing was recorded or dropped. Keep the objects and report it.',
   );
-}
-
-/** Works on all items, so many at once, and keeps their order. */
-export async function sideBySide<T, R>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array<R>(items.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-  return results;
 }

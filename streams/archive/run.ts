@@ -13,7 +13,6 @@ import { identityOf, takeOver } from '../runtime/offsets.ts';
 import type { Position } from '../runtime/offsets.ts';
 import { createPreparer } from '../runtime/prepare.ts';
 import { readRecords } from '../runtime/read-records.ts';
-import { createBackoff } from '../runtime/retry.ts';
 import type { SchemaLoader } from '../runtime/runner.ts';
 import { createSchemaLoader } from '../runtime/schema-loader.ts';
 import type { RuntimeSettings } from '../runtime/settings.ts';
@@ -24,6 +23,7 @@ import type { FileMaker } from './file-maker.ts';
 import { createFileThread } from './file-thread.ts';
 import { finishRun, lockArchive, recordRange } from './manifest.ts';
 import type { ArchivePlan, PlannedRange, VerifiedFile } from './manifest.ts';
+import { withPatience } from './patience.ts';
 import { KEY, TOPIC, checkRetention, planOf } from './plan.ts';
 import { archived } from './processor.ts';
 import { createRangeBuilder, storeRange } from './range.ts';
@@ -75,29 +75,11 @@ export async function runArchive(
   until: number | null,
 ): Promise<ArchiveReport> {
   const started = performance.now();
-  const patience = new AbortController();
-  const timer = setTimeout(() => {
-    patience.abort();
-  }, context.settings.patienceMs);
-  const backoff = createBackoff(500, 10_000, patience.signal);
   const done = { rows: 0, files: 0, bytes: 0 };
-  try {
-    for (;;) {
-      try {
-        const { plan, drop } = await pass(context, until, done);
-        const { run, resumed, until: reached } = plan;
-        const seconds = (performance.now() - started) / 1000;
-        return { run, until: reached, resumed, ...done, drop, seconds };
-      } catch (error) {
-        const passing = error instanceof MarqueeError && error.retriable;
-        if (!passing || patience.signal.aborted || context.signal?.aborted === true) throw error;
-        context.log.warn({ event: 'archive_retry', code: error.code, reason: error.message });
-        await backoff.wait();
-      }
-    }
-  } finally {
-    clearTimeout(timer);
-  }
+  const { plan, drop } = await withPatience(context, () => pass(context, until, done));
+  const { run, resumed, until: reached } = plan;
+  const seconds = (performance.now() - started) / 1000;
+  return { run, until: reached, resumed, ...done, drop, seconds };
 }
 
 async function pass(

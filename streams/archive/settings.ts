@@ -8,6 +8,10 @@ export interface ArchiveSettings {
   /** Records of one range, and bytes of their values: three ranges are in memory at once. */
   readonly rowsMax: number;
   readonly bytesMax: number;
+  /** About how large a merged file is. */
+  readonly mergeBytes: number;
+  /** Small files of one date and source that make `marquee archive daily` merge them. */
+  readonly mergeFilesMin: number;
   /** How long after its files were recorded an hour is dropped, and a replaced object removed. */
   readonly graceMs: number;
   /** Days that the topic keeps records beyond the window and the late horizon. */
@@ -24,6 +28,8 @@ export const DEFAULT_ARCHIVE: ArchiveSettings = Object.freeze({
   prefix: 'archived-events/',
   rowsMax: 65_536,
   bytesMax: 16 * 1024 * 1024,
+  mergeBytes: 128 * 1024 * 1024,
+  mergeFilesMin: 8,
   graceMs: 6 * 3_600_000,
   retentionMarginDays: 2,
   patienceMs: 30 * 60_000,

@@ -1,5 +1,5 @@
 import { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
-import { addHash, createHash128, murmur128 } from '../runtime/hash.ts';
+import { addHash, createHash128, murmur128, subtractHash } from '../runtime/hash.ts';
 import type { Hash128 } from '../runtime/hash.ts';
 import { CONTENT_COLUMNS, bytesColumn, writeRow } from './columns.ts';
 import type { EventColumns } from './columns.ts';
@@ -19,6 +19,12 @@ export function addSums(to: Sums, { rows, id, content }: Sums): void {
   to.rows += rows;
   addHash(to.id, id);
   addHash(to.content, content);
+}
+
+export function subtractSums(from: Sums, { rows, id, content }: Sums): void {
+  from.rows -= rows;
+  subtractHash(from.id, id);
+  subtractHash(from.content, content);
 }
 
 export function sameSums(a: Sums, b: Sums): boolean {

@@ -4,7 +4,7 @@ import { isMissingPartition } from '../../connectors/postgres/errors.ts';
 import { createPartitionKeeper } from '../../connectors/postgres/partitions.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
-import type { Accepted, Store } from '../runtime/processor.ts';
+import type { Accepted, Store, StoreOptions } from '../runtime/processor.ts';
 import { COUNTER_COLUMNS, entersHistory, milli, planProfiles } from './core.ts';
 import type { HistoryDelta, ProfileDelta } from './core.ts';
 
@@ -72,7 +72,11 @@ ON CONFLICT (user_id, movie_id) DO UPDATE SET
   ${later('opinion', 'opinion_event_id')},
   ${later('in_list', 'list_event_id')}`;
 
-export function createProfilesStore(): Store<UserActionRecord> {
+type Entry = Accepted<UserActionRecord>;
+
+export function createProfilesStore({
+  mayComeAgain,
+}: StoreOptions<UserActionRecord> = {}): Store<UserActionRecord> {
   const claimer = createClaimer('profiles_event_ids');
   const partitions = createPartitionKeeper('profiles_event_ids', '1 hour');
   const out = new CopyWriter(1 << 18);
@@ -93,23 +97,34 @@ export function createProfilesStore(): Store<UserActionRecord> {
     await session.execute(sql, values);
   }
 
+  const remembered = (events: readonly Entry[]) =>
+    mayComeAgain === undefined ? events : events.filter(mayComeAgain);
+
+  /** Indexes of resends. */
+  async function claim(session: Session, events: readonly Entry[]): Promise<readonly number[]> {
+    const asked = remembered(events);
+    try {
+      const resends = await claimer.claim(
+        session,
+        asked.map(({ event }) => event.event_id),
+      );
+      if (asked === events || resends.length === 0) return resends;
+      const left = new Set(resends.map((i) => asked[i]));
+      return events.flatMap((entry, i) => (left.has(entry) ? [i] : []));
+    } catch (error) {
+      if (isMissingPartition(error)) partitions.forget();
+      throw error;
+    }
+  }
+
   return {
     prepare: (session, events) =>
       partitions.ensure(
         session,
-        events.map(({ event }) => event.occurred_at),
+        remembered(events).map(({ event }) => event.occurred_at),
       ),
     async apply(session, { events }, sent) {
-      let resends: readonly number[];
-      try {
-        resends = await claimer.claim(
-          session,
-          events.map(({ event }) => event.event_id),
-        );
-      } catch (error) {
-        if (isMissingPartition(error)) partitions.forget();
-        throw error;
-      }
+      const resends = await claim(session, events);
       const left = new Set(resends);
       const fresh = left.size === 0 ? events : events.filter((_, i) => !left.has(i));
       if (fresh.length === 0) return resends;
@@ -145,7 +160,7 @@ export function createProfilesStore(): Store<UserActionRecord> {
 }
 
 /** The newest receipt among what moves a history. */
-function newestReceipt(events: readonly Accepted<UserActionRecord>[]): number {
+function newestReceipt(events: readonly Entry[]): number {
   let at = 0;
   for (const { event, receivedAt } of events)
     if (receivedAt > at && entersHistory(event)) at = receivedAt;

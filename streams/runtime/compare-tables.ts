@@ -61,6 +61,8 @@ export interface CompareOptions {
   readonly tables: readonly string[];
   /** Columns to leave out, wherever they occur: what no stream makes (vectors). */
   readonly leaveOut?: readonly string[];
+  /** Which rows, in SQL; all by default. */
+  readonly where?: string;
 }
 
 /**
@@ -69,7 +71,7 @@ export interface CompareOptions {
  */
 export async function compareTables(
   session: Session,
-  { left, right, tables, leaveOut = [] }: CompareOptions,
+  { left, right, tables, leaveOut = [], where = 'true' }: CompareOptions,
 ): Promise<TableComparison[]> {
   const comparisons: TableComparison[] = [];
   for (const table of tables) {
@@ -77,7 +79,7 @@ export async function compareTables(
       .filter((column) => !leaveOut.includes(column))
       .map((column) => `"${column}"`)
       .join(', ');
-    const rows = (schema: string) => `SELECT ${columns} FROM ${schema}.${table}`;
+    const rows = (schema: string) => `SELECT ${columns} FROM ${schema}.${table} WHERE ${where}`;
     comparisons.push(await compareQueries(session, table, rows(left), rows(right)));
   }
   return comparisons;

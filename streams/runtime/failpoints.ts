@@ -24,6 +24,9 @@ const ARCHIVE_FAILPOINTS = [
   'archive_recorded',
   'archive_before_drop',
   'archive_hour_dropped',
+  'archive_merge_written',
+  'archive_merge_uploaded',
+  'archive_merge_recorded',
 ] as const;
 export type FailpointName = (typeof FAILPOINTS)[number] | (typeof ARCHIVE_FAILPOINTS)[number];
 export type Failpoint = (name: FailpointName) => void;

@@ -150,6 +150,14 @@ export function hashToDecimal(sum: Hash128): string {
   return value.toString();
 }
 
+/** The other way round. */
+export function hashOfDecimal(decimal: string): Hash128 {
+  const sum = createHash128();
+  let value = BigInt(decimal);
+  for (let i = 0; i < 4; i++, value >>= 32n) sum[i] = Number(value & 0xffff_ffffn);
+  return sum;
+}
+
 /** 16 bytes, least significant lane first. */
 export function hashToBytes(hash: Hash128): Buffer {
   const bytes = Buffer.alloc(16);

@@ -47,6 +47,15 @@ export interface Limits {
   readonly recordBytesMax: number;
 }
 
+/** Received so long after it happened that it counts in the archive alone. */
+export function isTooLate(
+  { lateHorizonMs }: Pick<Limits, 'lateHorizonMs'>,
+  timeMs: number | null,
+  receivedAt: number,
+): boolean {
+  return timeMs !== null && receivedAt - timeMs > lateHorizonMs;
+}
+
 /** One per lane: buffers are kept from batch to batch. */
 export function createPreparer<E>(
   processor: Pick<
@@ -173,7 +182,7 @@ export function createPreparer<E>(
     }
 
     function outcomeOf(event: E, timeMs: number | null, receivedAt: number): Outcome {
-      if (timeMs !== null && receivedAt - timeMs > limits.lateHorizonMs) return 'too_late';
+      if (isTooLate(limits, timeMs, receivedAt)) return 'too_late';
       return processor.relevant(event) ? 'ok' : 'skipped';
     }
 

@@ -70,6 +70,15 @@ export interface Store<E> {
   apply(session: Session, change: Change<E>, sent: CopyHook): Promise<readonly number[]>;
 }
 
+/** What a rebuild says of the events that it gives a store. */
+export interface StoreOptions<E> {
+  /**
+   * False for an event of which no resend will follow, neither from the rebuild, which has left them
+   * out, nor from the topic, where it would be too late. By default all may be sent again.
+   */
+  mayComeAgain?(event: Accepted<E>): boolean;
+}
+
 /** Lets fault tests stop a process inside a COPY. */
 export type CopyHook = (part: 'half' | 'all') => Promise<void>;
 
@@ -86,7 +95,7 @@ export interface Processor<E = unknown> {
   readonly batchBytesMax: number;
   /** Connections that work side by side, each with partitions of its own. */
   readonly lanes: number;
-  createStore(): Store<E>;
+  createStore(options?: StoreOptions<E>): Store<E>;
   /** Set when `apply` fills an outbox that is to be published after COMMIT. */
   readonly outbox?: OutboxDrain;
   /** Tables that hold the results: what a replay rebuilds. */

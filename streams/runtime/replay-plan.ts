@@ -37,7 +37,18 @@ export interface PlanRequest {
  * join again. Throws MARQUEE_REPLAY_REFUSED where the log no longer holds what the tables need.
  */
 export function planReplay(request: PlanRequest): ReplayStart[] {
-  const { processor, topic, partitions } = request;
+  assertStanding(request);
+  return request.partitions.map((live) =>
+    request.rowsCarryOffsets ? startOfRows(request, live) : startOfSums(request, live),
+  );
+}
+
+/** The processor has run, and could go on. */
+export function assertStanding({
+  processor,
+  topic,
+  partitions,
+}: Pick<PlanRequest, 'processor' | 'topic' | 'partitions'>): void {
   if (partitions.length === 0)
     throw refused(`${processor} has never run, so there is nothing to replay`);
   for (const { partition, next, logStart, logEnd } of partitions) {
@@ -47,9 +58,6 @@ export function planReplay(request: PlanRequest): ReplayStart[] {
           `[${logStart}, ${logEnd}); see \`marquee offsets show ${processor}\``,
       );
   }
-  return partitions.map((live) =>
-    request.rowsCarryOffsets ? startOfRows(request, live) : startOfSums(request, live),
-  );
 }
 
 /** Sums can only be made again from the first record on. */

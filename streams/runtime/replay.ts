@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { withAdmin } from '../../connectors/kafka/admin.ts';
 import type { KafkaClientName } from '../../connectors/kafka/create-consumer.ts';
 import { sqlState } from '../../connectors/postgres/errors.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
@@ -10,8 +9,9 @@ import { compareDeadLetters, compareLedgers, compareTables } from './compare-tab
 import type { TableComparison } from './compare-tables.ts';
 import type { Log } from './log.ts';
 import type { Processor } from './processor.ts';
-import { planReplay, refused } from './replay-plan.ts';
+import { refused } from './replay-plan.ts';
 import type { LivePartition, ReplayStart } from './replay-plan.ts';
+import { limitsOf, prepareReplay } from './replay-prepare.ts';
 import { startReplayRun } from './replay-run.ts';
 import type { ReplayRun } from './replay-run.ts';
 import {
@@ -20,8 +20,6 @@ import {
   dropCopies,
   finishReplay,
   lockReplays,
-  prepareCopies,
-  readLive,
   readPositions,
 } from './replay-shadow.ts';
 import type { Positions, ShadowPlace } from './replay-shadow.ts';
@@ -43,17 +41,37 @@ export interface ReplayOptions {
   readonly settings: RuntimeSettings;
   readonly log: Log;
   readonly from: ReplayFrom;
-  /** `swap` puts the replayed tables in the place of the live ones; `compare` changes nothing. */
-  readonly mode: 'swap' | 'compare';
+  /**
+   * `swap` puts the replayed tables in the place of the live ones; `compare` changes nothing;
+   * `build` makes the tables up to where the live ones stand now, and leaves them.
+   */
+  readonly mode: 'swap' | 'compare' | 'build';
   /** Leaves in the replay schema what would be dropped at the end. */
   readonly keep?: boolean;
+  /** What comes before the log: an archive. `from` has no meaning then. */
+  readonly history?: ReplayHistory;
+  /** Epoch ms: only what was received before. Not with `swap`, whose tables stand where live stands. */
+  readonly until?: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: ReplayProgress): void;
 }
 
+/** Events that come into the copies before those of the log. */
+export interface ReplayHistory {
+  /** Where each partition goes on from the log. Asked in the snapshot in which `live` was read. */
+  plan(session: Session, live: readonly LivePartition[]): Promise<ReplayStart[]>;
+  /** Puts into the copies what lies before the starts. */
+  fill(place: ShadowPlace, progress: (done: number, due: number) => void): Promise<void>;
+  /** In the transaction of the swap. */
+  swapped(session: Session): Promise<void>;
+}
+
 export interface ReplayProgress {
-  readonly phase: 'copying' | 'replaying' | 'swapping' | 'comparing';
-  /** Offsets read again, and to be read: where the live processor stands now. */
+  readonly phase: 'reading the archive' | 'copying' | 'replaying' | 'swapping' | 'comparing';
+  /**
+   * Offsets read again, and to be read: where the live processor stands now. Events, when the
+   * archive is read.
+   */
   readonly done: number;
   readonly due: number;
 }
@@ -89,24 +107,33 @@ const RETRY_MS = 1_000;
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const started = performance.now();
-  const { processor } = options;
+  const { processor, history } = options;
   const control = await open(options, 'control');
   const work = await open(options, 'work');
   let prepared = false;
+  let leave = options.keep === true;
   let run: ReplayRun | null = null;
   try {
     if (!(await lockReplays(control)))
       throw new MarqueeError(
         'MARQUEE_REPLAY_RUNNING',
-        'another replay is under way, and there is one schema for copies: wait for it, or end it',
+        'another replay or rebuild is under way, and there is one schema for copies: wait for it, ' +
+          'or end it',
       );
     const place = await placeOf(control, processor);
     prepared = true;
-    const starts = await prepare(options, work, place);
+    const starts = await prepareReplay(options, work, place);
     progress(options, 'copying', 0, 0);
     const copiedRows = await copyEarlierRows(work, processor, place, starts);
-    run = await startReplayRun(options, place, starts, await livePositions(work, place));
-    const end = await runToEnd(options, { control, work, place, starts, run });
+    await history?.fill(place, (done, due) => {
+      progress(options, 'reading the archive', done, due);
+    });
+    const limits = await limitsOf(options, work, place);
+    run = await startReplayRun(options, place, starts, limits);
+    const parts = { control, work, place, starts, run };
+    const follows = options.mode !== 'build' && options.until === undefined;
+    const end = follows ? await runToEnd(options, parts) : await runTo(options, parts, limits);
+    leave ||= options.mode === 'build';
     return {
       processor: processor.name,
       swapped: options.mode === 'swap',
@@ -120,7 +147,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     if (control.usable()) await control.execute('ROLLBACK');
     if (work.usable()) {
       await work.execute('ROLLBACK');
-      if (prepared && options.keep !== true)
+      if (prepared && !leave)
         await dropCopies(work, processor).catch((error: unknown) => {
           // The next replay drops them.
           options.log.warn({
@@ -162,42 +189,6 @@ const livePositions = (session: Session, place: ShadowPlace, lock: '' | 'FOR UPD
 const replayedPositions = (session: Session, place: ShadowPlace) =>
   readPositions(session, place.replayed, place.standingName, place.topic);
 
-/** Decides where to begin and makes the copies, all from one snapshot of the live tables. */
-async function prepare(
-  options: ReplayOptions,
-  session: Session,
-  place: ShadowPlace,
-): Promise<ReplayStart[]> {
-  const { processor, from, brokers } = options;
-  const { topic } = place;
-  await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ');
-  const live = await readLive(session, place.processor, topic);
-  const { bounds, wanted } = await withAdmin({ brokers }, async (admin) => ({
-    bounds: await admin.fetchTopicOffsets(topic),
-    wanted: from.kind === 'time' ? await admin.fetchTopicOffsetsByTimestamp(topic, from.ms) : null,
-  }));
-  const byPartition = new Map(bounds.map((b) => [b.partition, b]));
-  const partitions = live.map((p): LivePartition => {
-    const log = byPartition.get(p.partition);
-    return { ...p, logStart: Number(log?.low ?? 0), logEnd: Number(log?.high ?? 0) };
-  });
-  const starts = planReplay({
-    processor: place.processor,
-    topic,
-    rowsCarryOffsets: processor.rowsCarryOffsets,
-    partitions,
-    wanted:
-      from.kind === 'earliest'
-        ? null
-        : from.kind === 'offset'
-          ? new Map(partitions.map((p) => [p.partition, from.offset]))
-          : new Map(wanted?.map((p) => [p.partition, Number(p.offset)])),
-  });
-  await prepareCopies(session, processor, place, starts);
-  await session.execute('COMMIT');
-  return starts;
-}
-
 interface Parts {
   /** Holds the lock on the live offsets, and swaps. */
   readonly control: Session;
@@ -225,12 +216,57 @@ async function runToEnd(options: ReplayOptions, parts: Parts): Promise<End> {
   );
 }
 
+export function assertWanted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true)
+    throw new MarqueeError('MARQUEE_REPLAY_CANCELLED', 'it was ended; nothing changed');
+}
+
+/** To fixed positions; the live processor is not waited for. */
+async function runTo(
+  options: ReplayOptions,
+  { work, place, starts, run }: Parts,
+  limits: Positions,
+): Promise<End> {
+  const { processor, until } = options;
+  const ends = starts.map(({ partition, from }) => ({
+    partition,
+    from,
+    to: Math.max(from, limits.get(partition) ?? from),
+  }));
+  for (;;) {
+    run.check();
+    assertWanted(options.signal);
+    const now = await replayedPositions(work, place);
+    const due = ends.reduce((sum, { from, to }) => sum + to - from, 0);
+    const left = ends.reduce((sum, { partition, from, to }) => {
+      return sum + Math.max(0, to - (now.get(partition) ?? from));
+    }, 0);
+    progress(options, 'replaying', due - left, due);
+    if (left === 0) break;
+    await delay(POLL_MS);
+  }
+  const carriedOver = await completeCopies(work, processor, place);
+  return {
+    positions: limits,
+    carriedOver,
+    comparisons:
+      options.mode === 'build'
+        ? []
+        : await compareTables(work, {
+            left: place.live,
+            right: place.replayed,
+            tables: processor.tables,
+            leaveOut: processor.derivedColumns ?? [],
+            where: `received_at < to_timestamp(${String(until)} / 1000.0)`,
+          }),
+  };
+}
+
 /** Follows the live processor until little is left. */
 async function catchUp(options: ReplayOptions, { work, place, starts, run }: Parts): Promise<void> {
   for (;;) {
     run.check();
-    if (options.signal?.aborted === true)
-      throw new MarqueeError('MARQUEE_REPLAY_CANCELLED', 'the replay was ended; nothing changed');
+    assertWanted(options.signal);
     const limits = await livePositions(work, place);
     run.raise(limits);
     const now = await replayedPositions(work, place);
@@ -276,6 +312,7 @@ async function endAligned(options: ReplayOptions, parts: Parts): Promise<End | n
     }
     const comparisons = await compareAccounts(work, place, starts);
     await finishReplay(control, processor, place);
+    await options.history?.swapped(control);
     await control.execute('COMMIT');
     return { positions, carriedOver, comparisons };
   } catch (error) {

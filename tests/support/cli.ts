@@ -19,13 +19,19 @@ export function cliEnvironment(home: string, cache: string): Record<string, stri
   };
 }
 
-/** Runs `marquee <args>` to its end, as a user does. */
-export function runCli(args: readonly string[], env: Record<string, string>): Promise<CliResult> {
+/** Runs `marquee <args>` to its end, as a user does; `input` is what it reads. */
+export function runCli(
+  args: readonly string[],
+  env: Record<string, string>,
+  input?: string,
+): Promise<CliResult> {
   const main = join(repositoryRoot, 'cli', 'main.ts');
   const child = spawn(process.execPath, [main, ...args], {
     env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  child.stdin.on('error', () => undefined); // it may end without reading
+  child.stdin.end(input);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

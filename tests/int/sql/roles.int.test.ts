@@ -28,9 +28,13 @@ async function rightsOf(role: string): Promise<Record<string, string>> {
 
 it('gives the writer what it needs and no more', async () => {
   expect(await rightsOf('marquee_writer')).toEqual({
+    applied_backfills: 'DELETE INSERT SELECT',
+    archive_backfills: 'DELETE INSERT SELECT UPDATE',
+    archive_expired: 'INSERT SELECT UPDATE',
     archive_files: 'DELETE INSERT SELECT UPDATE',
+    archive_merges: 'DELETE INSERT SELECT',
     archive_plans: 'INSERT SELECT',
-    archive_ranges: 'INSERT SELECT UPDATE',
+    archive_ranges: 'DELETE INSERT SELECT UPDATE',
     archive_runs: 'INSERT SELECT UPDATE',
     dead_letters: 'INSERT SELECT UPDATE',
     dropped_accounts: 'INSERT SELECT',

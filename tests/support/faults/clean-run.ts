@@ -57,7 +57,7 @@ export async function compareWithCleanRun(
   processors: readonly string[],
   withinMs: number,
 ): Promise<Finding[]> {
-  const urls = await createDatabase(world);
+  const urls = await createDatabase(world, DATABASE);
   const clean = openDatabase(urls.admin);
   try {
     const running = world.fleet.start({
@@ -81,19 +81,23 @@ export async function compareWithCleanRun(
   }
 }
 
-async function createDatabase(world: World): Promise<{ admin: string; writer: string }> {
+/** A database of its own on the world's server, with all tables and nothing in them. */
+export async function createDatabase(
+  world: World,
+  database: string,
+): Promise<{ admin: string; writer: string }> {
   const { db } = world;
   const roles = ['marquee_migrator', 'marquee_writer', 'marquee_reader'];
-  await db.query(`DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`);
+  await db.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
   await db.query(
-    `CREATE DATABASE ${DATABASE} OWNER marquee_migrator ENCODING 'UTF8' TEMPLATE template0
+    `CREATE DATABASE ${database} OWNER marquee_migrator ENCODING 'UTF8' TEMPLATE template0
      LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LC_COLLATE 'C' LC_CTYPE 'C'`,
   );
   for (const role of roles)
-    await db.query(`ALTER ROLE ${role} IN DATABASE ${DATABASE} SET search_path = marquee, public`);
+    await db.query(`ALTER ROLE ${role} IN DATABASE ${database} SET search_path = marquee, public`);
   const inClean = (url: string): string => {
     const changed = new URL(url);
-    changed.pathname = `/${DATABASE}`;
+    changed.pathname = `/${database}`;
     return changed.href;
   };
   const admin = inClean(world.adminUrl);

@@ -16,6 +16,8 @@ export interface PlacedRecord extends RawRecord {
   readonly topic: TopicName;
   readonly partition: number;
   readonly offset: number;
+  /** Epoch ms; for topics whose time is the producer's. */
+  readonly timestamp?: number;
 }
 
 export interface LoadPlan {
@@ -28,6 +30,8 @@ export interface LoadPlan {
   readonly startMs: number;
   /** Records of 10 MB among the actions. */
   readonly huge: number;
+  /** The records' own time is `startMs` too. */
+  readonly stamped?: boolean;
 }
 
 export interface Encoders {
@@ -103,7 +107,8 @@ export function* generateLoad(
   const place = (topic: TopicName, raw: RawRecord): PlacedRecord => {
     const count = TOPICS[topic].partitions;
     const partition = raw.key === null ? random.below(count) : partitionOf(raw.key, count);
-    return { ...raw, topic, partition, offset: expected.place(topic, partition) };
+    const stamp = plan.stamped === true ? { timestamp: plan.startMs } : {};
+    return { ...raw, topic, partition, offset: expected.place(topic, partition), ...stamp };
   };
   const maybeResend = (again: () => PlacedRecord): void => {
     if (random.next() >= SHARES.resent) return;

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startStack } from '../stack.ts';
-import { FAULT_PARTS, prepareWorld } from './world.ts';
+import { ARCHIVE_FAULT_PARTS, prepareWorld } from './world.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -10,7 +10,7 @@ declare module 'vitest' {
 
 /** One stack for the fault tests of a run, apart from the others': here servers are killed. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await startStack({ parts: FAULT_PARTS });
+  const stack = await startStack({ parts: ARCHIVE_FAULT_PARTS });
   try {
     await prepareWorld(stack.config);
   } catch (error) {

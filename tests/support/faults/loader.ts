@@ -53,7 +53,12 @@ export function createLoader(brokers: readonly string[]): Loader {
       compression: turn % 2 === 0 ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
       topicMessages: [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, of]) => ({
         topic,
-        messages: of.map(({ key, value, partition }) => ({ key, value, partition })),
+        messages: of.map(({ key, value, partition, timestamp }) => ({
+          key,
+          value,
+          partition,
+          ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
+        })),
       })),
     });
     // kafkajs leaves out, without a word, what is for a partition that it has not heard of.

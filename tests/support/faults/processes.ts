@@ -17,7 +17,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A real `marquee run` in a process of its own. */
+/** A real `marquee run`, or another command, in a process of its own. */
 export interface RunningProcess {
   readonly pid: number;
   readonly label: string;
@@ -41,10 +41,16 @@ export interface RunningProcess {
   stopped(): boolean;
   /** The end of its log, for a failure's message. */
   tail(lines?: number): string;
+  /** What it wrote to standard output. */
+  output(): string;
 }
 
 export interface RunOptions {
   readonly processors: readonly string[];
+  /** Arguments of `marquee`, where it is not `run` with these processors. */
+  readonly command?: readonly string[];
+  /** A module that is loaded before. */
+  readonly preload?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly label?: string;
   /** The tree to run; this one by default. */
@@ -95,18 +101,18 @@ export function createFleet(env: Readonly<Record<string, string>>): Fleet {
 
 function launch(
   label: string,
-  { processors, root = repositoryRoot }: RunOptions,
+  { processors, command, preload, root = repositoryRoot }: RunOptions,
   env: Readonly<Record<string, string>>,
 ): RunningProcess {
   const args = [
     ...QUIET,
+    ...(preload === undefined ? [] : ['--import', preload]),
     join(root, 'cli', 'main.ts'),
-    'run',
-    ...processors,
-    '--metrics-port',
-    '0',
+    ...(command ?? ['run', ...processors, '--metrics-port', '0']),
   ];
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const lines: LogLine[] = [];
   collectLines(child, (text) => {
     lines.push(parseLine(text));
@@ -180,6 +186,7 @@ function launch(
         .slice(-count)
         .map((line) => JSON.stringify(line))
         .join('\n'),
+    output: () => output,
   };
   return running;
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { startStack } from '../stack.ts';
-import { demand } from './checks.ts';
+import { runArchiveSoak } from './archive-soak.ts';
+import { demand, type Finding } from './checks.ts';
 import { randomSeed, runSoak } from './soak.ts';
-import { FAULT_PARTS, openWorld, prepareWorld } from './world.ts';
+import { ARCHIVE_FAULT_PARTS, FAULT_PARTS, openWorld, prepareWorld, type World } from './world.ts';
 
 /** The long form of the fault suite, on a stack of its own: `marquee soak --help`. */
 const HELP = `marquee soak: the main fault scenario, on a stack of its own
@@ -17,7 +18,10 @@ const HELP = `marquee soak: the main fault scenario, on a stack of its own
   --users N, --movies N   (50,000, 5,000)
   --seed N                of load and faults (a new one, printed)
   --client NAME           kafkajs or rdkafka
-  --mutations             instead: takes guarantees out of the source, and shows each go red
+  --archive               instead: runs of the archive, killed. Then --events is 1,000,000, --kills
+                          50, and --store-restarts N (4) kills the store, and Postgres, so often
+  --mutations             instead: takes guarantees out of the source, and shows each go red;
+                          with --archive those of the archive
   --keep                  leave the stack's folder for a look when a check fails
 `;
 
@@ -38,6 +42,8 @@ const { values } = parseArgs({
     movies: text,
     seed: text,
     client: text,
+    'store-restarts': text,
+    archive: { type: 'boolean' },
     keep: { type: 'boolean' },
     mutations: { type: 'boolean' },
     help: { type: 'boolean' },
@@ -53,10 +59,45 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+type Soak = (world: World) => Promise<{ findings: readonly Finding[]; summary: string }>;
+
+const report = (line: string): void =>
+  print(`${((performance.now() - began) / 1000).toFixed(1)} s: ${line}`);
+
+async function soakStreams(world: World, seed: number): ReturnType<Soak> {
+  return runSoak(world, {
+    seed,
+    events: number(values.events, 5_000_000),
+    users: number(values.users, 50_000),
+    movies: number(values.movies, 5_000),
+    huge: 5,
+    kills: number(values.kills, 200),
+    rebalances: number(values.rebalances, 100),
+    brokerRestarts: number(values['broker-restarts'], 20),
+    postgresRestarts: number(values['postgres-restarts'], 20),
+    terminations: number(values.terminations, 20),
+    zombies: number(values.zombies, 50),
+    report,
+  });
+}
+
+async function soakArchive(world: World, seed: number): ReturnType<Soak> {
+  await world.reset(['user-actions.v1']);
+  return runArchiveSoak(world, {
+    seed,
+    events: number(values.events, 1_000_000),
+    kills: number(values.kills, 50),
+    restarts: number(values['store-restarts'], 4),
+    users: number(values.users, 20_000),
+    report,
+  });
+}
+
 async function main(): Promise<void> {
   const seed = number(values.seed, randomSeed());
   print(`seed ${seed}`);
-  const stack = await startStack({ parts: FAULT_PARTS });
+  const archive = values.archive === true;
+  const stack = await startStack({ parts: archive ? ARCHIVE_FAULT_PARTS : FAULT_PARTS });
   const settings: Record<string, string> =
     values.client === undefined ? {} : { MARQUEE_KAFKA_CLIENT: values.client };
   let keep = false;
@@ -64,20 +105,7 @@ async function main(): Promise<void> {
     await prepareWorld(stack.config);
     const world = openWorld(stack.home, settings);
     try {
-      const { findings, summary } = await runSoak(world, {
-        seed,
-        events: number(values.events, 5_000_000),
-        users: number(values.users, 50_000),
-        movies: number(values.movies, 5_000),
-        huge: 5,
-        kills: number(values.kills, 200),
-        rebalances: number(values.rebalances, 100),
-        brokerRestarts: number(values['broker-restarts'], 20),
-        postgresRestarts: number(values['postgres-restarts'], 20),
-        terminations: number(values.terminations, 20),
-        zombies: number(values.zombies, 50),
-        report: (line) => print(`${((performance.now() - began) / 1000).toFixed(1)} s: ${line}`),
-      });
+      const { findings, summary } = await (archive ? soakArchive : soakStreams)(world, seed);
       for (const { check, holds } of findings) print(`${holds ? '  holds' : '  FAILS'}: ${check}`);
       print(summary);
       demand(findings, `seed ${seed}`);
@@ -97,7 +125,10 @@ async function main(): Promise<void> {
 }
 
 if (values.help === true) print(HELP);
-else if (values.mutations === true) {
+else if (values.mutations === true && values.archive === true) {
+  const { runArchiveMutations } = await import('../../faults/archive-mutations.ts');
+  process.exitCode = (await runArchiveMutations()) ? 0 : 1;
+} else if (values.mutations === true) {
   const { runMutations } = await import('../../faults/mutations.ts');
   process.exitCode = (await runMutations()) ? 0 : 1;
 } else await main();

@@ -15,6 +15,8 @@ export async function logEnds(brokers: readonly string[], topic: string): Promis
 export interface ReadRecord {
   readonly partition: number;
   readonly offset: number;
+  /** Epoch ms, as the topic keeps it. */
+  readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
 }
@@ -55,9 +57,15 @@ export async function readTopic(
         .run({
           autoCommit: false,
           eachBatch: ({ batch }) => {
-            for (const { offset, key, value } of batch.messages)
+            for (const { offset, timestamp, key, value } of batch.messages)
               if (left.has(batch.partition))
-                take({ partition: batch.partition, offset: Number(offset), key, value });
+                take({
+                  partition: batch.partition,
+                  offset: Number(offset),
+                  timestamp: Number(timestamp),
+                  key,
+                  value,
+                });
             if (Number(batch.lastOffset()) + 1 >= (left.get(batch.partition) ?? 0))
               left.delete(batch.partition);
             if (left.size === 0) done();

@@ -10,13 +10,15 @@ import { readState } from '../../../cli/stack/state.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';
-import { TOPICS } from '../../../schemas/generated/topics.ts';
+import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
 import { openDatabase, type Database } from './database.ts';
 import { createFleet, type Fleet } from './processes.ts';
 import { until } from './until.ts';
 
 /** Servers that the faults hit. */
 export const FAULT_PARTS: readonly PartName[] = ['kafka', 'registry', 'postgres'];
+/** And with the archive's store. */
+export const ARCHIVE_FAULT_PARTS: readonly PartName[] = [...FAULT_PARTS, 'object-store'];
 
 /** Real servers with topics, schemas and tables, and the processes that work on them. */
 export interface World {
@@ -35,8 +37,8 @@ export interface World {
   /** Ends a part by a signal and returns when it is gone. */
   end(part: PartName, signal: NodeJS.Signals): Promise<void>;
   signal(part: PartName, signal: NodeJS.Signals): Promise<void>;
-  /** Empty topics, empty tables, no processes. */
-  reset(): Promise<void>;
+  /** Empty topics, empty tables, no processes. Topics `stamped` take the producer's time. */
+  reset(stamped?: readonly TopicName[]): Promise<void>;
   /** Kills what processes are left and closes connections; the servers stay. */
   close(): Promise<void>;
 }
@@ -88,9 +90,9 @@ export function openWorld(home: string, settings: Readonly<Record<string, string
     },
     end: (part, signal) => endPart(stack, part, signal, state.ports[part]),
     signal: (part, signal) => stack.kill(part, signal),
-    async reset() {
+    async reset(stamped = []) {
       await fleet.killAll();
-      await emptyTopics(brokers);
+      await emptyTopics(brokers, stamped);
       await emptyTables(db);
     },
     async close() {
@@ -128,7 +130,10 @@ async function endPart(
   await until(`${part} to let go of port ${port}`, 30_000, () => isFree(port));
 }
 
-async function emptyTopics(brokers: readonly string[]): Promise<void> {
+async function emptyTopics(
+  brokers: readonly string[],
+  stamped: readonly TopicName[],
+): Promise<void> {
   const names = Object.keys(TOPICS);
   await withAdmin({ brokers }, async (admin) => {
     const there = async (): Promise<string[]> =>
@@ -137,7 +142,14 @@ async function emptyTopics(brokers: readonly string[]): Promise<void> {
     if (old.length > 0) await admin.deleteTopics({ topics: old });
     await until('deleted topics to be gone', 20_000, async () => (await there()).length === 0);
   });
-  await applyTopics({ brokers });
+  await applyTopics({
+    brokers,
+    topics: Object.values(TOPICS).map((topic) =>
+      stamped.includes(topic.name)
+        ? { ...topic, timestampType: 'CreateTime', retentionMs: -1 }
+        : topic,
+    ),
+  });
 }
 
 async function emptyTables(db: Database): Promise<void> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { explainConfig, loadConfig } from '../../../cli/config.ts';
-import { hide } from '../../../cli/commands/config.ts';
+import { exportsOf, hide } from '../../../cli/commands/config.ts';
 import { MarqueeError } from '../../../schemas/error.ts';
 
 let home: string;
@@ -75,5 +75,29 @@ describe('hide', () => {
   it('shows nothing of another secret, and all of what is none', () => {
     expect(hide({ secret: true, value: 'abc' })).toBe('***');
     expect(hide({ secret: false, value: ['a', 'b'] })).toBe('a,b');
+  });
+});
+
+describe('exportsOf', () => {
+  it("gives an analyst's settings under the names that psql and S3 clients know", () => {
+    const config = loadConfig(
+      {
+        postgres: { readerUrl: 'postgres://reader:a%2Fb@db:5433/marquee' },
+        objectStore: { endpoint: 'https://s3.test', accessKey: 'key', secretKey: "se'cret" },
+      },
+      { MARQUEE_HOME: home },
+    );
+    expect(exportsOf(config)).toEqual({
+      AWS_ENDPOINT_URL: 'https://s3.test',
+      AWS_ACCESS_KEY_ID: 'key',
+      AWS_SECRET_ACCESS_KEY: "se'cret",
+      AWS_REGION: 'us-east-1',
+      MARQUEE_S3_BUCKET: 'marquee',
+      PGHOST: 'db',
+      PGPORT: '5433',
+      PGUSER: 'reader',
+      PGPASSWORD: 'a/b',
+      PGDATABASE: 'marquee',
+    });
   });
 });

@@ -1,0 +1,153 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { compareWithLog } from '../support/faults/archive-equals.ts';
+import {
+  changeOne,
+  createArchiveScene,
+  type ArchiveScene,
+} from '../support/faults/archive-scene.ts';
+import { demand } from '../support/faults/checks.ts';
+import { emptyWorld } from '../support/faults/shared-world.ts';
+import type { RunningProcess } from '../support/faults/processes.ts';
+import type { StoreFault } from '../support/faults/store-proxy.ts';
+import { until } from '../support/faults/until.ts';
+import type { World } from '../support/faults/world.ts';
+
+const SEED = 20_261_125;
+const STORE_TIMEOUT_MS = 700;
+
+let world: World;
+let scene: ArchiveScene;
+
+beforeAll(async () => {
+  world = await emptyWorld({}, ['user-actions.v1']);
+  const options = { seed: SEED, rowsMax: 60, storeTimeoutMs: STORE_TIMEOUT_MS };
+  scene = await createArchiveScene(world, options);
+  await scene.receive(0, 200);
+});
+afterEach(async () => {
+  scene.storeProxy.calm();
+  expect(await scene.findings()).toEqual([]);
+});
+afterAll(async () => {
+  await scene.close();
+  await world.close();
+});
+
+/** Passing faults of each kind; a request is tried again up to six times. */
+const PASSING: readonly (readonly [method: string, fault: StoreFault, times: number])[] = [
+  ['PUT', { kind: 'answer', status: 500, code: 'InternalError' }, 1],
+  ['PUT', { kind: 'answer', status: 503, code: 'SlowDown' }, 1],
+  ['PUT', { kind: 'answer', status: 503 }, 1],
+  ['PUT', { kind: 'answer', status: 502 }, 1],
+  ['PUT', { kind: 'reset' }, 1],
+  ['PUT', { kind: 'cut-upload' }, 1],
+  ['PUT', { kind: 'unanswered' }, 1],
+  ['PUT', { kind: 'silent' }, 1],
+  ['PUT', { kind: 'hold-upload' }, 1],
+  ['PUT', { kind: 'slow', pauseMs: 20 }, 1],
+  ['PUT', { kind: 'slow', pauseMs: STORE_TIMEOUT_MS / 4 }, 1],
+  ['GET', { kind: 'answer', status: 500, code: 'InternalError' }, 1],
+  ['GET', { kind: 'answer', status: 503, code: 'SlowDown' }, 1],
+  ['GET', { kind: 'reset' }, 1],
+  ['GET', { kind: 'silent' }, 1],
+  ['GET', { kind: 'cut-download' }, 1],
+  ['GET', { kind: 'slow', pauseMs: 20 }, 1],
+];
+
+describe('the store', () => {
+  test('answers 500 and 503, breaks off in the middle, is slow or silent: one run meets all', async () => {
+    for (const [method, fault, times] of PASSING) scene.storeProxy.strike(method, fault, times);
+    const { rows } = await scene.finish();
+    expect(rows).toBeGreaterThan(200);
+    for (const kind of new Set(PASSING.map(([, { kind }]) => kind))) {
+      const struck = PASSING.filter(([, fault]) => fault.kind === kind);
+      const wanted = struck.reduce((sum, [, , times]) => sum + times, 0);
+      expect([kind, scene.storeProxy.fallen(kind)]).toEqual([kind, wanted]);
+    }
+  });
+
+  test('is killed in the middle of an upload, stays away, and comes back', async () => {
+    await scene.receive(8, 80);
+    scene.storeProxy.strike('PUT', { kind: 'hold-upload' }, Infinity);
+    const run = scene.run();
+    await until('half an upload', 60_000, () => scene.storeProxy.fallen('hold-upload') > 0);
+    await world.end('object-store', 'SIGKILL');
+    await scene.storeProxy.away();
+    scene.storeProxy.calm();
+    const said = await run.logged('archive_retry', 60_000);
+    expect(said).toMatchObject({ code: 'MARQUEE_STORE_UNAVAILABLE' });
+    await world.start('object-store');
+    await scene.storeProxy.back();
+    expect(await run.died(60_000)).toEqual({ code: 0, signal: null });
+  });
+
+  test('is full: the run says so, waits, and ends when there is room', async () => {
+    await scene.receive(8, 80);
+    const full: StoreFault = { kind: 'answer', status: 507, code: 'XMinioStorageFull' };
+    scene.storeProxy.strike('PUT', full, Infinity);
+    const run = scene.run();
+    const said = await run.logged('archive_retry', 60_000);
+    expect(said).toMatchObject({ code: 'MARQUEE_STORE_UNAVAILABLE' });
+    expect(said['reason']).toMatch(/XMinioStorageFull.*has it room/);
+    expect(run.exit()).toBeNull();
+    scene.storeProxy.calm();
+    expect(await run.died(60_000)).toEqual({ code: 0, signal: null });
+  });
+
+  describe('refuses', () => {
+    const refused = async (env: Readonly<Record<string, string>>): Promise<string> => {
+      const run = scene.run({ env });
+      expect(await run.died(20_000)).toEqual({ code: 1, signal: null });
+      expect(run.count('archive_retry')).toBe(0);
+      return run.tail(4);
+    };
+    beforeAll(() => scene.receive(8, 80));
+
+    test('the bucket: said at once, with its name', async () => {
+      expect(await refused({ MARQUEE_S3_BUCKET: 'not-there' })).toMatch(
+        /MARQUEE_STORE_REFUSED: .*bucket not-there.*NoSuchBucket/,
+      );
+    });
+    test('to write', async () => {
+      const denied: StoreFault = { kind: 'answer', status: 403, code: 'AccessDenied' };
+      scene.storeProxy.strike('PUT', denied, Infinity);
+      expect(await refused({})).toMatch(/MARQUEE_STORE_REFUSED: PUT .*AccessDenied/);
+    });
+    test('and a run with the right ones finishes the plan', async () => {
+      expect(await scene.finish()).toMatchObject({ resumed: true });
+    });
+  });
+
+  describe('gives back something else', () => {
+    const refused = async (run: RunningProcess): Promise<void> => {
+      expect(await run.died(60_000)).toEqual({ code: 1, signal: null });
+      expect(run.tail(4)).toMatch(/MARQUEE_ARCHIVE_MISMATCH: archived-events.date=.*SHA-256/);
+    };
+    beforeAll(() => scene.receive(8, 100));
+
+    test.each([
+      ['one bit is changed on the way', 'flip-download'],
+      ['it is cut short', 'short-download'],
+    ] as const)('%s: nothing is recorded', async (_, kind) => {
+      scene.storeProxy.strike('GET', { kind });
+      await refused(scene.run());
+    });
+    test('one bit is lost in the store, between upload and check: nothing is recorded', async () => {
+      const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
+      await until('a run to stand before it verifies', 60_000, () => run.stopped());
+      await changeOne(scene);
+      run.kill('SIGCONT');
+      await refused(run);
+    });
+    test('a rerun puts it again', async () => {
+      expect(await scene.finish()).toMatchObject({ resumed: true });
+    });
+  });
+
+  test('after all of it the archive is the log, by id and by content', async () => {
+    const { findings } = await compareWithLog(scene);
+    demand(findings, `seed ${SEED}`);
+    expect(await scene.findings(true)).toEqual([]);
+    expect(await scene.unlisted()).toEqual(new Map());
+  });
+});

@@ -1,0 +1,233 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { repositoryRoot } from '../../../cli/config.ts';
+import { openEvents } from '../../../cli/sql/open.ts';
+import { createProgress } from '../../../cli/stack/progress.ts';
+import { installPython } from '../../../cli/stack/python.ts';
+import { installSpark } from '../../../cli/stack/spark.ts';
+import type { Spark } from '../../../cli/stack/spark.ts';
+import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
+import type { EventsView } from '../../../streams/archive/events-view.ts';
+import { runArchive } from '../../../streams/archive/run.ts';
+import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { cliEnvironment } from '../../support/cli.ts';
+import { ask } from '../../support/events.ts';
+import type { EventRow } from '../../support/events.ts';
+import { makeWave, type Wave } from '../replay/actions.ts';
+import { quiet, startWorld, type World } from '../replay/world.ts';
+
+const SEED = 31_415;
+/** The date that the page asks for; the late ones of the wave are of the day before. */
+const DATE = '2026-11-20';
+const RECEIVED_AT = Date.parse(`${DATE}T18:00:00Z`);
+const interactions = PROCESSORS['interactions'] as Processor;
+const python = join(import.meta.dirname, '../../support/python');
+const run = promisify(execFile);
+
+let world: World;
+let wave: Wave;
+let view: EventsView;
+let folder: string;
+let snippets: readonly Snippet[];
+let programs: { readonly spark: Spark; readonly python: string };
+/** How many events of that date have each action. */
+let expected: Readonly<Record<string, number>>;
+
+interface Snippet {
+  readonly language: string;
+  readonly code: string;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'marquee-analysts-'));
+  const page = await readFile(join(repositoryRoot, 'docs', 'analysts.md'), 'utf8');
+  snippets = [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(
+    ([, language = '', code = '']) => ({
+      language,
+      code,
+    }),
+  );
+  world = await startWorld({ times: 'CreateTime', objectStore: true });
+  programs = await install();
+  wave = await makeWave(world.codec, {
+    seed: SEED,
+    count: 3_000,
+    nowMs: RECEIVED_AT,
+    stamped: true,
+  });
+  await world.send('user-actions.v1', wave.records);
+  const running = await world.run([interactions]);
+  await world.caughtUp([interactions]);
+  await running.stop();
+  await archiveAll();
+  view = await openEvents(world.config);
+  const counts = await ask(
+    view,
+    `SELECT action, count(*)::INT AS n FROM events WHERE date = '${DATE}' GROUP BY action`,
+  );
+  expected = Object.fromEntries(counts.map(({ action, n }) => [String(action), Number(n)]));
+  expect(Object.values(expected).reduce((a, b) => a + b)).toBe(wave.distinct);
+}, 900_000);
+afterAll(async () => {
+  await view.close();
+  await world.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function install() {
+  const progress = createProgress(process.stderr);
+  try {
+    const requirements = join(python, 'requirements.txt');
+    return {
+      python: await installPython(world.config, 'analysts', requirements, progress),
+      spark: await installSpark(
+        { cache: world.config.cache, javaHome: world.config.stack.javaHome },
+        progress,
+      ),
+    };
+  } finally {
+    progress.close();
+  }
+}
+
+async function archiveAll(): Promise<void> {
+  const { config } = world;
+  const store = openObjectStore(config.objectStore);
+  try {
+    await runArchive(
+      {
+        brokers: config.kafka.brokers,
+        registryUrl: config.registry.url,
+        postgresUrl: config.postgres.writerUrl,
+        store,
+        // Nothing of it is dropped.
+        settings: { ...DEFAULT_ARCHIVE, graceMs: 3_600_000 },
+        runtime: world.settings,
+        log: quiet,
+        failpoint: () => undefined,
+      },
+      Date.now(),
+    );
+  } finally {
+    store.close();
+  }
+}
+
+const environment = () => ({
+  ...cliEnvironment(world.config.home, world.config.cache),
+  TMPDIR: folder,
+  SPARK_LOCAL_IP: '127.0.0.1',
+  SPARK_JARS: programs.spark.jars,
+});
+
+/** Each word with a count beside it, as psql, DuckDB, pandas and Spark draw them. */
+function countsIn(output: string): Record<string, number> {
+  const found = [...output.matchAll(/\b([a-z_]+)\b[^\w\n]+(\d+)\b/g)];
+  return Object.fromEntries(
+    found.flatMap(([, action = '', n]) => (action in expected ? [[action, Number(n)]] : [])),
+  );
+}
+
+const shell = (code: string) =>
+  run('sh', ['-eu', '-c', code], { cwd: repositoryRoot, env: environment() });
+
+test(
+  'each command of the page works, and those that count agree',
+  { timeout: 600_000 },
+  async () => {
+    const commands = snippets.filter(({ language }) => language === 'sh');
+    expect(commands).toHaveLength(5);
+    const outputs: string[] = [];
+    for (const { code } of commands) outputs.push((await shell(code)).stdout);
+    const [fromSql, , fromPsql, manifest, none] = outputs as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    expect(countsIn(fromSql)).toEqual(expected);
+    expect(countsIn(fromPsql)).toEqual(expected);
+    expect(none).toBe('');
+    const files = await ask(view, `SELECT path FROM manifest WHERE date = '${DATE}'`);
+    for (const { path } of files) expect(manifest).toContain(String(path));
+    const kept = await ask(view, `SELECT count(*)::INT AS n FROM '${join(folder, 'day.parquet')}'`);
+    expect(kept).toEqual([{ n: wave.distinct }]);
+  },
+);
+
+/** A Python snippet in a shell that the page's settings were given to. */
+async function runPython(interpreter: string, named: string, wrapper?: string): Promise<string> {
+  const code = snippets.find((s) => s.language === 'python' && s.code.includes(named))?.code ?? '';
+  const settings = snippets.find(({ code: text }) => text.includes('export FILES'))?.code ?? '';
+  const file = join(folder, `snippet-${named}.py`);
+  await writeFile(file, code);
+  const { stdout } = await run(
+    'sh',
+    ['-eu', '-c', `${settings}\nexec "$@"`, 'sh', interpreter, ...(wrapper ? [wrapper] : []), file],
+    { cwd: repositoryRoot, env: environment(), maxBuffer: 1 << 28 },
+  );
+  return stdout;
+}
+
+test('DuckDB reads the files from Python', { timeout: 300_000 }, async () => {
+  expect(countsIn(await runPython(programs.python, 'duckdb'))).toEqual(expected);
+});
+
+test('pandas reads the files', { timeout: 300_000 }, async () => {
+  expect(countsIn(await runPython(programs.python, 'to_pandas'))).toEqual(expected);
+});
+
+test('Spark reads them as DuckDB does: rows, types, values', { timeout: 900_000 }, async () => {
+  const wrapper = join(python, 'spark_rows.py');
+  const output = await runPython(programs.spark.python, 'pyspark', wrapper);
+  const [shown = '', listed = ''] = output.split('\n--\n');
+  expect(countsIn(shown)).toEqual(expected);
+  const [types, ...rows] = listed
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as EventRow);
+  expect(types).toEqual({
+    event_id: 'string',
+    user_id: 'string',
+    action: 'string',
+    movie_id: 'bigint',
+    value: 'double',
+    occurred_at: 'timestamp',
+    received_at: 'timestamp',
+    session_id: 'string',
+    request_id: 'string',
+    position: 'int',
+    device: 'string',
+    app: 'string',
+    app_version: 'string',
+    properties: 'map<string,string>',
+    kafka_topic: 'string',
+    kafka_partition: 'int',
+    kafka_offset: 'bigint',
+    date: 'date',
+  });
+  const files = await ask(
+    view,
+    `SELECT 's3://${world.config.objectStore.bucket}/' || path AS url FROM manifest
+      WHERE date = '${DATE}'`,
+  );
+  expect(files.length).toBeGreaterThan(6);
+  const duck = await ask(
+    view,
+    `SELECT * REPLACE (epoch_us(occurred_at) AS occurred_at, epoch_us(received_at) AS received_at)
+       FROM read_parquet([${files.map(({ url }) => `'${String(url)}'`).join(', ')}],
+              hive_partitioning = true)
+      ORDER BY kafka_partition, kafka_offset`,
+  );
+  expect(duck).toHaveLength(wave.distinct + wave.resent);
+  const place = (row: EventRow) =>
+    Number(row['kafka_partition']) * 2 ** 32 + Number(row['kafka_offset']);
+  expect(rows.sort((a, b) => place(a) - place(b))).toEqual(duck);
+});

@@ -1,0 +1,262 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
+import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
+import { openSession } from '../../../connectors/postgres/session.ts';
+import type { Session } from '../../../connectors/postgres/session.ts';
+import { audit } from '../../../streams/archive/audit.ts';
+import { compactArchive } from '../../../streams/archive/compact.ts';
+import { expireFiles } from '../../../streams/archive/expire.ts';
+import { decodeFile } from '../../../streams/archive/parquet.ts';
+import { runArchive } from '../../../streams/archive/run.ts';
+import type { ArchiveContext } from '../../../streams/archive/run.ts';
+import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
+import { sweepObjects } from '../../../streams/archive/sweep.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { makeWave } from '../replay/actions.ts';
+import { quiet, startWorld, type World } from '../replay/world.ts';
+
+const HOUR_MS = 3_600_000;
+const SEED = 90_125;
+const interactions = PROCESSORS['interactions'] as Processor;
+
+let world: World;
+let store: ObjectStore;
+let session: Session;
+
+beforeAll(async () => {
+  world = await startWorld({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(world.config.objectStore);
+  session = await openSession({
+    url: world.config.postgres.writerUrl,
+    applicationName: 'test-upkeep',
+  });
+  const running = await world.run([interactions]);
+  await send(80, 900);
+  await send(56, 900);
+  await world.caughtUp([interactions]);
+  await running.stop();
+  await runArchive(context(), Date.now());
+}, 600_000);
+afterAll(async () => {
+  await session.close();
+  store.close();
+  await world.close();
+});
+
+let waves = 0;
+async function send(hoursAgo: number, count: number): Promise<void> {
+  const wave = await makeWave(world.codec, {
+    seed: SEED + waves++,
+    count,
+    nowMs: Date.now() - hoursAgo * HOUR_MS,
+    stamped: true,
+  });
+  await world.send('user-actions.v1', wave.records);
+}
+
+function context(over: Partial<ArchiveContext> = {}): ArchiveContext {
+  return {
+    brokers: world.config.kafka.brokers,
+    registryUrl: world.config.registry.url,
+    postgresUrl: world.config.postgres.writerUrl,
+    store,
+    settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 },
+    runtime: world.settings,
+    log: quiet,
+    failpoint: () => undefined,
+    ...over,
+  };
+}
+
+const stopAt = (point: string) => (name: string) => {
+  if (name === point) throw new Error(`stopped at ${point}`);
+};
+
+async function findings() {
+  const { readerUrl } = world.config.postgres;
+  const reader = await openSession({ url: readerUrl, applicationName: 'test-audit' });
+  try {
+    return (await audit(reader, { from: null, to: null, store })).findings;
+  } finally {
+    await reader.close();
+  }
+}
+
+interface ListedFile extends Record<string, unknown> {
+  readonly path: string;
+  readonly date: string;
+  readonly rows: number;
+  readonly generation: number;
+  readonly duplicates_removed: number;
+}
+const manifest = () =>
+  world.db.query<ListedFile>(
+    'SELECT path, date::text, rows, generation, duplicates_removed FROM archive_files WHERE replaced_at IS NULL ORDER BY path',
+  );
+
+/** Ids of all rows of all listed files, a resend once for each time. */
+async function idsOf(files: readonly ListedFile[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const { path } of files) {
+    const { events } = decodeFile(await store.get(path));
+    const [column] = events.columns;
+    if (column === undefined || !('bytes' in column)) throw new Error('no ids');
+    for (let i = 0; i < events.rows; i++)
+      ids.push(Buffer.from(column.bytes.subarray(i * 16, i * 16 + 16)).toString('hex'));
+  }
+  return ids;
+}
+
+async function names(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of store.list(DEFAULT_ARCHIVE.prefix)) found.push(name);
+  return found.toSorted();
+}
+
+async function shaOf(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await store.get(path))
+    .digest('hex');
+}
+
+describe('merging', () => {
+  test('stopped at each point and run again gives one file a date, with each event once', async () => {
+    const before = await manifest();
+    const ids = await idsOf(before);
+    const distinct = new Set(ids).size;
+    expect(before.length).toBeGreaterThan(10);
+    expect(ids.length).toBeGreaterThan(distinct);
+
+    for (const point of ['archive_merge_written', 'archive_merge_uploaded']) {
+      const stopped = compactArchive(context({ failpoint: stopAt(point) }), { filesMin: 2 });
+      await expect(stopped).rejects.toThrow(point);
+      expect(await manifest()).toEqual(before);
+      expect(await findings()).toEqual([]);
+    }
+    const [merge] = await world.db.query<{ id: number; date: string }>(
+      'SELECT id, date::text FROM archive_merges',
+    );
+    const object = `archived-events/date=${merge?.date}/user-actions.v1-merged-${merge?.id}.parquet`;
+    const sha = await shaOf(object);
+
+    const report = await compactArchive(context(), { filesMin: 2 });
+    expect(await shaOf(object)).toBe(sha);
+    const after = await manifest();
+    expect(report).toMatchObject({ merges: after.length, filesBefore: before.length });
+    expect(after.map(({ date }) => date)).toEqual([...new Set(before.map(({ date }) => date))]);
+    const merged = await idsOf(after);
+    expect(new Set(merged).size).toBe(merged.length);
+    expect(merged.toSorted()).toEqual([...new Set(ids)].toSorted());
+    expect(report.duplicatesRemoved).toBe(ids.length - distinct);
+    expect(await findings()).toEqual([]);
+    expect(await world.db.query('SELECT FROM archive_merges')).toEqual([]);
+  });
+
+  test('goes on with what came later, and keeps what it replaced for the grace time', async () => {
+    await send(1, 400);
+    await runArchive(context(), Date.now());
+    const held = await names();
+    const kept = { ...DEFAULT_ARCHIVE };
+    expect(await sweepObjects(session, store, kept, { dryRun: false })).toEqual([]);
+    expect(await names()).toEqual(held);
+    const report = await compactArchive(context(), { filesMin: 2 });
+    expect(report.merges).toBeGreaterThan(0);
+    expect(await findings()).toEqual([]);
+  });
+
+  test('with a changed input names it, and replaces nothing', async () => {
+    await send(1, 300);
+    await runArchive(context(), Date.now());
+    const before = await manifest();
+    const path = before.find(({ generation }) => generation === 0)?.path ?? '';
+    const body = await store.get(path);
+    await store.put(path, Buffer.concat([body, Buffer.from('x')]));
+    await expect(compactArchive(context(), { filesMin: 2 })).rejects.toMatchObject({
+      code: 'MARQUEE_ARCHIVE_MISMATCH',
+      message: expect.stringContaining(path) as string,
+    });
+    expect(await manifest()).toEqual(before);
+    await store.put(path, body);
+    await compactArchive(context(), { filesMin: 2 });
+    expect(await findings()).toEqual([]);
+  });
+
+  test('beside a run says so and leaves', async () => {
+    const other = await openSession({
+      url: world.config.postgres.writerUrl,
+      applicationName: 'test-lock',
+    });
+    await other.query(`SELECT pg_advisory_lock(hashtextextended('marquee.archive', 0))`);
+    await expect(compactArchive(context(), { filesMin: 2 })).rejects.toMatchObject({
+      code: 'MARQUEE_ARCHIVE_BUSY',
+    });
+    await other.close();
+  });
+});
+
+describe('cleaning', () => {
+  const settings = { prefix: DEFAULT_ARCHIVE.prefix, graceMs: 0 };
+
+  test('removes what was replaced and what nothing lists, and says so first', async () => {
+    const orphan = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01/user-actions.v1-0-0-5.parquet`;
+    // At offsets that the archive has not passed: a rerun of a plan would write it again.
+    const coming = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01/user-actions.v1-0-9000000-9000005.parquet`;
+    for (const name of [orphan, coming]) await store.put(name, Buffer.from('left behind'));
+    const there = await names();
+    const would = await sweepObjects(session, store, settings, { dryRun: true });
+    expect(await names()).toEqual(there);
+    const swept = await sweepObjects(session, store, settings, { dryRun: false });
+    expect(swept).toEqual(would);
+    expect(swept.filter(({ why }) => why === 'orphan').map(({ path }) => path)).toEqual([orphan]);
+    expect(swept.some(({ why }) => why === 'replaced')).toBe(true);
+    const listed = (await manifest()).map(({ path }) => path);
+    expect(await names()).toEqual([...listed, coming].toSorted());
+    await store.remove([coming]);
+    expect(await findings()).toEqual([]);
+    expect(await sweepObjects(session, store, settings, { dryRun: false })).toEqual([]);
+  });
+});
+
+describe('retention', () => {
+  test('takes out what was archived long ago, shows it first, and leaves the books balanced', async () => {
+    const before = await manifest();
+    const [old] = before;
+    await world.admin.execute(
+      `UPDATE marquee.archive_files SET archived_at = now() - interval '41 days' WHERE path = '${old?.path ?? ''}'`,
+    );
+    const options = { keepDays: 40 };
+    const would = await expireFiles(session, { ...options, dryRun: true });
+    expect(would.map(({ path }) => path)).toEqual([old?.path]);
+    expect(await manifest()).toEqual(before);
+    expect(await expireFiles(session, { ...options, dryRun: false })).toEqual(would);
+    expect((await manifest()).length).toBe(before.length - 1);
+    expect(await findings()).toEqual([]);
+    // The object stays for readers that are at it, then goes.
+    const kept = { prefix: DEFAULT_ARCHIVE.prefix, graceMs: HOUR_MS };
+    expect(await sweepObjects(session, store, kept, { dryRun: false })).toEqual([]);
+    const swept = await sweepObjects(session, store, { ...kept, graceMs: 0 }, { dryRun: false });
+    expect(swept).toMatchObject([{ path: old?.path, why: 'expired' }]);
+    expect(await names()).not.toContain(old?.path);
+    expect(await findings()).toEqual([]);
+  });
+
+  test('a file taken out of the list by hand is found, also by its sums', async () => {
+    const [one] = await manifest();
+    const path = one?.path ?? '';
+    await world.admin.execute(
+      `UPDATE marquee.archive_files SET id_sum = id_sum + 1 WHERE path = '${path}'`,
+    );
+    expect(await findings()).toMatchObject([
+      {
+        check: 'the manifest holds the ranges',
+        detail: expect.stringContaining('other ones') as string,
+      },
+    ]);
+    await world.admin.execute(
+      `UPDATE marquee.archive_files SET id_sum = id_sum - 1 WHERE path = '${path}'`,
+    );
+    expect(await findings()).toEqual([]);
+  });
+});
