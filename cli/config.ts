@@ -150,7 +150,11 @@ const configSchema = z.object({
       'bytes of the records of one range of the archive',
       positive,
     ),
-    mergeBytes: setting('MARQUEE_ARCHIVE_MERGE_BYTES', 'about how large a merged file is', positive),
+    mergeBytes: setting(
+      'MARQUEE_ARCHIVE_MERGE_BYTES',
+      'about how large a merged file is',
+      positive,
+    ),
     mergeFilesMin: setting(
       'MARQUEE_ARCHIVE_MERGE_FILES_MIN',
       'small files of one date and source that make the daily run merge them',
