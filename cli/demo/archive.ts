@@ -5,7 +5,9 @@ import { runArchive } from '../../streams/archive/run.ts';
 import { archiveContext } from '../archive/context.ts';
 import type { Config } from '../config.ts';
 import { formatBytes, formatCount } from '../show.ts';
+import { openEvents } from '../sql/open.ts';
 import { createProgress } from '../stack/progress.ts';
+import { MarqueeError } from '../../schemas/error.ts';
 
 export interface ArchiveShown {
   readonly text: string;
@@ -40,7 +42,7 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
       },
       Date.now(),
     );
-    step.done(`${formatCount(report.rows)} rows in ${formatCount(report.files)} files`);
+    step.update('audit');
     const { findings, accounts, hotRows, objects } = await audit(session, {
       from: null,
       to: null,
@@ -50,6 +52,9 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
       `SELECT date::text, sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes
          FROM archive_manifest GROUP BY 1 ORDER BY 1 DESC LIMIT 3`,
     );
+    step.update('asking hot and cold together');
+    const asked = await askEvents(config);
+    step.done(`${formatCount(report.rows)} rows in ${formatCount(report.files)} files`);
     const records = accounts.reduce((sum, account) => sum + account.records, 0);
     return {
       balanced: findings.length === 0,
@@ -63,6 +68,7 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
           ? `Audit: ${formatCount(records)} records are in one account each;\n` +
             `  ${formatCount(hotRows)} hot rows and ${formatCount(objects)} objects hold what was applied.`
           : `Audit: ${formatCount(findings.length)} findings, see ./marquee audit`,
+        ...asked,
       ].join('\n'),
     };
   } catch (error) {
@@ -72,6 +78,30 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
     await session.close();
     progress.close();
     store.close();
+  }
+}
+
+const QUESTION =
+  'SELECT action, count(*) AS events, count(DISTINCT user_id) AS users FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 3';
+
+/** One question to hot and cold together; where DuckDB's part can't be had, that is what is shown. */
+async function askEvents(config: Config): Promise<string[]> {
+  try {
+    const view = await openEvents(config);
+    try {
+      const lines = ['Hot and cold as one view, each event once (./marquee sql)'];
+      for await (const piece of (await view.stream(QUESTION)).pieces)
+        for (const [action, events, users] of piece)
+          lines.push(
+            `  ${String(action)}: ${formatCount(Number(events))} events of ${formatCount(Number(users))} users`,
+          );
+      return lines;
+    } finally {
+      await view.close();
+    }
+  } catch (error) {
+    if (!(error instanceof MarqueeError)) throw error;
+    return [`./marquee sql: not now (${error.code})`];
   }
 }
 

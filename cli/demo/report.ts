@@ -153,6 +153,7 @@ export function describeNext(totalMs: number): string {
     '  ./marquee psql              ask the tables: ten questions in docs/questions.md',
     '  ./marquee run               the processors again; a second one shares the work',
     '  ./marquee import synthetic --round 2     more traffic, applied while they run',
+    '  ./marquee sql               ask hot and cold events together',
     '  ./marquee audit             hold tables, ledger and archive against each other',
     '  ./marquee status            what runs where, and the read-only address',
     '  ./marquee config            every setting, and where it comes from',
