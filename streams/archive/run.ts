@@ -121,11 +121,10 @@ async function copy(
   for (const range of plan.ranges) {
     const position = await takeOver(session, KEY, range.partition, owner, range.from);
     passed += Math.max(0, position.next - range.from);
-    if (position.next < range.to)
-      work.push({ range, position, from: position.last?.offset ?? position.next });
+    if (position.next < range.to) work.push({ range, position });
   }
   if (work.length === 0) return;
-  await assertInLog(context.brokers, work);
+  const ranges = await rangesInLog(context.brokers, work);
   const maker = createFileThread();
   const copier = createCopier(session, context, plan, decoder, maker, (files, rows, offsets) => {
     done.rows += rows;
@@ -134,7 +133,6 @@ async function copy(
     passed += offsets;
     context.onProgress?.({ doneOffsets: passed, dueOffsets: due, rows: done.rows });
   });
-  const ranges = new Map(work.map((w) => [w.range.partition, { from: w.from, to: w.range.to }]));
   const turns = new Map(work.map((w) => [w.range.partition, Promise.withResolvers<undefined>()]));
   turns.get(work[0]?.range.partition ?? -1)?.resolve(undefined);
   const partitions = work.map((w) => w.range.partition);
@@ -169,14 +167,17 @@ function stopped(): MarqueeError {
 interface PartitionWork {
   readonly range: PlannedRange;
   position: Position;
-  /** Where reading starts: at the last record archived, to know the log again. */
-  readonly from: number;
 }
 
-async function assertInLog(
+/**
+ * What is to be read: from the last record archived on, to know the log again; where retention has
+ * removed that one, from the next.
+ */
+async function rangesInLog(
   brokers: readonly string[],
   work: readonly PartitionWork[],
-): Promise<void> {
+): Promise<ReadonlyMap<number, { readonly from: number; readonly to: number }>> {
+  const ranges = new Map<number, { readonly from: number; readonly to: number }>();
   const bounds = await withAdmin({ brokers }, (admin) => admin.fetchTopicOffsets(TOPIC));
   for (const { range, position } of work) {
     const log = bounds.find(({ partition }) => partition === range.partition);
@@ -188,7 +189,10 @@ async function assertInLog(
           `is to be copied, but the log holds [${String(low)}, ${String(high)}). Records were removed ` +
           'before they were archived, or the topic was made again. See `marquee offsets`.',
       );
+    const last = position.last?.offset ?? -1;
+    ranges.set(range.partition, { from: last >= low ? last : position.next, to: range.to });
   }
+  return ranges;
 }
 
 /** While one of them is on its way to the store or back, the thread works on the other. */

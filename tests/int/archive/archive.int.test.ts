@@ -213,6 +213,27 @@ describe('a run', () => {
   });
 });
 
+describe('a topic of which retention removed what is archived', () => {
+  test('is read on from the first record that is not', async () => {
+    const standing = await world.db.query<{ partition: number; next: number }>(
+      `SELECT partition, next_offset AS next FROM stream_offsets
+        WHERE processor = 'archive' AND topic = 'user-actions.v1'`,
+    );
+    await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
+      // kafkajs finds the partitions' leaders only in metadata that it has already.
+      await admin.fetchTopicOffsets('user-actions.v1');
+      await admin.deleteTopicRecords({
+        topic: 'user-actions.v1',
+        partitions: standing.map(({ partition, next }) => ({ partition, offset: String(next) })),
+      });
+    });
+    const wave = await makeWave(world.codec, { seed: SEED + 9, count: 120, nowMs: Date.now() });
+    await world.send('user-actions.v1', wave.records);
+    const report = await runArchive(context(), Date.now());
+    expect(report.rows).toBe(wave.distinct + wave.resent + wave.tooLate);
+  });
+});
+
 describe('a store that gives back something else', () => {
   test('stops the run before anything is recorded, and the next run finishes the plan', async () => {
     const wave = await makeWave(world.codec, { seed: SEED, count: 150, nowMs: Date.now() });
