@@ -11,11 +11,11 @@ import type { AuditFinding } from '../../../streams/archive/audit.ts';
 import { decodeFile } from '../../../streams/archive/parquet.ts';
 import { runArchive } from '../../../streams/archive/run.ts';
 import type { ArchiveContext } from '../../../streams/archive/run.ts';
-import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/world.ts';
+import { archiveContextOf } from './context.ts';
 
 const HOUR_MS = 3_600_000;
 const SEED = 4_711;
@@ -54,19 +54,7 @@ afterAll(async () => {
   await world.close();
 });
 
-function context(over: Partial<ArchiveContext> = {}): ArchiveContext {
-  return {
-    brokers: world.config.kafka.brokers,
-    registryUrl: world.config.registry.url,
-    postgresUrl: world.config.postgres.writerUrl,
-    store,
-    settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 },
-    runtime: world.settings,
-    log: quiet,
-    failpoint: () => undefined,
-    ...over,
-  };
-}
+const context = (over: Partial<ArchiveContext> = {}) => archiveContextOf(world, store, over);
 
 async function findings(): Promise<readonly AuditFinding[]> {
   const session = await openSession({

@@ -6,14 +6,14 @@ import type { ObjectStore } from '../../../connectors/object-store/object-store.
 import { compactArchive } from '../../../streams/archive/compact.ts';
 import type { EventsView } from '../../../streams/archive/events-view.ts';
 import { runArchive } from '../../../streams/archive/run.ts';
-import type { ArchiveContext } from '../../../streams/archive/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
 import { sweepObjects } from '../../../streams/archive/sweep.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { ask } from '../../support/events.ts';
 import { makeWave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/world.ts';
+import { archiveContextOf } from './context.ts';
 
 const HOUR_MS = 3_600_000;
 const SEED = 33_550;
@@ -49,16 +49,7 @@ afterAll(async () => {
   await world.close();
 });
 
-const context = (): ArchiveContext => ({
-  brokers: world.config.kafka.brokers,
-  registryUrl: world.config.registry.url,
-  postgresUrl: world.config.postgres.writerUrl,
-  store,
-  settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 },
-  runtime: world.settings,
-  log: quiet,
-  failpoint: () => undefined,
-});
+const context = () => archiveContextOf(world, store);
 
 const openView = () => openEvents(loadConfig({ home: world.config.home }, {}), {});
 

@@ -8,8 +8,6 @@ import { openObjectStore } from '../../../connectors/object-store/object-store.t
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { EventsView } from '../../../streams/archive/events-view.ts';
 import { runArchive } from '../../../streams/archive/run.ts';
-import type { ArchiveContext } from '../../../streams/archive/run.ts';
-import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
@@ -17,7 +15,8 @@ import { ask, plainTimes, readHotRows, startCountingProxy } from '../../support/
 import { runInTerminal } from '../../support/terminal.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/world.ts';
+import { SMALL_RANGES, archiveContextOf } from './context.ts';
 
 const HOUR_MS = 3_600_000;
 const SEED = 60_017;
@@ -53,18 +52,8 @@ async function open(
   return view;
 }
 
-function context(): ArchiveContext {
-  return {
-    brokers: world.config.kafka.brokers,
-    registryUrl: world.config.registry.url,
-    postgresUrl: world.config.postgres.writerUrl,
-    store,
-    settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 150 },
-    runtime: world.settings,
-    log: quiet,
-    failpoint: () => undefined,
-  };
-}
+const context = () =>
+  archiveContextOf(world, store, { settings: { ...SMALL_RANGES, rowsMax: 150 } });
 
 const sumOf = (of: readonly Wave[], key: 'distinct' | 'resent' | 'tooLate') =>
   of.reduce((sum, wave) => sum + wave[key], 0);

@@ -15,7 +15,8 @@ import { sweepObjects } from '../../../streams/archive/sweep.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/world.ts';
+import { archiveContextOf } from './context.ts';
 
 const HOUR_MS = 3_600_000;
 const SEED = 90_125;
@@ -56,19 +57,7 @@ async function send(hoursAgo: number, count: number): Promise<void> {
   await world.send('user-actions.v1', wave.records);
 }
 
-function context(over: Partial<ArchiveContext> = {}): ArchiveContext {
-  return {
-    brokers: world.config.kafka.brokers,
-    registryUrl: world.config.registry.url,
-    postgresUrl: world.config.postgres.writerUrl,
-    store,
-    settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 },
-    runtime: world.settings,
-    log: quiet,
-    failpoint: () => undefined,
-    ...over,
-  };
-}
+const context = (over: Partial<ArchiveContext> = {}) => archiveContextOf(world, store, over);
 
 const stopAt = (point: string) => (name: string) => {
   if (name === point) throw new Error(`stopped at ${point}`);
