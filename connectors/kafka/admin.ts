@@ -1,5 +1,6 @@
+import { connect, type Socket } from 'node:net';
 import kafkajs from 'kafkajs';
-import type { Admin, logCreator } from 'kafkajs';
+import type { Admin, ISocketFactory, logCreator } from 'kafkajs';
 import './kafkajs-quiet.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 
@@ -10,15 +11,21 @@ export interface AdminOptions {
   readonly retries?: number;
 }
 
+const KEEP_ALIVE_MS = 60_000;
 /** kafkajs would write to the console; its errors reach the caller anyway. */
 const silent: logCreator = () => () => undefined;
 
-/** Opens an admin client, runs the work and closes it. Kafka's errors become MarqueeErrors. */
+/**
+ * Opens an admin client, runs the work and closes it. Kafka's errors become MarqueeErrors. The work
+ * asks one thing at a time: of requests at once, those that outlive a failed one fail, too.
+ */
 export async function withAdmin<R>(
   options: AdminOptions,
   work: (admin: Admin) => Promise<R>,
 ): Promise<R> {
+  const sockets = createSockets();
   const kafka = new kafkajs.Kafka({
+    socketFactory: sockets.open,
     brokers: [...options.brokers],
     clientId: options.clientId ?? 'marquee-admin',
     connectionTimeout: 5_000,
@@ -34,7 +41,30 @@ export async function withAdmin<R>(
     throw toKafkaError(error, options.brokers);
   } finally {
     await admin.disconnect().catch(() => undefined);
+    sockets.close();
   }
+}
+
+/**
+ * A client of kafkajs that was closed opens connections again for a request that is still tried, and
+ * each request at once opens one of its own: nothing would close those, and the process stays.
+ */
+function createSockets(): { readonly open: ISocketFactory; close(): void } {
+  const opened = new Set<Socket>();
+  let closed = false;
+  return {
+    open({ host, port, onConnect }) {
+      if (closed) throw new Error('the admin client is closed');
+      const socket = connect({ host, port }, onConnect).setKeepAlive(true, KEEP_ALIVE_MS);
+      opened.add(socket);
+      socket.once('close', () => opened.delete(socket));
+      return socket;
+    },
+    close() {
+      closed = true;
+      for (const socket of opened) socket.destroy();
+    },
+  };
 }
 
 /** kafkajs marks what it would retry; a broken connection is always worth another try. */

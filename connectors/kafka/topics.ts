@@ -81,14 +81,14 @@ export function listTopics(
   const topics: readonly TopicSpec[] = options.topics ?? Object.values(TOPICS);
   return withAdmin(options, async (admin) => {
     const found = await describe(admin, topics);
-    const rows = topics.map(async ({ name }): Promise<TopicListing> => {
-      const topic = found.get(name);
-      if (topic === undefined) return { topic: name, partitions: 0, records: 0, config: {} };
-      const offsets = await admin.fetchTopicOffsets(name);
+    const rows: TopicListing[] = [];
+    for (const { name } of topics) {
+      const { partitions, config } = found.get(name) ?? { partitions: 0, config: {} };
+      const offsets = partitions === 0 ? [] : await admin.fetchTopicOffsets(name);
       const records = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
-      return { topic: name, partitions: topic.partitions, records, config: topic.config };
-    });
-    return Promise.all(rows);
+      rows.push({ topic: name, partitions, records, config });
+    }
+    return rows;
   });
 }
 
@@ -257,10 +257,8 @@ async function areLed(
   const leaderless = known.some((t) => t.partitions.some(({ leader }) => leader === NO_LEADER));
   if (leaderless) return false;
   // A broker that is named as leader may not know it yet: it refuses until it does.
-  const answers = await Promise.all(
-    topics.map(async ({ name, partitions }) => {
-      return (await admin.fetchTopicOffsets(name)).length >= partitions;
-    }),
-  );
-  return answers.every(Boolean);
+  for (const { name, partitions } of topics) {
+    if ((await admin.fetchTopicOffsets(name)).length < partitions) return false;
+  }
+  return true;
 }

@@ -99,3 +99,24 @@ describe('applyTopics', () => {
     });
   });
 });
+
+describe('withAdmin', () => {
+  it('leaves no connection behind when requests at once outlive one that failed', async () => {
+    const before = connections();
+    let asked: PromiseSettledResult<unknown>[] = [];
+    const failed = withAdmin({ brokers, retries: 3 }, async (admin) => {
+      const missing = Array.from({ length: 6 }, () => admin.fetchTopicOffsets(randomUUID()));
+      const settled = Promise.allSettled(missing);
+      void settled.then((results) => (asked = results));
+      await Promise.all(missing);
+    });
+    await expect(failed).rejects.toMatchObject({ code: 'MARQUEE_KAFKA_UNAVAILABLE' });
+    await expect.poll(() => asked.length, { timeout: 20_000 }).toBe(6);
+    await expect.poll(connections).toBe(before);
+  });
+});
+
+/** TCP connections that keep this process from ending. */
+function connections(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+}
