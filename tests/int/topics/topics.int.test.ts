@@ -112,7 +112,8 @@ describe('withAdmin', () => {
     });
     await expect(failed).rejects.toMatchObject({ code: 'MARQUEE_KAFKA_UNAVAILABLE' });
     await expect.poll(() => asked.length, { timeout: 20_000 }).toBe(6);
-    await expect.poll(connections).toBe(before);
+    // Other tests' may still have been closing.
+    await expect.poll(connections).toBeLessThanOrEqual(before);
   });
 });
 
