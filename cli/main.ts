@@ -35,6 +35,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   audit: () => import('./commands/audit.ts'),
   sql: () => import('./commands/sql.ts'),
   rebuild: () => import('./commands/rebuild.ts'),
+  batch: () => import('./commands/batch.ts'),
+  model: () => import('./commands/model.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

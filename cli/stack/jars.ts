@@ -44,13 +44,13 @@ export function installKafkaJars(context: InstallContext): Promise<string> {
   });
 }
 
-/** The folder of the jars with which Spark reads an S3 store, pinned in batch/pom.xml. */
+/** The folder of the jars that Spark needs beside its own, pinned in batch/pom.xml. */
 export function installSparkJars(context: Place): Promise<string> {
   const pom = join(repositoryRoot, 'batch', 'pom.xml');
   const digest = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12);
-  return installOnce(context, `spark-s3-${digest}`, async (folder) => {
-    context.step.update('fetching the S3 jars of Spark from Maven Central (18 MB)');
-    await maven(context, 'download of the S3 jars of Spark', 'spark-s3', [
+  return installOnce(context, `spark-jars-${digest}`, async (folder) => {
+    context.step.update('fetching the jars of Spark from Maven Central (19 MB)');
+    await maven(context, 'download of the jars of Spark', 'spark-jars', [
       '-f',
       pom,
       `${plugin}:copy-dependencies`,

@@ -9,11 +9,11 @@ import { stepOf } from './steps.ts';
 export interface Spark {
   /** The interpreter that has pyspark. */
   readonly python: string;
-  /** Folder of the jars that let it read and write an S3 store (`spark.jars`). */
+  /** Folder of the jars for S3 and for Postgres (`spark.jars`). */
   readonly jars: string;
 }
 
-/** Puts Spark into the cache (500 MB from PyPI, 18 MB from Maven Central) unless it is there. */
+/** Puts Spark into the cache (640 MB from PyPI, 19 MB from Maven Central) unless it is there. */
 export async function installSpark(
   place: { readonly cache: string; readonly javaHome?: string | undefined },
   progress: Progress,

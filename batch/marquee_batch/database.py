@@ -1,0 +1,230 @@
+"""Postgres: the lock, the run's log, what is read as of one moment, loading and promotion."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+
+from .errors import BatchError
+from .events import ArchivedFile, Input
+
+TOPIC = "user-actions.v1"
+LOCK = "pg_try_advisory_lock(hashtextextended('marquee.batch', 0))"
+
+
+def connect(url: str) -> psycopg.Connection:
+    """Raises BatchError MARQUEE_PG_UNAVAILABLE."""
+    try:
+        return psycopg.connect(
+            url, autocommit=True, connect_timeout=10, application_name="marquee batch"
+        )
+    except psycopg.OperationalError as error:
+        raise explain(error) from error
+
+
+def explain(error: psycopg.Error) -> BatchError:
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return BatchError(
+            "MARQUEE_PG_UNAVAILABLE", f"Postgres does not answer: {text}. Is it running? (marquee status)"
+        )
+    return BatchError("MARQUEE_PG_REFUSED", f"Postgres refuses: {text} (SQLSTATE {error.sqlstate})")
+
+
+def lock(session: psycopg.Connection) -> None:
+    """One run at a time, until the session ends. Raises MARQUEE_BATCH_BUSY."""
+    if not one(session, f"SELECT {LOCK}"):
+        raise BatchError("MARQUEE_BATCH_BUSY", "another run of the batch stage is under way")
+
+
+def one(session: psycopg.Connection, statement: str, values: tuple = ()) -> Any:
+    row = session.execute(statement, values).fetchone()
+    return None if row is None else row[0]
+
+
+def begin_run(session: psycopg.Connection, seed: int, settings: dict) -> tuple[int, str]:
+    """Clears up after runs that were killed, and logs that one begins: run id and model version.
+
+    The caller holds the lock, so a run that is `running` is dead.
+    """
+    session.execute(
+        "UPDATE model_performance_logs SET status = 'failed', finished_at = now(), "
+        "reason = 'it was killed or lost its database' WHERE status = 'running'"
+    )
+    for (version,) in session.execute("SELECT stray_models()").fetchall():
+        session.execute("SELECT drop_model(%s)", (version,))
+    # Two runs in one second: the next second is free.
+    row = session.execute(
+        """INSERT INTO model_performance_logs (model_version, seed, details)
+           SELECT to_char(greatest(date_trunc('second', now()), newest + interval '1 second') AT TIME ZONE 'UTC',
+                          'YYYYMMDD"T"HH24MISS"Z"'), %s, %s
+             FROM (SELECT to_timestamp(max(model_version), 'YYYYMMDD"T"HH24MISS"Z"')
+                            AT TIME ZONE current_setting('TimeZone') AT TIME ZONE 'UTC' AS newest
+                     FROM model_performance_logs) AS logs
+        RETURNING run_id, model_version""",
+        (seed, json.dumps({"settings": settings})),
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def log_run(session: psycopg.Connection, run_id: int, fields: dict[str, Any]) -> None:
+    """Sets columns of the run's line; a dict is merged into what the column holds."""
+    if not fields:
+        return
+    merged = ", ".join(
+        f"{name} = {name} || %s" if isinstance(value, dict) else f"{name} = %s"
+        for name, value in fields.items()
+    )
+    values = [json.dumps(v) if isinstance(v, dict) else v for v in fields.values()]
+    session.execute(
+        f"UPDATE model_performance_logs SET {merged} WHERE run_id = %s", (*values, run_id)
+    )
+
+
+def end_run(session: psycopg.Connection, run_id: int, status: str, reason: str | None) -> None:
+    session.execute(
+        "UPDATE model_performance_logs SET status = %s, reason = %s, finished_at = now() WHERE run_id = %s",
+        (status, reason, run_id),
+    )
+
+
+@contextmanager
+def input_of(url: str) -> Iterator[Input]:
+    """What there is to read, as of one moment that stays open while the block runs."""
+    with connect(url) as session, session.transaction():
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        session.execute("SET LOCAL statement_timeout = 0")
+        yield read_input(session)
+
+
+def read_input(session: psycopg.Connection) -> Input:
+    lines = session.execute(
+        "SELECT path, topic, encode(sha256, 'hex'), rows, bytes, "
+        "(extract(epoch FROM uuid_time(last_event_id)) * 1000)::bigint FROM archive_files "
+        "WHERE replaced_at IS NULL ORDER BY path"
+    ).fetchall()
+    sources = sorted({TOPIC, *(topic for _, topic, *_ in lines)})
+    offsets = session.execute(
+        "SELECT partition, next_offset FROM stream_offsets "
+        "WHERE processor = 'archive' AND topic = %s ORDER BY partition",
+        (TOPIC,),
+    ).fetchall()
+    hours = session.execute(
+        "SELECT lowest_uuid_at(starts_at)::text, lowest_uuid_at(ends_at)::text "
+        "FROM partitions_of('rt_user_interactions'::regclass) ORDER BY starts_at"
+    ).fetchall()
+    hot = session.execute(
+        "SELECT count(*), (extract(epoch FROM uuid_time((SELECT event_id FROM rt_user_interactions "
+        "ORDER BY event_id DESC LIMIT 1))) * 1000)::bigint FROM rt_user_interactions"
+    ).fetchone()
+    assert hot is not None
+    return Input(
+        files=tuple(
+            ArchivedFile(path, sha256, rows, size, sources.index(topic))
+            for path, topic, sha256, rows, size, _ in lines
+        ),
+        offsets=tuple(offsets),
+        hot_source=sources.index(TOPIC),
+        hours=tuple(hours),
+        hot_rows=hot[0],
+        newest_ms=max([hot[1] or 0, *(newest for *_, newest in lines)]),
+        snapshot=one(session, "SELECT pg_export_snapshot()"),
+    )
+
+
+def catalogue(session: psycopg.Connection) -> list[tuple]:
+    """movie_id, genres, tags, year and whether it was withdrawn, of each movie."""
+    return session.execute(
+        "SELECT movie_id, genres, tags, year, withdrawn_at IS NOT NULL FROM movies ORDER BY movie_id"
+    ).fetchall()
+
+
+def active(session: psycopg.Connection) -> tuple[str, float | None] | None:
+    """Version and NDCG@10 of the model that serves."""
+    return session.execute(
+        "SELECT model_version, ndcg_at_10 FROM active_model JOIN model_performance_logs USING (model_version)"
+    ).fetchone()
+
+
+class Loading:
+    """The tables of a version while they are filled; nobody sees them before `finish`."""
+
+    def __init__(self, session: psycopg.Connection, version: str) -> None:
+        self.session = session
+        self.version = version
+        session.execute("SELECT begin_model(%s)", (version,))
+
+    def copy(self, table: str, columns: str, kinds: list[str] | None, rows: Iterable[tuple]) -> int:
+        """COPY of rows into the version's part of a table: binary where the types are given, else text.
+        Returns how many."""
+        child = f"{table}_{self.version.lower()}"
+        form = "text" if kinds is None else "binary"
+        count = 0
+        with (
+            self.session.cursor() as cursor,
+            cursor.copy(f"COPY {child} (model_version, {columns}) FROM STDIN (FORMAT {form})") as copy,
+        ):
+            if kinds is not None:
+                copy.set_types(["text", *kinds])
+            for row in rows:
+                copy.write_row((self.version, *row))
+                count += 1
+        return count
+
+    def finish(self, dimensions: int, settings: dict) -> None:
+        self.session.execute(
+            "SELECT finish_model(%s, %s, %s)", (self.version, dimensions, json.dumps(settings))
+        )
+
+
+def promote(session: psycopg.Connection, version: str, reason: str) -> str | None:
+    return one(session, "SELECT promote_model(%s, %s)", (version, reason))
+
+
+def loaded_versions(session: psycopg.Connection) -> list[str]:
+    """Newest first."""
+    rows = session.execute("SELECT model_version FROM model_versions ORDER BY 1 DESC").fetchall()
+    return [version for (version,) in rows]
+
+
+def drop_old(session: psycopg.Connection, keep: int) -> list[str]:
+    """Drops the oldest loaded versions beyond `keep`; the active one stays. Returns what went."""
+    serving = active(session)
+    others = [v for v in loaded_versions(session) if serving is None or v != serving[0]]
+    gone = others[max(0, keep - (serving is not None)) :]
+    for version in gone:
+        session.execute("SELECT drop_model(%s)", (version,))
+    return gone
+
+
+def index_recall(session: psycopg.Connection, version: str, dimensions: int, sample: int) -> float | None:
+    """Mean share of the exact nearest 50 movies that the index finds, over the first users by id."""
+    child = f"movie_embeddings_{version.lower()}"
+    users = session.execute(
+        f"SELECT factors::text FROM user_factors_{version.lower()} ORDER BY user_id LIMIT %s", (sample,)
+    ).fetchall()
+    nearest = (
+        f"SELECT movie_id FROM {child} ORDER BY embedding::vector({dimensions}) <#> %s::vector({dimensions}) LIMIT 50"
+    )
+    shares = []
+    for (factors,) in users:
+        with session.transaction():
+            session.execute("SET LOCAL enable_seqscan = off")
+            session.execute("SET LOCAL hnsw.ef_search = 200")
+            found = {movie for (movie,) in session.execute(nearest, (factors,)).fetchall()}
+        with session.transaction():
+            session.execute("SET LOCAL enable_indexscan = off")
+            exact = {movie for (movie,) in session.execute(nearest, (factors,)).fetchall()}
+        if exact:
+            shares.append(len(found & exact) / len(exact))
+    return float(np.mean(shares)) if shares else None
+
+
+def vector_text(values: np.ndarray | pa.Scalar) -> str:
+    return "[" + ",".join(map(repr, np.asarray(values, dtype=np.float32).tolist())) + "]"

@@ -1,0 +1,71 @@
+"""Loads a snapshot into Postgres, beside what serves. Needs the object store and Postgres, no Spark."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .database import Loading, index_recall, vector_text
+from .progress import Step
+from .snapshot import folder, tables
+from .store import Store
+
+RECALL_SAMPLE = 200
+
+
+def load(
+    session: psycopg.Connection, store: Store, version: str, metadata: dict[str, Any], step: Step
+) -> float | None:
+    """Loads and indexes a version: from then on it can be promoted. Returns the index's recall@50."""
+    loading = Loading(session, version)
+    dimensions = metadata["settings"]["als"]["factors"]
+    step.update("item vectors")
+    movies = loading.copy("movie_embeddings", "movie_id, source, embedding", None, vectors(store, version))
+    step.update("user factors")
+    loading.copy("user_factors", "user_id, factors", None, user_factors(store, version))
+    step.update("neighbours")
+    loading.copy(
+        "movie_neighbours",
+        "movie_id, neighbour_id, weight",
+        ["int8", "int8", "float4"],
+        rows_of(pq.read_table(pa.BufferReader(store.get(f"{folder('item-item', version)}/neighbours.parquet")))),
+    )
+    step.update("lists")
+    rows = loading.copy(
+        "batch_recommendations",
+        "user_id, generated_at, movie_id, rank, score",
+        ["text", "timestamptz", "int8", "int4", "float4"],
+        list_rows(store, version, datetime.fromisoformat(metadata["generated_at"])),
+    )
+    step.update("indexes")
+    loading.finish(dimensions, metadata["settings"])
+    recall = index_recall(session, version, dimensions, RECALL_SAMPLE) if movies else None
+    step.update(f"{rows:,} places in lists, {movies:,} vectors")
+    return recall
+
+
+def vectors(store: Store, version: str) -> Iterator[tuple]:
+    table = pq.read_table(pa.BufferReader(store.get(f"{folder('als', version)}/item_factors.parquet")))
+    for movie, source, factors in rows_of(table):
+        yield movie, source, vector_text(factors)
+
+
+def user_factors(store: Store, version: str) -> Iterator[tuple]:
+    for table in tables(store, f"{folder('als', version)}/user_factors"):
+        for user, factors in rows_of(table):
+            yield user, vector_text(factors)
+
+
+def list_rows(store: Store, version: str, generated_at: datetime) -> Iterator[tuple]:
+    for table in tables(store, f"{folder('lists', version)}/lists"):
+        for user, movies, scores in rows_of(table):
+            for rank, (movie, score) in enumerate(zip(movies, scores, strict=True), 1):
+                yield user, generated_at, movie, rank, score
+
+
+def rows_of(table: pa.Table) -> Iterator[tuple]:
+    for batch in table.to_batches(max_chunksize=4_096):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

@@ -1,0 +1,61 @@
+"""Snapshots: models/<algorithm>/<version>/ in the object store. What has a metadata.json is whole, and
+is never written again."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import BatchError
+from .store import Store
+
+ALGORITHMS = ("als", "item-item", "ratings", "lists")
+
+
+def folder(algorithm: str, version: str) -> str:
+    return f"models/{algorithm}/{version}"
+
+
+def finish(store: Store, version: str, metadata: dict[str, Any], own: dict[str, dict[str, Any]]) -> None:
+    """Writes metadata.json of each algorithm; that of the lists last, which makes the version whole."""
+    for algorithm in ALGORITHMS:
+        text = json.dumps({"algorithm": algorithm, **metadata, **own.get(algorithm, {})}, indent=1)
+        store.put(f"{folder(algorithm, version)}/metadata.json", text.encode())
+
+
+def read_metadata(store: Store, version: str) -> dict[str, Any]:
+    """Raises BatchError MARQUEE_MODEL_UNKNOWN for a version that the store has not whole."""
+    try:
+        return json.loads(store.get(f"{folder('lists', version)}/metadata.json"))
+    except FileNotFoundError as error:
+        raise BatchError(
+            "MARQUEE_MODEL_UNKNOWN",
+            f"the object store has no whole model {version} ({folder('lists', version)}/metadata.json is "
+            "missing): `marquee model ls` shows which there are",
+        ) from error
+
+
+def versions(store: Store) -> list[str]:
+    """Versions of which the store has anything, whole or not; oldest first."""
+    return sorted({v for algorithm in ALGORITHMS for v in store.folders(f"models/{algorithm}")})
+
+
+def tables(store: Store, prefix: str) -> Iterator[pa.Table]:
+    """Every Parquet object under a prefix, in the order of their names."""
+    for path in store.objects(prefix):
+        if path.endswith(".parquet"):
+            yield pq.read_table(pa.BufferReader(store.get(path)))
+
+
+def drop_old(store: Store, keep: int, in_use: set[str]) -> list[str]:
+    """Removes the oldest snapshots beyond `keep`, and what no run finished; those in use stay."""
+    found = versions(store)
+    gone = [v for v in found[: max(0, len(found) - keep)] if v not in in_use]
+    for version in gone:
+        # The lists' metadata first: from then on the version is not whole.
+        paths = [p for a in reversed(ALGORITHMS) for p in store.objects(folder(a, version))]
+        for path in sorted(paths, key=lambda p: (not p.startswith("models/lists/"), not p.endswith("metadata.json"))):
+            store.remove(path)
+    return gone
