@@ -17,7 +17,9 @@ class Factors:
     model: ALSModel
 
 
-def train_als(pairs: DataFrame, users: int, movies: int, settings: Als, seed: int) -> Factors | None:
+def train_als(
+    pairs: DataFrame, users: int, movies: int, settings: Als, seed: int
+) -> Factors | None:
     """pairs: user int, movie int, value float > 0, both by place. None where there are none."""
     if pairs.isEmpty():
         return None

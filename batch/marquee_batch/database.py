@@ -30,7 +30,8 @@ def explain(error: psycopg.Error) -> BatchError:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return BatchError(
-            "MARQUEE_PG_UNAVAILABLE", f"Postgres does not answer: {text}. Is it running? (marquee status)"
+            "MARQUEE_PG_UNAVAILABLE",
+            f"Postgres does not answer: {text}. Is it running? (marquee status)",
         )
     return BatchError("MARQUEE_PG_REFUSED", f"Postgres refuses: {text} (SQLSTATE {error.sqlstate})")
 
@@ -90,6 +91,14 @@ def end_run(session: psycopg.Connection, run_id: int, status: str, reason: str |
     session.execute(
         "UPDATE model_performance_logs SET status = %s, reason = %s, finished_at = now() WHERE run_id = %s",
         (status, reason, run_id),
+    )
+
+
+def has_input(session: psycopg.Connection) -> bool:
+    return one(
+        session,
+        "SELECT EXISTS (SELECT FROM archive_files WHERE replaced_at IS NULL) "
+        "OR EXISTS (SELECT FROM rt_user_interactions)",
     )
 
 
@@ -168,7 +177,9 @@ class Loading:
         count = 0
         with (
             self.session.cursor() as cursor,
-            cursor.copy(f"COPY {child} (model_version, {columns}) FROM STDIN (FORMAT {form})") as copy,
+            cursor.copy(
+                f"COPY {child} (model_version, {columns}) FROM STDIN (FORMAT {form})"
+            ) as copy,
         ):
             if kinds is not None:
                 copy.set_types(["text", *kinds])
@@ -203,15 +214,16 @@ def drop_old(session: psycopg.Connection, keep: int) -> list[str]:
     return gone
 
 
-def index_recall(session: psycopg.Connection, version: str, dimensions: int, sample: int) -> float | None:
+def index_recall(
+    session: psycopg.Connection, version: str, dimensions: int, sample: int
+) -> float | None:
     """Mean share of the exact nearest 50 movies that the index finds, over the first users by id."""
     child = f"movie_embeddings_{version.lower()}"
     users = session.execute(
-        f"SELECT factors::text FROM user_factors_{version.lower()} ORDER BY user_id LIMIT %s", (sample,)
+        f"SELECT factors::text FROM user_factors_{version.lower()} ORDER BY user_id LIMIT %s",
+        (sample,),
     ).fetchall()
-    nearest = (
-        f"SELECT movie_id FROM {child} ORDER BY embedding::vector({dimensions}) <#> %s::vector({dimensions}) LIMIT 50"
-    )
+    nearest = f"SELECT movie_id FROM {child} ORDER BY embedding::vector({dimensions}) <#> %s::vector({dimensions}) LIMIT 50"
     shares = []
     for (factors,) in users:
         with session.transaction():

@@ -34,7 +34,9 @@ class Dataset:
 
         def flat(name: str) -> np.ndarray:
             column = histories.column(name).combine_chunks()
-            values = column.values if isinstance(column, pa.ListArray) else pa.array([], pa.float32())
+            values = (
+                column.values if isinstance(column, pa.ListArray) else pa.array([], pa.float32())
+            )
             return values.to_numpy(zero_copy_only=False)
 
         lengths = histories.column("movie_ids").combine_chunks().value_lengths().to_numpy()
@@ -57,7 +59,9 @@ class Dataset:
 
     def held_out(self, share: float) -> np.ndarray:
         """Which pairs are held out."""
-        return np.arange(len(self.movies)) >= np.repeat(self.train_ends(share), np.diff(self.indptr))
+        return np.arange(len(self.movies)) >= np.repeat(
+            self.train_ends(share), np.diff(self.indptr)
+        )
 
     def matrix(self, kept: np.ndarray) -> sparse.csr_matrix:
         """Weights above 0 of the kept pairs, users x movies, float32."""
@@ -71,7 +75,9 @@ class Dataset:
     def histories(self, start: int, end: int) -> Iterator[History]:
         for user in range(start, end):
             part = slice(self.indptr[user], self.indptr[user + 1])
-            yield History(self.movies[part], self.weights[part], self.seen[part], self.ratings[part])
+            yield History(
+                self.movies[part], self.weights[part], self.seen[part], self.ratings[part]
+            )
 
     def save(self, folder: Path) -> list[Path]:
         names = ("movie_ids", *ARRAYS)

@@ -16,8 +16,13 @@ RIDGE = 10.0
 def features(movies: Sequence[tuple]) -> sparse.csr_matrix:
     """Rows of genres, frequent tags and decade, 1 where it applies. movies: (id, genres, tags, year, ...)."""
     tags = Counter(tag.lower() for _, _, names, *_ in movies for tag in set(names))
-    frequent = [tag for tag, n in sorted(tags.items(), key=lambda t: (-t[1], t[0])) if n > 1][:TAGS_MAX]
-    names: dict[str, int] = {"constant": 0, **{f"tag {tag}": i for i, tag in enumerate(frequent, 1)}}
+    frequent = [tag for tag, n in sorted(tags.items(), key=lambda t: (-t[1], t[0])) if n > 1][
+        :TAGS_MAX
+    ]
+    names: dict[str, int] = {
+        "constant": 0,
+        **{f"tag {tag}": i for i, tag in enumerate(frequent, 1)},
+    }
     rows, columns = [], []
     for row, (_, genres, own, year, *_) in enumerate(movies):
         found = {"constant", *(f"genre {genre}" for genre in genres)}

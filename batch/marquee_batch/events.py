@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.accumulators import AccumulatorParam
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession, functions
 
 from .errors import BatchError
 from .history import ACTIONS, EVENTS
@@ -54,7 +53,7 @@ class Problems(AccumulatorParam):
     def zero(self, value: dict) -> dict:
         return {}
 
-    def addInPlace(self, value1: dict, value2: dict) -> dict:  # noqa: N802: Spark's name
+    def addInPlace(self, value1: dict, value2: dict) -> dict:  # noqa: N802 (Spark's name)
         value1.update(value2)
         return value1
 
@@ -81,7 +80,9 @@ def read_archive(spark: SparkSession, files, address: StoreAddress, problems) ->
         (place % tasks, f.path, f.sha256, f.rows, f.source) for place, f in enumerate(largest_first)
     ]
     listed = (
-        spark.createDataFrame(lines, "task int, path string, sha256 string, rows bigint, source int")
+        spark.createDataFrame(
+            lines, "task int, path string, sha256 string, rows bigint, source int"
+        )
         .repartitionByRange(tasks, "task")
         .sortWithinPartitions("task", "path")
     )
@@ -92,7 +93,7 @@ def read_archive(spark: SparkSession, files, address: StoreAddress, problems) ->
             for line in batch.to_pylist():
                 try:
                     table = check_and_parse(store, line)
-                except Unusable as problem:
+                except UnusableError as problem:
                     problems.add({line["path"]: str(problem)})
                     continue
                 yield from table.to_batches(max_chunksize=65_536)
@@ -100,7 +101,7 @@ def read_archive(spark: SparkSession, files, address: StoreAddress, problems) ->
     return listed.mapInArrow(read, EVENTS_DDL)
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """An archived object that is not what the manifest says."""
 
 
@@ -109,14 +110,14 @@ def check_and_parse(store: Store, line: dict) -> pa.Table:
     try:
         data = store.get(line["path"])
     except FileNotFoundError as error:
-        raise Unusable("it is not in the store") from error
+        raise UnusableError("it is not in the store") from error
     found = hashlib.sha256(data).hexdigest()
     if found != line["sha256"]:
-        raise Unusable(f"its SHA-256 is {found}, the manifest has {line['sha256']}")
+        raise UnusableError(f"its SHA-256 is {found}, the manifest has {line['sha256']}")
     try:
         table = pq.read_table(pa.BufferReader(data), columns=COLUMNS)
     except (pa.ArrowException, OSError) as error:
-        raise Unusable(f"it cannot be read as Parquet: {error}") from error
+        raise UnusableError(f"it cannot be read as Parquet: {error}") from error
     return parse(table, line["source"])
 
 
@@ -182,14 +183,16 @@ def read_hot(spark: SparkSession, source: Input, jdbc: dict[str, str]) -> DataFr
             f"SET TRANSACTION SNAPSHOT '{source.snapshot}'",
         },
     )
-    code = F.create_map(*(F.lit(x) for pair in enumerate(ACTIONS) for x in reversed(pair)))
+    code = functions.create_map(
+        *(functions.lit(x) for pair in enumerate(ACTIONS) for x in reversed(pair))
+    )
     return read.select(
         "event_id",
         "user_id",
         "movie_id",
-        code[F.col("action")].cast("int").alias("action"),
+        code[functions.col("action")].cast("int").alias("action"),
         "value",
-        F.lit(source.hot_source).alias("source"),
+        functions.lit(source.hot_source).alias("source"),
         "partition",
         "offset",
     )

@@ -115,7 +115,9 @@ def fold_pairs(user, movie, time, action, value, settings: Settings, newest_ms: 
     rating = np.where(rated >= 0, value[rated], np.nan)
     opinion = kind_at(action, latest("like", "dislike"))
     listed = kind_at(action, latest("list_add", "list_remove")) == CODE["list_add"]
-    share = np.where(np.isin(action, [CODE[n] for n in ("progress", "play", "complete")]), value, 0.0)
+    share = np.where(
+        np.isin(action, [CODE[n] for n in ("progress", "play", "complete")]), value, 0.0
+    )
     whole = (action == CODE["complete"]) & np.isnan(value)
     watched = np.maximum.reduceat(np.where(whole, 1.0, np.nan_to_num(share)), starts)
     completed = how_often("complete") > 0
@@ -153,7 +155,9 @@ def weigh(settings: Settings, *, rating, liked, disliked, listed, plays, clicks,
           completed, shared, age_days) -> np.ndarray:  # fmt: skip
     """The weight of pairs, by the formula at [weights] in settings.toml."""
     w = settings.weights
-    looks = np.minimum(np.minimum(clicks, w.looks_max) + np.minimum(views, w.looks_max), w.looks_max)
+    looks = np.minimum(
+        np.minimum(clicks, w.looks_max) + np.minimum(views, w.looks_max), w.looks_max
+    )
     total = (
         w.rating_star * np.nan_to_num(rating - w.rating_zero)
         + w.play * np.minimum(plays, w.plays_max)
@@ -180,7 +184,9 @@ def by_user(pairs: dict, names: pa.Array) -> pa.Table:
     offsets = pa.array(np.append(starts, len(user)).astype(np.int32))
 
     def lists(name: str, kind: pa.DataType) -> pa.Array:
-        return pa.ListArray.from_arrays(offsets, pa.array(pairs[name][order], kind, from_pandas=False))
+        return pa.ListArray.from_arrays(
+            offsets, pa.array(pairs[name][order], kind, from_pandas=False)
+        )
 
     return pa.table(
         [

@@ -14,7 +14,9 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, lapack
 
 
-def gram_block(x: sparse.csr_matrix, columns: sparse.csc_matrix, start: int, end: int) -> np.ndarray:
+def gram_block(
+    x: sparse.csr_matrix, columns: sparse.csc_matrix, start: int, end: int
+) -> np.ndarray:
     """Rows [start, end) of X'X as float32, (end - start) x movies. `columns` is X by columns."""
     return (columns[:, start:end].T @ x).astype(np.float32).toarray()
 
@@ -63,7 +65,9 @@ def neighbours_of(
     return candidates
 
 
-def regress(gram_nn: np.ndarray, g_n: np.ndarray, regularisation: float, positive: bool) -> np.ndarray:
+def regress(
+    gram_nn: np.ndarray, g_n: np.ndarray, regularisation: float, positive: bool
+) -> np.ndarray:
     """(G_NN + cI)^-1 g_N. With `positive`, neighbours below 0 are left out, and the rest solved again."""
     kept = np.arange(len(g_n))
     while len(kept):

@@ -75,7 +75,10 @@ class Ranker:
             if item is None and (variant.als is None or als is None):
                 yield name, np.zeros((len(users), len(self.popularity)), dtype=np.float32)
             else:
-                yield name, blend(item, als if variant.als is not None else None, variant.als or 0.0)
+                yield (
+                    name,
+                    blend(item, als if variant.als is not None else None, variant.als or 0.0),
+                )
 
 
 def judge(
@@ -97,7 +100,9 @@ def judge(
         whole = [next(ranker.dataset.histories(u, u + 1)) for u in part]
         cuts = [int(ends[u] - ranker.dataset.indptr[u]) for u in part]
         known = [h.cut(0, cut) for h, cut in zip(whole, cuts, strict=True)]
-        liked = [relevant(h.cut(cut, len(h.movies)), holdout) for h, cut in zip(whole, cuts, strict=True)]
+        liked = [
+            relevant(h.cut(cut, len(h.movies)), holdout) for h, cut in zip(whole, cuts, strict=True)
+        ]
         for name, scores in ranker.scores(variants, part, known):
             for row, history, wanted in zip(scores, known, liked, strict=True):
                 # All that trains is left out, as the protocol has it; not what was withdrawn since.
@@ -130,12 +135,16 @@ def users_to_judge(dataset: Dataset, holdout: Holdout, seed: int) -> np.ndarray:
 LISTS_DDL = "user int, movie_ids array<bigint>, scores array<float>"
 
 
-def make_lists(spark: SparkSession, files: Files, variant: Variant, users: int, length: int) -> DataFrame:
+def make_lists(
+    spark: SparkSession, files: Files, variant: Variant, users: int, length: int
+) -> DataFrame:
     """Everybody's list: movie ids and scores, best first, without what they have seen."""
     place = share(spark.sparkContext, files.paths())
     size = SCORED_AT_ONCE * 8
     starts = list(range(0, users, size))
-    ranges = spark.createDataFrame([(s, min(s + size, users)) for s in starts], "start int, stop int")
+    ranges = spark.createDataFrame(
+        [(s, min(s + size, users)) for s in starts], "start int, stop int"
+    )
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         ranker = Ranker(files, place)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .database import Loading, index_recall, vector_text
+from .faults import failpoint
 from .progress import Step
 from .snapshot import folder, tables
 from .store import Store
@@ -23,7 +24,9 @@ def load(
     loading = Loading(session, version)
     dimensions = metadata["settings"]["als"]["factors"]
     step.update("item vectors")
-    movies = loading.copy("movie_embeddings", "movie_id, source, embedding", None, vectors(store, version))
+    movies = loading.copy(
+        "movie_embeddings", "movie_id, source, embedding", None, vectors(store, version)
+    )
     step.update("user factors")
     loading.copy("user_factors", "user_id, factors", None, user_factors(store, version))
     step.update("neighbours")
@@ -31,7 +34,11 @@ def load(
         "movie_neighbours",
         "movie_id, neighbour_id, weight",
         ["int8", "int8", "float4"],
-        rows_of(pq.read_table(pa.BufferReader(store.get(f"{folder('item-item', version)}/neighbours.parquet")))),
+        rows_of(
+            pq.read_table(
+                pa.BufferReader(store.get(f"{folder('item-item', version)}/neighbours.parquet"))
+            )
+        ),
     )
     step.update("lists")
     rows = loading.copy(
@@ -40,6 +47,7 @@ def load(
         ["text", "timestamptz", "int8", "int4", "float4"],
         list_rows(store, version, datetime.fromisoformat(metadata["generated_at"])),
     )
+    failpoint("loading")
     step.update("indexes")
     loading.finish(dimensions, metadata["settings"])
     recall = index_recall(session, version, dimensions, RECALL_SAMPLE) if movies else None
@@ -48,7 +56,9 @@ def load(
 
 
 def vectors(store: Store, version: str) -> Iterator[tuple]:
-    table = pq.read_table(pa.BufferReader(store.get(f"{folder('als', version)}/item_factors.parquet")))
+    table = pq.read_table(
+        pa.BufferReader(store.get(f"{folder('als', version)}/item_factors.parquet"))
+    )
     for movie, source, factors in rows_of(table):
         yield movie, source, vector_text(factors)
 

@@ -10,7 +10,6 @@ from pyspark.sql import DataFrame
 from .als import as_array
 from .settings import Ratings
 
-
 #: Of the biases' turns; what changes after them is beyond the third digit.
 SWEEPS = 10
 
@@ -37,7 +36,12 @@ class RatingModel:
 
 
 def fit_biases(
-    user: np.ndarray, movie: np.ndarray, rating: np.ndarray, users: int, movies: int, settings: Ratings
+    user: np.ndarray,
+    movie: np.ndarray,
+    rating: np.ndarray,
+    users: int,
+    movies: int,
+    settings: Ratings,
 ) -> Biases:
     """Damped means of movies and of users, by turns until they agree. Arrays: a rating each, by place."""
     by_movie, by_user = np.zeros(movies), np.zeros(users)
@@ -53,7 +57,9 @@ def fit_biases(
     return Biases(mean, by_user.astype(np.float32), by_movie.astype(np.float32))
 
 
-def residuals(user: np.ndarray, movie: np.ndarray, rating: np.ndarray, biases: Biases) -> np.ndarray:
+def residuals(
+    user: np.ndarray, movie: np.ndarray, rating: np.ndarray, biases: Biases
+) -> np.ndarray:
     return (rating - biases.mean - biases.users[user] - biases.movies[movie]).astype(np.float32)
 
 

@@ -70,6 +70,9 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
     spark: SparkSession | None = None
     try:
         address = StoreAddress.from_environment()
+        # Spark takes its time to start.
+        if not database.has_input(session):
+            raise nothing_to_learn()
         with progress.step("spark") as step:
             spark = open_spark(options.master, options.memory, address, folder, options.conf)
             step.update(f"Spark {spark.version} on {options.master}")
@@ -83,6 +86,14 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
     return {"run": run_id, "version": version, **outcome}
 
 
+def nothing_to_learn() -> BatchError:
+    return BatchError(
+        "MARQUEE_BATCH_EMPTY",
+        "there is nothing to learn from: neither the archive nor rt_user_interactions has an action "
+        "on a movie. Emit or import some, or `marquee backfill` history.",
+    )
+
+
 def stop_spark(spark: SparkSession | None) -> None:
     if spark is None:
         return
@@ -93,7 +104,11 @@ def stop_spark(spark: SparkSession | None) -> None:
 
 
 def report_failure(
-    options: Options, session: psycopg.Connection, run_id: int, error: BaseException, progress: Progress
+    options: Options,
+    session: psycopg.Connection,
+    run_id: int,
+    error: BaseException,
+    progress: Progress,
 ) -> None:
     if isinstance(error, BatchError):
         reason = f"{error.code}: {error}"
@@ -126,11 +141,7 @@ def work(
         found = gather(options, spark, store, session)
         data = found.data
         if data.users == 0:
-            raise BatchError(
-                "MARQUEE_BATCH_EMPTY",
-                "there is nothing to learn from: neither the archive nor rt_user_interactions has an action "
-                "on a movie. Emit or import some, or `marquee backfill` history.",
-            )
+            raise nothing_to_learn()
         step.update(f"{found.events:,} events, {len(data.movies):,} pairs, {data.users:,} users")
     database.log_run(
         session,
@@ -205,11 +216,15 @@ def work(
     }
 
 
-def gather(options: Options, spark: SparkSession, store: Store, session: psycopg.Connection) -> Gathered:
+def gather(
+    options: Options, spark: SparkSession, store: Store, session: psycopg.Connection
+) -> Gathered:
     with database.input_of(options.postgres) as source:
         events, problems = read_events(spark, source, store.address, options.jdbc)
         rows = sum(f.rows for f in source.files) + source.hot_rows
-        histories = collect_histories(fold_histories(events, rows, options.settings, source.newest_ms))
+        histories = collect_histories(
+            fold_histories(events, rows, options.settings, source.newest_ms)
+        )
     skipped = problems()
     refuse_problems(skipped, options.skip_corrupt)
     return Gathered(
@@ -223,7 +238,9 @@ def gather(options: Options, spark: SparkSession, store: Store, session: psycopg
 
 
 def withdrawn_places(found: Gathered) -> np.ndarray:
-    gone = np.array([movie for movie, *_, withdrawn in found.catalogue if withdrawn], dtype=np.int64)
+    gone = np.array(
+        [movie for movie, *_, withdrawn in found.catalogue if withdrawn], dtype=np.int64
+    )
     return np.flatnonzero(np.isin(found.data.movie_ids, gone)).astype(np.int32)
 
 
@@ -285,7 +302,9 @@ def model_files(
     return files, variants
 
 
-def judge_ratings(options: Options, spark, data: Dataset, held: np.ndarray, told) -> dict[str, float]:
+def judge_ratings(
+    options: Options, spark, data: Dataset, held: np.ndarray, told
+) -> dict[str, float]:
     rated = ~np.isnan(data.ratings)
     test = rated & held
     if not test.any() or not (rated & ~held).any():
@@ -327,13 +346,20 @@ def train_models(options: Options, spark, found: Gathered, folder: Path, told) -
         )
     told("ratings")
     ratings = rating_model(options, spark, data, ~np.isnan(data.ratings))
-    files, variants = model_files(options, spark, data, matrix, folder, withdrawn_places(found), told)
+    files, variants = model_files(
+        options, spark, data, matrix, folder, withdrawn_places(found), told
+    )
     cut = sparse.load_npz(folder / str(variants["neighbours"].item))
     return Trained(files, variants, cut, ratings)
 
 
 def write_snapshot(
-    spark: SparkSession, store: Store, version: str, found: Gathered, trained: Trained, settings: Settings
+    spark: SparkSession,
+    store: Store,
+    version: str,
+    found: Gathered,
+    trained: Trained,
+    settings: Settings,
 ) -> None:
     """Everything of a version but the metadata that makes it whole."""
     data = found.data
@@ -341,7 +367,9 @@ def write_snapshot(
     for algorithm in snapshot.ALGORITHMS:
         for path in store.objects(snapshot.folder(algorithm, version)):
             store.remove(path)  # of a run that was killed within the same second
-    lists = make_lists(spark, trained.files, trained.variants["blend"], data.users, settings.lists.length)
+    lists = make_lists(
+        spark, trained.files, trained.variants["blend"], data.users, settings.lists.length
+    )
     names = spark.createDataFrame(
         pa.table({"user": np.arange(data.users, dtype=np.int32), "user_id": found.users})
     )
@@ -355,7 +383,9 @@ def write_snapshot(
         f"{snapshot.folder('als', version)}/user_factors/part-0.parquet",
         pa.table({"user_id": found.users, "factors": rows_as_lists(user_factors)}),
     )
-    store.put_table(f"{snapshot.folder('als', version)}/item_factors.parquet", item_table(found, item_factors))
+    store.put_table(
+        f"{snapshot.folder('als', version)}/item_factors.parquet", item_table(found, item_factors)
+    )
     entries = trained.neighbours.tocoo()
     store.put_table(
         f"{snapshot.folder('item-item', version)}/neighbours.parquet",
@@ -407,7 +437,9 @@ def item_table(found: Gathered, factors: np.ndarray) -> pa.Table:
     support = np.bincount(data.movies, minlength=len(data.movie_ids)).astype(np.float64)
     place = {int(movie): i for i, movie in enumerate(data.movie_ids)}
     rows = features(found.catalogue) if found.catalogue else None
-    trained = [i for i, (movie, *_) in enumerate(found.catalogue) if movie in place and liked[place[movie]]]
+    trained = [
+        i for i, (movie, *_) in enumerate(found.catalogue) if movie in place and liked[place[movie]]
+    ]
     rest = [
         i
         for i, (movie, *_, withdrawn) in enumerate(found.catalogue)
@@ -427,7 +459,12 @@ def item_table(found: Gathered, factors: np.ndarray) -> pa.Table:
 
 
 def metadata_of(
-    options: Options, version: str, generated_at: str, found: Gathered, judged: dict, progress: Progress
+    options: Options,
+    version: str,
+    generated_at: str,
+    found: Gathered,
+    judged: dict,
+    progress: Progress,
 ) -> dict[str, Any]:
     return {
         "version": version,
@@ -436,7 +473,9 @@ def metadata_of(
         "seed": options.seed,
         "settings": options.settings.as_dict(),
         "inputs": {
-            "archive": [{"path": f.path, "sha256": f.sha256, "rows": f.rows} for f in found.source.files],
+            "archive": [
+                {"path": f.path, "sha256": f.sha256, "rows": f.rows} for f in found.source.files
+            ],
             "hot": {
                 "from_offsets": dict(found.source.offsets),
                 "rows": found.source.hot_rows,

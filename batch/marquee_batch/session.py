@@ -46,7 +46,9 @@ def open_spark(
         "spark.hadoop.fs.s3a.access.key": address.access_key,
         "spark.hadoop.fs.s3a.secret.key": address.secret_key,
         "spark.hadoop.fs.s3a.path.style.access": "true",
-        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(address.endpoint.startswith("https")).lower(),
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(
+            address.endpoint.startswith("https")
+        ).lower(),
         **conf,
     }
     builder = SparkSession.builder.master(master).appName("marquee batch")

@@ -130,7 +130,9 @@ def load_settings(path: Path | None = None, changes: tuple[str, ...] = ()) -> Se
     }
     problems += [f"{name}: there is no such section" for name in tree]
     if problems:
-        raise BatchError("MARQUEE_BATCH_SETTINGS", f"settings of the batch stage: {'; '.join(problems)}")
+        raise BatchError(
+            "MARQUEE_BATCH_SETTINGS", f"settings of the batch stage: {'; '.join(problems)}"
+        )
     return Settings(**sections)
 
 
@@ -165,7 +167,9 @@ def parse_section(section: str, kind: type, values: Any, problems: list[str]) ->
         problems.append(f"{section}: wanted is a table, [{section}]")
         return None
     types = get_type_hints(kind)
-    problems += [f"{section}.{name}: there is no such setting" for name in values if name not in types]
+    problems += [
+        f"{section}.{name}: there is no such setting" for name in values if name not in types
+    ]
     parsed = {}
     for name, wanted in types.items():
         value = values.get(name)

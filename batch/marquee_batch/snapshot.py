@@ -18,7 +18,9 @@ def folder(algorithm: str, version: str) -> str:
     return f"models/{algorithm}/{version}"
 
 
-def finish(store: Store, version: str, metadata: dict[str, Any], own: dict[str, dict[str, Any]]) -> None:
+def finish(
+    store: Store, version: str, metadata: dict[str, Any], own: dict[str, dict[str, Any]]
+) -> None:
     """Writes metadata.json of each algorithm; that of the lists last, which makes the version whole."""
     for algorithm in ALGORITHMS:
         text = json.dumps({"algorithm": algorithm, **metadata, **own.get(algorithm, {})}, indent=1)
@@ -56,6 +58,9 @@ def drop_old(store: Store, keep: int, in_use: set[str]) -> list[str]:
     for version in gone:
         # The lists' metadata first: from then on the version is not whole.
         paths = [p for a in reversed(ALGORITHMS) for p in store.objects(folder(a, version))]
-        for path in sorted(paths, key=lambda p: (not p.startswith("models/lists/"), not p.endswith("metadata.json"))):
+        for path in sorted(
+            paths,
+            key=lambda p: (not p.startswith("models/lists/"), not p.endswith("metadata.json")),
+        ):
             store.remove(path)
     return gone

@@ -63,7 +63,9 @@ def gram_matrix(spark: SparkSession, x: Path, movies: int) -> np.ndarray:
 
     def block(start: int) -> tuple[int, np.ndarray]:
         path = place(name)
-        rows = gram_block(load_matrix(path), load_columns(path), start, min(start + GRAM_BLOCK, movies))
+        rows = gram_block(
+            load_matrix(path), load_columns(path), start, min(start + GRAM_BLOCK, movies)
+        )
         return start, np.ascontiguousarray(rows[:, start:])
 
     starts = list(range(0, movies, GRAM_BLOCK))
@@ -76,7 +78,9 @@ def gram_matrix(spark: SparkSession, x: Path, movies: int) -> np.ndarray:
     return gram
 
 
-def train_sparse(spark: SparkSession, x: Path, movies: int, settings: ItemItem) -> sparse.csr_matrix:
+def train_sparse(
+    spark: SparkSession, x: Path, movies: int, settings: ItemItem
+) -> sparse.csr_matrix:
     """The item-item model with each movie's strongest neighbours alone; rows speak for columns."""
     context = spark.sparkContext
     place = share(context, [x])

@@ -1,0 +1,282 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BatchReport } from '../../../cli/batch/run.ts';
+import { exportsOf } from '../../../cli/commands/config.ts';
+import { repositoryRoot } from '../../../cli/config.ts';
+import { createProgress } from '../../../cli/stack/progress.ts';
+import { installSpark, type Spark } from '../../../cli/stack/spark.ts';
+import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
+import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
+import { runArchive } from '../../../streams/archive/run.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { cliEnvironment, runCli, type CliResult } from '../../support/cli.ts';
+import { archiveContextOf, SMALL_RANGES } from '../archive/context.ts';
+import { startWorld, type World } from '../replay/world.ts';
+import { makeTastes, MOVIES, USERS } from './tastes.ts';
+
+const SEED = 2_718;
+const HOUR_MS = 3_600_000;
+const SMALL = [
+  ...['als.factors=8', 'als.iterations=4', 'ratings.factors=4', 'ratings.iterations=3'],
+  ...['item_item.regularisation=50', 'item_item.neighbour_regularisation=50'],
+  'item_item.neighbours=10',
+].flatMap((setting) => ['--set', setting]);
+
+let world: World;
+let store: ObjectStore;
+let spark: Spark;
+let events: number;
+
+beforeAll(async () => {
+  console.log(`seed ${String(SEED)}`);
+  world = await startWorld({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(world.config.objectStore);
+  const progress = createProgress(process.stderr);
+  const { cache, stack } = world.config;
+  spark = await installSpark({ cache, javaHome: stack.javaHome }, progress);
+  progress.close();
+}, 900_000);
+afterAll(async () => {
+  store.close();
+  await world.close();
+});
+
+function marquee(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
+  return runCli(args, { ...cliEnvironment(world.config.home, world.config.cache), ...env });
+}
+
+function batch(more: readonly string[] = [], env: Record<string, string> = {}): Promise<CliResult> {
+  return marquee(['batch', 'run', '--json', '--memory', '1g', ...SMALL, ...more], env);
+}
+
+async function run(...more: string[]): Promise<BatchReport> {
+  const { code, stdout, stderr } = await batch(more);
+  expect(`${String(code)}\n${stderr}`).toMatch(/^0\n/);
+  return JSON.parse(stdout) as BatchReport;
+}
+
+/** All rows of a statement, as text. */
+async function rows(statement: string): Promise<string[]> {
+  return (await world.db.query<{ row: string }>(`SELECT row::text FROM (${statement}) AS row`)).map(
+    ({ row }) => row,
+  );
+}
+
+const serving = () => rows('SELECT model_version FROM active_model');
+const lists = (version: string) =>
+  rows(`SELECT user_id, rank, movie_id FROM batch_recommendations
+         WHERE model_version = '${version}' ORDER BY 1, 2`);
+const lastRun = async () =>
+  (await rows('SELECT status, reason FROM model_performance_logs ORDER BY run_id DESC LIMIT 1'))[0];
+
+describe('before there is anything', () => {
+  test('a run says so, and logs that it failed', async () => {
+    const { code, stderr } = await batch();
+    expect(code).toBe(1);
+    expect(stderr).toContain('MARQUEE_BATCH_EMPTY');
+    expect(await lastRun()).toContain('failed');
+    expect(await serving()).toEqual([]);
+  });
+
+  test('a wrong setting and a server that is away are named', async () => {
+    const wrong = await batch(['--set', 'als.factors=0']);
+    expect(wrong.stderr).toMatch(/MARQUEE_BATCH_SETTINGS: .*als\.factors = 0/);
+    const url = 'postgres://marquee_writer:x@127.0.0.1:1/marquee';
+    const away = await batch([], { MARQUEE_PG_WRITER_URL: url });
+    expect([away.code, away.stderr]).toEqual([
+      1,
+      expect.stringContaining('MARQUEE_PG_UNAVAILABLE'),
+    ]);
+  });
+});
+
+describe('on archived and recent actions', () => {
+  let first: BatchReport;
+  let second: BatchReport;
+
+  beforeAll(async () => {
+    const tastes = await makeTastes(world.codec, SEED, Date.now());
+    events = tastes.events;
+    const processors = ['interactions', 'profiles'].map((name) => PROCESSORS[name] as Processor);
+    await world.send('user-actions.v1', [...tastes.old, ...tastes.recent]);
+    const running = await world.run(processors);
+    await world.caughtUp(processors);
+    await running.stop();
+    const context = archiveContextOf(world, store, {
+      settings: { ...SMALL_RANGES, rowsMax: 1_000 },
+    });
+    await runArchive(context, Date.now() - 48 * HOUR_MS);
+    first = await run('--seed', '7');
+  }, 600_000);
+
+  test('reads each event once, from where it is', async () => {
+    const [archived, hot] = await Promise.all([
+      rows('SELECT sum(rows) FROM archive_manifest_rows'.replace('_manifest_rows', '_files')),
+      rows('SELECT count(*) FROM rt_user_interactions'),
+    ]);
+    expect([Number(archived[0]?.slice(1, -1)), Number(hot[0]?.slice(1, -1))]).toSatisfy(
+      ([a, h]: number[]) => (a ?? 0) > 1_000 && (h ?? 0) > 500,
+    );
+    expect(first).toMatchObject({ events, users: USERS, movies: MOVIES });
+  });
+
+  test('weighs as user_history does', async () => {
+    const { stdout } = await promisify(execFile)(
+      spark.python,
+      [join(repositoryRoot, 'tests', 'batch', 'pairs.py')],
+      {
+        env: {
+          ...process.env,
+          ...exportsOf(world.config),
+          MARQUEE_PG_WRITER_URL: world.config.postgres.writerUrl,
+          PYTHONPATH: join(repositoryRoot, 'batch'),
+          PYTHONDONTWRITEBYTECODE: '1',
+        },
+        maxBuffer: 1 << 26,
+      },
+    );
+    const wanted = await world.db.query(
+      `SELECT user_id AS user, movie_id AS movie, weight_milli AS weight, seen, rating_milli AS rating
+         FROM user_history ORDER BY 1, 2`,
+    );
+    const found = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { user: string; movie: number })
+      .sort((a, b) => (a.user === b.user ? a.movie - b.movie : a.user < b.user ? -1 : 1));
+    expect(found).toEqual(wanted);
+  });
+
+  test('learns the tastes, and promotes what beats popularity', async () => {
+    expect(first).toMatchObject({ status: 'promoted', reason: null });
+    const { blend, als, neighbours, popularity } = first.metrics;
+    for (const model of [blend, als, neighbours])
+      expect(model?.['ndcg_at_10']).toBeGreaterThan(1.5 * (popularity?.['ndcg_at_10'] ?? 1));
+    expect(first.ratings.rmse).toBeLessThan(1);
+    expect(await serving()).toEqual([`(${first.version})`]);
+    const [logged] = await rows(
+      `SELECT status, events, users, ndcg_at_10 > popularity_ndcg_at_10, index_recall_at_50 > 0.9,
+              durations ? 'publish' FROM model_performance_logs WHERE model_version = '${first.version}'`,
+    );
+    expect(logged).toBe(`(promoted,${String(events)},${String(USERS)},t,t,t)`);
+  });
+
+  test('gives everybody a list without what they have seen, in order', async () => {
+    expect(await rows('SELECT count(DISTINCT user_id) FROM active_recommendations')).toEqual([
+      `(${String(USERS)})`,
+    ]);
+    expect(
+      await rows(
+        `SELECT * FROM active_recommendations JOIN user_history USING (user_id, movie_id) WHERE seen`,
+      ),
+    ).toEqual([]);
+    expect(
+      await rows(`SELECT user_id FROM active_recommendations GROUP BY 1
+        HAVING max(rank) <> count(*) OR count(*) > 50 OR count(DISTINCT movie_id) <> count(*)
+            OR array_agg(score ORDER BY rank) <> array_agg(score ORDER BY score DESC)`),
+    ).toEqual([]);
+    const [mine] = await rows(
+      `SELECT avg(((movie_id - 1) % 2 = substr(user_id, 6)::int % 2)::int)::numeric(3, 2)
+         FROM active_recommendations WHERE rank <= 5`,
+    );
+    expect(Number(mine?.slice(1, -1))).toBeGreaterThan(0.9);
+  });
+
+  test('keeps a snapshot that says what it was made of', async () => {
+    const found = await Promise.all(
+      ['als', 'item-item', 'ratings', 'lists'].map(async (algorithm) => {
+        const bytes = await store.get(`models/${algorithm}/${first.version}/metadata.json`);
+        return JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
+      }),
+    );
+    for (const metadata of found)
+      expect(metadata).toMatchObject({
+        version: first.version,
+        seed: 7,
+        counts: { events, users: USERS, movies: MOVIES },
+        settings: { als: { factors: 8 } },
+      });
+    expect(await rows('SELECT count(*) FROM active_movies WHERE embedding IS NOT NULL')).toEqual([
+      '(0)',
+    ]);
+    expect(
+      await rows(`SELECT count(*), min(vector_dims(embedding)) FROM movie_embeddings`),
+    ).toEqual([`(${String(MOVIES)},8)`]);
+  });
+
+  test('the same input and seed give the same lists', async () => {
+    second = await run('--seed', '7');
+    expect(second.version > first.version).toBe(true);
+    const [before, after] = await Promise.all([lists(first.version), lists(second.version)]);
+    expect(before.length).toBeGreaterThan(USERS * 10);
+    expect(after).toEqual(before);
+  });
+
+  test('promotion and rollback flip the pointer at once', async () => {
+    expect(await serving()).toEqual([`(${second.version})`]);
+    expect((await marquee(['model', 'rollback'])).stdout).toContain(`${first.version} serves now`);
+    expect(await serving()).toEqual([`(${first.version})`]);
+    expect((await marquee(['model', 'promote', second.version])).code).toBe(0);
+    expect(await serving()).toEqual([`(${second.version})`]);
+    const unknown = await marquee(['model', 'promote', '20200101T000000Z']);
+    expect(unknown.stderr).toContain('MARQUEE_MODEL_UNKNOWN');
+    const listed = await marquee(['model', 'ls']);
+    expect(listed.stdout).toMatch(new RegExp(`${second.version} +promoted +serves`));
+    expect((await marquee(['model', 'show'])).stdout).toContain(second.version);
+  });
+
+  test('two at once: the second says so and leaves', async () => {
+    await world.db.query(`SELECT pg_advisory_lock(hashtextextended('marquee.batch', 0))`);
+    try {
+      const { code, stderr } = await batch();
+      expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_BATCH_BUSY')]);
+    } finally {
+      await world.db.query(`SELECT pg_advisory_unlock(hashtextextended('marquee.batch', 0))`);
+    }
+  });
+
+  // The others: MARQUEE_TEST_ALL_FAILPOINTS=1 ./marquee test int --files tests/int/batch
+  const all = ['read', 'judged', 'trained', 'snapshot_half', 'snapshot', 'loading', 'loaded'];
+  const some = ['snapshot_half', 'loading'];
+  const points = process.env['MARQUEE_TEST_ALL_FAILPOINTS'] === undefined ? some : all;
+  test.each(points)('killed at %s it leaves what serves alone', async (point) => {
+    const before = await lists(second.version);
+    const { code, stderr } = await batch([], { MARQUEE_BATCH_FAILPOINT: point });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_BATCH_FAILED')]);
+    expect(await lastRun()).toContain('running');
+    expect(await serving()).toEqual([`(${second.version})`]);
+    expect(await lists(second.version)).toEqual(before);
+  });
+
+  test('a corrupt object is named, and left out when told so; the run after kills works', async () => {
+    const [line] = await rows('SELECT path FROM archive_manifest ORDER BY bytes DESC LIMIT 1');
+    const path = String(line).slice(1, -1).replaceAll('"', '');
+    const whole = await store.get(path);
+    const broken = Buffer.from(whole);
+    broken[broken.length >> 1] = (broken[broken.length >> 1] ?? 0) ^ 1;
+    await store.put(path, broken);
+    try {
+      const refused = await batch();
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/MARQUEE_ARCHIVE_CORRUPT/);
+      expect(refused.stderr).toContain(path);
+      expect(await serving()).toEqual([`(${second.version})`]);
+      expect(
+        await rows(`SELECT count(*) FROM model_performance_logs WHERE status = 'running'`),
+      ).toEqual(['(0)']);
+      const skipped = await run('--skip-corrupt', '--no-promote');
+      expect(skipped).toMatchObject({
+        status: 'ready',
+        skipped: { [path]: expect.stringContaining('SHA-256') },
+      });
+      expect(skipped.events).toBeLessThan(events);
+      expect(await serving()).toEqual([`(${second.version})`]);
+    } finally {
+      await store.put(path, Buffer.from(whole));
+    }
+    expect(await rows('SELECT stray_models()')).toEqual([]);
+  });
+});

@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test } from 'vitest';
+import { loadConfig, repositoryRoot } from '../../../cli/config.ts';
+import { createProgress } from '../../../cli/stack/progress.ts';
+import { installSpark } from '../../../cli/stack/spark.ts';
+
+let python: string;
+beforeAll(async () => {
+  const { cache, stack } = loadConfig();
+  const progress = createProgress(process.stderr);
+  ({ python } = await installSpark({ cache, javaHome: stack.javaHome }, progress));
+  progress.close();
+}, 900_000);
+
+/** Runs a module of the batch stage's Python in batch/; throws with its output when it fails. */
+async function module(...args: readonly string[]): Promise<string> {
+  const run = promisify(execFile)(python, ['-m', ...args], {
+    cwd: join(repositoryRoot, 'batch'),
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+  });
+  const { stdout } = await run.catch((error: Error & { stdout?: string }) => {
+    throw new Error(`${error.message}\n${error.stdout ?? ''}`);
+  });
+  return stdout;
+}
+
+test('the pure transforms pass their own tests', async () => {
+  expect(await module('pytest')).toMatch(/\d+ passed/);
+});
+
+test('ruff finds nothing in the Python of the batch stage', async () => {
+  await module('ruff', 'check', '--no-cache', '.', '../tests/batch');
+  await module('ruff', 'format', '--check', '.', '../tests/batch');
+});
