@@ -37,6 +37,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   rebuild: () => import('./commands/rebuild.ts'),
   batch: () => import('./commands/batch.ts'),
   model: () => import('./commands/model.ts'),
+  eval: () => import('./commands/eval.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

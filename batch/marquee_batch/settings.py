@@ -74,6 +74,7 @@ class Blend:
 @dataclass(frozen=True)
 class Lists:
     length: int
+    ranker: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,10 @@ AT_LEAST_ONE = {
     "factors", "iterations", "dense_movies_max", "neighbours", "length", "users_max", "versions",
     "snapshots",
 }  # fmt: skip
-CHOICES = {"sign": ("both", "positive")}
+CHOICES = {
+    "sign": ("both", "positive"),
+    "ranker": ("blend", "item_item", "neighbours", "als", "popularity"),
+}
 
 
 def load_settings(path: Path | None = None, changes: tuple[str, ...] = ()) -> Settings:
