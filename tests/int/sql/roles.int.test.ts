@@ -28,6 +28,7 @@ async function rightsOf(role: string): Promise<Record<string, string>> {
 
 it('gives the writer what it needs and no more', async () => {
   expect(await rightsOf('marquee_writer')).toEqual({
+    active_model: 'SELECT',
     applied_backfills: 'DELETE INSERT SELECT',
     archive_backfills: 'DELETE INSERT SELECT UPDATE',
     archive_expired: 'INSERT SELECT UPDATE',
@@ -36,8 +37,14 @@ it('gives the writer what it needs and no more', async () => {
     archive_plans: 'INSERT SELECT',
     archive_ranges: 'DELETE INSERT SELECT UPDATE',
     archive_runs: 'INSERT SELECT UPDATE',
+    batch_recommendations: 'SELECT',
     dead_letters: 'INSERT SELECT UPDATE',
     dropped_accounts: 'INSERT SELECT',
+    model_performance_logs: 'INSERT SELECT UPDATE',
+    model_promotions: 'SELECT',
+    model_versions: 'SELECT',
+    movie_embeddings: 'SELECT',
+    movie_neighbours: 'SELECT',
     movies: 'INSERT SELECT UPDATE',
     offset_resets: 'SELECT',
     partition_floors: 'SELECT',
@@ -51,6 +58,7 @@ it('gives the writer what it needs and no more', async () => {
     schema_migrations: 'SELECT',
     stream_ledger: 'INSERT SELECT UPDATE',
     stream_offsets: 'INSERT SELECT UPDATE',
+    user_factors: 'SELECT',
     user_history: 'INSERT SELECT UPDATE',
     user_profiles: 'INSERT SELECT UPDATE',
   });

@@ -28,6 +28,12 @@ function codesInSource(): string[] {
     for (const [, code = ''] of text.matchAll(/MarqueeError\(\s*'(MARQUEE_[A-Z0-9_]+)'/g))
       codes.add(code);
   }
+  const python = join(repositoryRoot, 'batch', 'marquee_batch');
+  for (const file of readdirSync(python).filter((name) => name.endsWith('.py'))) {
+    const text = readFileSync(join(python, file), 'utf8');
+    for (const [, code = ''] of text.matchAll(/BatchError\(\s*"(MARQUEE_[A-Z0-9_]+)"/g))
+      codes.add(code);
+  }
   return [...codes].sort();
 }
 
