@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../../cli/config.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
-import type { BackfillReport } from '../../../streams/archive/backfill.ts';
+import type { BackfillReport } from '../../../streams/archive/history/backfill.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
 import { startWorld, type World } from '../replay/world.ts';
 

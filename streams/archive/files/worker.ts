@@ -1,0 +1,27 @@
+/** The thread of thread.ts. */
+import { parentPort } from 'node:worker_threads';
+import { makeFile } from './maker.ts';
+import type { Answer, Request } from './thread.ts';
+import { inspectFile } from './inspect.ts';
+
+parentPort?.on('message', (request: Request) => {
+  work(request).catch((error: unknown) => {
+    const failed = error instanceof Error ? error : new Error(String(error));
+    answer({ id: request.id, failed }, []);
+  });
+});
+
+async function work(request: Request): Promise<void> {
+  const { id } = request;
+  if ('make' in request) {
+    const made = makeFile(request.make, request.facts);
+    answer({ id, made }, [made.bytes.buffer as ArrayBuffer]);
+    return;
+  }
+  const { buffer, byteOffset, byteLength } = request.inspect;
+  answer({ id, found: await inspectFile(Buffer.from(buffer, byteOffset, byteLength)) }, []);
+}
+
+function answer(message: Answer, hand: ArrayBuffer[]): void {
+  parentPort?.postMessage(message, hand);
+}
