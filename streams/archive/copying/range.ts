@@ -9,7 +9,7 @@ import type { Prepared } from '../../runtime/prepare.ts';
 import { inPlace } from '../files/maker.ts';
 import type { FileMaker } from '../files/maker.ts';
 import type { VerifiedFile } from '../manifest.ts';
-import { RowPacker, rowEnd, sortedColumns } from '../files/packed-rows.ts';
+import { RowPacker, rowEnd } from '../files/packed-rows.ts';
 import { sideBySide } from '../side-by-side.ts';
 import { addSums, createSums, sameSums } from '../files/sums.ts';
 import type { Sums } from '../files/sums.ts';
@@ -149,7 +149,7 @@ async function storeFile(
   const date = dateOf(day * DAY_MS);
   const name = `${place.topic}-${place.partition}-${place.from}-${place.to}`;
   const path = `${prefix}date=${date}/${name.replaceAll(':', '-')}.parquet`;
-  const file = await maker.make(sortedColumns(packer), {
+  const file = await maker.make(packer, {
     topic: place.topic,
     metadata: {
       schema_version: 1,

@@ -7,7 +7,6 @@ import type { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 
 /** 2000-01-01T00:00:00Z in epoch milliseconds, where Postgres starts to count. */
 const PG_EPOCH_MS = 946_684_800_000;
-const UUID_BYTES = 16;
 
 /** How a column is kept. `uuid` is text in the file, which every reader takes. */
 export type Kind = 'uuid' | 'time' | 'int64' | 'float64' | 'int32' | 'text' | 'map';
@@ -249,91 +248,6 @@ function permutedColumn(column: Column, order: Uint32Array): Column {
       bytes[to++] = from[at] as number;
   }
   return { kind: column.kind, ends, bytes, nulls };
-}
-
-/** What decides a row's place in a file. */
-export interface RowKeys {
-  readonly rows: number;
-  /** Event ids, 16 bytes each. */
-  readonly ids: Uint8Array;
-  readonly users: Pick<BytesColumn, 'bytes' | 'ends'>;
-}
-
-/**
- * The order of a file: by user bytewise, then by event id (so by time), then by offset. Ids of one
- * millisecond order by their random part, as everywhere.
- */
-export function sortedOrder(events: EventColumns): Uint32Array {
-  const ids = bytesColumn(events, 'event_id').bytes;
-  return orderByKeys({ rows: events.rows, ids, users: bytesColumn(events, 'user_id') });
-}
-
-export function orderByKeys({ rows, ids, users }: RowKeys): Uint32Array {
-  const rank = rankUsers(users, rows);
-  // A counting sort by user keeps the order of arrival inside each; that is nearly the order of ids.
-  const starts = new Uint32Array(rank.users + 1);
-  for (let i = 0; i < rows; i++) {
-    const at = (rank.of[i] as number) + 1;
-    starts[at] = (starts[at] as number) + 1;
-  }
-  for (let u = 0; u < rank.users; u++)
-    starts[u + 1] = (starts[u + 1] as number) + (starts[u] as number);
-  const order = new Uint32Array(rows);
-  const next = starts.slice();
-  for (let i = 0; i < rows; i++) {
-    const user = rank.of[i] as number;
-    order[next[user] as number] = i;
-    next[user] = (next[user] as number) + 1;
-  }
-  for (let u = 0; u < rank.users; u++)
-    sortRange(order, starts[u] as number, starts[u + 1] as number, ids);
-  return order;
-}
-
-const INSERTION_MAX = 32;
-
-/** Rows of one user, by id; arrival (which is offset) decides between resends. */
-function sortRange(order: Uint32Array, from: number, to: number, ids: Uint8Array): void {
-  if (to - from > INSERTION_MAX) {
-    order.subarray(from, to).sort((a, b) => (isAfter(ids, a, b) ? 1 : -1));
-    return;
-  }
-  for (let i = from + 1; i < to; i++) {
-    const row = order[i] as number;
-    let j = i;
-    for (; j > from && isAfter(ids, order[j - 1] as number, row); j--)
-      order[j] = order[j - 1] as number;
-    order[j] = row;
-  }
-}
-
-function isAfter(ids: Uint8Array, a: number, b: number): boolean {
-  for (let k = 0; k < UUID_BYTES; k++) {
-    const d = (ids[a * UUID_BYTES + k] as number) - (ids[b * UUID_BYTES + k] as number);
-    if (d !== 0) return d > 0;
-  }
-  return a > b;
-}
-
-function rankUsers(users: RowKeys['users'], rows: number): { users: number; of: Uint32Array } {
-  const numbers = new Map<string, number>();
-  const of = new Uint32Array(rows);
-  const bytes = Buffer.from(users.bytes.buffer, users.bytes.byteOffset);
-  for (let i = 0; i < rows; i++) {
-    // One char a byte: no decoding, and the order of chars is the order of bytes.
-    const name = bytes.toString('latin1', i === 0 ? 0 : users.ends[i - 1], users.ends[i]);
-    let number = numbers.get(name);
-    if (number === undefined) numbers.set(name, (number = numbers.size));
-    of[i] = number;
-  }
-  // By code units, which is what `sort` does by itself, and fastest.
-  const names = [...numbers.keys()].sort();
-  const rankOf = new Uint32Array(names.length);
-  names.forEach((name, at) => {
-    rankOf[numbers.get(name) as number] = at;
-  });
-  for (let i = 0; i < rows; i++) of[i] = rankOf[of[i] as number] as number;
-  return { users: names.length, of };
 }
 
 /** Column by its name in ROW_COLUMNS. */

@@ -5,7 +5,6 @@ import { addHash, createHash128, murmur128Words } from '../../runtime/hash.ts';
 import { CONTENT_COLUMNS } from './columns.ts';
 import type { Kind } from './columns.ts';
 import { entriesOf, nibble, readBatches } from './parquet.ts';
-import type { ArrowBatch } from './parquet.ts';
 import { createSums } from './sums.ts';
 import type { Sums } from './sums.ts';
 import { HEX_AT } from './to-arrow.ts';
@@ -42,9 +41,10 @@ export async function inspectFile(file: Buffer): Promise<FileContents> {
   for await (const batch of readBatches(file)) {
     const times = batch.column('occurred_at');
     const msAt = times === null ? () => NaN : longsOf(times);
+    const cells = CONTENT_COLUMNS.map(([name, kind]) => cellsOf(kind, batch.column(name)));
     for (let from = 0; from < batch.rows; from += BLOCK_ROWS) {
       const rows = Math.min(BLOCK_ROWS, batch.rows - from);
-      block.pack(batch, from, rows);
+      block.pack(cells, from, rows);
       const { bytes, words, starts, ends } = block;
       for (let i = 0; i < rows; i++) {
         const start = starts[i] as number;
@@ -84,33 +84,35 @@ class RowBlock {
   /** Maps that JSON escapes or orders otherwise, by row. */
   readonly #odd = new Map<number, Buffer>();
 
-  /** Packs `rows` rows of the batch from its row `from` on. */
-  pack(batch: ArrowBatch, from: number, rows: number): void {
+  /** Packs `rows` rows from row `from` on. */
+  pack(columns: readonly (Cells | null)[], from: number, rows: number): void {
     this.#odd.clear();
     const { ends } = this;
     ends.fill(0, 0, rows);
-    const columns = CONTENT_COLUMNS.map(([name, kind]) => ({ kind, data: batch.column(name) }));
-    for (const { kind, data } of columns) this.#measure(kind, data, from, rows);
+    for (const cells of columns) this.#measure(cells, from, rows);
     this.#place(rows);
-    for (const { kind, data } of columns) {
-      if (data === null) for (let i = 0; i < rows; i++) this.#length(i, -1);
-      else this.#write(kind, data, from, rows);
+    for (const cells of columns) {
+      if (cells === null) for (let i = 0; i < rows; i++) this.#length(i, -1);
+      else this.#write(cells, from, rows);
     }
   }
 
   /** Adds the lengths of the column's fields to `ends`. */
-  #measure(kind: Kind, data: Data | null, from: number, rows: number): void {
+  #measure(cells: Cells | null, from: number, rows: number): void {
     const { ends } = this;
+    for (let i = 0; i < rows; i++) ends[i] = (ends[i] as number) + 4;
+    if (cells === null) return;
+    const { kind, data } = cells;
     const width = WIDTHS[kind];
+    const texts = kind === 'text' ? (data.valueOffsets as Int32Array) : null;
     for (let i = 0; i < rows; i++) {
-      let length = 4;
-      if (data !== null && isValid(data, from + i))
-        length +=
-          width > 0
+      if (!isValid(cells, from + i)) continue;
+      const length =
+        texts === null
+          ? width > 0
             ? width
-            : kind === 'map'
-              ? this.#mapLength(data, from, i)
-              : textLength(data, from + i);
+            : this.#mapLength(data, from, i)
+          : (texts[from + i + 1] as number) - (texts[from + i] as number);
       ends[i] = (ends[i] as number) + length;
     }
   }
@@ -145,29 +147,29 @@ class RowBlock {
     ends[i] = at + 4;
   }
 
-  #write(kind: Kind, data: Data, from: number, rows: number): void {
-    switch (kind) {
+  #write(cells: Cells, from: number, rows: number): void {
+    switch (cells.kind) {
       case 'uuid':
-        return this.#uuids(data, from, rows);
+        return this.#uuids(cells, from, rows);
       case 'text':
-        return this.#texts(data, from, rows);
+        return this.#texts(cells, from, rows);
       case 'map':
-        return this.#maps(data, from, rows);
+        return this.#maps(cells, from, rows);
       case 'int32':
-        return this.#int32s(data, from, rows);
+        return this.#int32s(cells, from, rows);
       case 'float64':
-        return this.#float64s(data, from, rows);
+        return this.#float64s(cells, from, rows);
       default:
-        return this.#longs(kind, data, from, rows);
+        return this.#longs(cells, from, rows);
     }
   }
 
-  #uuids(data: Data, from: number, rows: number): void {
-    const offsets = data.valueOffsets as Int32Array;
-    const text = data.values as Uint8Array;
+  #uuids(cells: Cells, from: number, rows: number): void {
+    const offsets = cells.data.valueOffsets as Int32Array;
+    const text = cells.data.values as Uint8Array;
     const { bytes, ends } = this;
     for (let i = 0; i < rows; i++) {
-      if (!isValid(data, from + i)) {
+      if (!isValid(cells, from + i)) {
         this.#length(i, -1);
         continue;
       }
@@ -182,11 +184,11 @@ class RowBlock {
     }
   }
 
-  #texts(data: Data, from: number, rows: number): void {
-    const offsets = data.valueOffsets as Int32Array;
-    const text = data.values as Uint8Array;
+  #texts(cells: Cells, from: number, rows: number): void {
+    const offsets = cells.data.valueOffsets as Int32Array;
+    const text = cells.data.values as Uint8Array;
     for (let i = 0; i < rows; i++) {
-      if (!isValid(data, from + i)) {
+      if (!isValid(cells, from + i)) {
         this.#length(i, -1);
         continue;
       }
@@ -204,22 +206,22 @@ class RowBlock {
     ends[i] = to;
   }
 
-  #int32s(data: Data, from: number, rows: number): void {
-    const values = data.values as Int32Array;
+  #int32s(cells: Cells, from: number, rows: number): void {
+    const values = cells.data.values as Int32Array;
     for (let i = 0; i < rows; i++) {
-      const valid = isValid(data, from + i);
+      const valid = isValid(cells, from + i);
       this.#length(i, valid ? 4 : -1);
       // A number in four bytes, as the length is.
       if (valid) this.#length(i, values[from + i] as number);
     }
   }
 
-  #float64s(data: Data, from: number, rows: number): void {
-    const values = data.values as Float64Array;
+  #float64s(cells: Cells, from: number, rows: number): void {
+    const values = cells.data.values as Float64Array;
     const { buffer, byteOffset, length } = values;
     const halves = new Int32Array(buffer, byteOffset, 2 * length);
     for (let i = 0; i < rows; i++) {
-      const valid = isValid(data, from + i);
+      const valid = isValid(cells, from + i);
       this.#length(i, valid ? 8 : -1);
       if (!valid) continue;
       this.#length(i, halves[2 * (from + i) + 1] as number);
@@ -227,10 +229,11 @@ class RowBlock {
     }
   }
 
-  #longs(kind: Kind, data: Data, from: number, rows: number): void {
-    const longAt = longsOf(data);
+  #longs(cells: Cells, from: number, rows: number): void {
+    const { kind } = cells;
+    const longAt = longsOf(cells.data);
     for (let i = 0; i < rows; i++) {
-      const valid = isValid(data, from + i);
+      const valid = isValid(cells, from + i);
       this.#length(i, valid ? 8 : -1);
       if (!valid) continue;
       const long = longAt(from + i);
@@ -251,10 +254,11 @@ class RowBlock {
     return json.length + 1;
   }
 
-  #maps(data: Data, from: number, rows: number): void {
+  #maps(cells: Cells, from: number, rows: number): void {
+    const { data } = cells;
     const { keys, values } = entryTexts(data);
     for (let i = 0; i < rows; i++) {
-      if (!isValid(data, from + i)) {
+      if (!isValid(cells, from + i)) {
         this.#length(i, -1);
         continue;
       }
@@ -306,10 +310,25 @@ const WIDTHS: Readonly<Record<Kind, number>> = {
   map: 0,
 };
 
-function isValid({ nullCount, nullBitmap, offset }: Data, row: number): boolean {
-  if (nullCount === 0) return true;
-  const at = offset + row;
-  return (((nullBitmap[at >> 3] as number) >> (at & 7)) & 1) === 1;
+/** A column of a batch, with what Arrow works out anew whenever it is asked. */
+interface Cells {
+  readonly kind: Kind;
+  readonly data: Data;
+  /** A bit a row, from the bit `bitsAt` on; null where all rows have a value. */
+  readonly bits: Uint8Array | null;
+  readonly bitsAt: number;
+}
+
+function cellsOf(kind: Kind, data: Data | null): Cells | null {
+  if (data === null) return null;
+  const { nullCount, nullBitmap, offset } = data;
+  return { kind, data, bits: nullCount === 0 ? null : nullBitmap, bitsAt: offset };
+}
+
+function isValid({ bits, bitsAt }: Cells, row: number): boolean {
+  if (bits === null) return true;
+  const at = bitsAt + row;
+  return (((bits[at >> 3] as number) >> (at & 7)) & 1) === 1;
 }
 
 function textLength({ valueOffsets }: Data, row: number): number {

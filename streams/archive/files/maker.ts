@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { EventColumns } from './columns.ts';
 import { inspectFile } from './inspect.ts';
 import type { FileContents } from './inspect.ts';
+import { sortedColumns } from './packed-rows.ts';
+import type { PackedRows } from './packed-rows.ts';
 import { encodeSorted } from './parquet.ts';
 import type { FileFacts } from './parquet.ts';
 
@@ -12,8 +13,8 @@ export interface MadeFile {
 
 /** The part of the archive's work that takes the processor, and no server. */
 export interface FileMaker {
-  /** Writes rows, in the order of a file already. They are the maker's from now on. */
-  make(events: EventColumns, facts: FileFacts): Promise<MadeFile>;
+  /** Sorts rows and writes them. They are the maker's from now on. */
+  make(rows: PackedRows, facts: FileFacts): Promise<MadeFile>;
   /** Decodes a file and says what is in it. The bytes are the maker's from now on. */
   inspect(file: Buffer): Promise<FileContents>;
   close(): Promise<void>;
@@ -21,12 +22,12 @@ export interface FileMaker {
 
 /** Works where it is called; `thread.ts` has one that works beside. */
 export const inPlace: FileMaker = {
-  make: (events, facts) => Promise.resolve(makeFile(events, facts)),
+  make: (rows, facts) => Promise.resolve(makeFile(rows, facts)),
   inspect: inspectFile,
   close: () => Promise.resolve(),
 };
 
-export function makeFile(events: EventColumns, facts: FileFacts): MadeFile {
-  const bytes = encodeSorted(events, facts);
+export function makeFile(rows: PackedRows, facts: FileFacts): MadeFile {
+  const bytes = encodeSorted(sortedColumns(rows), facts);
   return { bytes, sha256: createHash('sha256').update(bytes).digest() };
 }

@@ -1,5 +1,6 @@
-import { ColumnBuilder, orderByKeys } from './columns.ts';
-import type { EventColumns, RowKeys } from './columns.ts';
+import { ColumnBuilder } from './columns.ts';
+import type { EventColumns } from './columns.ts';
+import { SortKeys } from './order.ts';
 
 /** COPY rows, one behind the other in chunks of CHUNK_BYTES at most; no row lies in two of them. */
 export interface PackedRows {
@@ -82,7 +83,7 @@ export function sortedColumns({ rows, chunks, starts }: PackedRows): EventColumn
     Buffer.from(buffer, byteOffset, length),
   );
   const builder = new ColumnBuilder(rows);
-  for (const row of orderByKeys(keysOf({ rows, chunks: buffers, starts }))) {
+  for (const row of keysOf({ rows, chunks: buffers, starts }).order()) {
     const start = starts[row] as number;
     const chunk = Math.floor(start / CHUNK_BYTES);
     builder.add(buffers[chunk] as Buffer, start % CHUNK_BYTES);
@@ -90,27 +91,15 @@ export function sortedColumns({ rows, chunks, starts }: PackedRows): EventColumn
   return builder;
 }
 
-function keysOf({ rows, chunks, starts }: PackedRows): RowKeys {
-  const ids = new Uint8Array(rows * 16);
-  const ends = new Uint32Array(rows);
-  let bytes = new Uint8Array(rows * 16);
-  let used = 0;
+function keysOf({ rows, chunks, starts }: PackedRows): SortKeys {
+  const keys = new SortKeys(rows);
   for (let row = 0; row < rows; row++) {
     const start = starts[row] as number;
     const chunk = chunks[Math.floor(start / CHUNK_BYTES)] as Uint8Array;
     const at = start % CHUNK_BYTES;
-    for (let i = 0; i < 16; i++) ids[row * 16 + i] = chunk[at + EVENT_ID_AT + i] as number;
     let user = at + 2;
     for (let field = 0; field < FIELDS_BEFORE_USER; field++) user = fieldEnd(chunk, user);
-    const length = lengthAt(chunk, user);
-    if (used + length > bytes.length) {
-      const larger = new Uint8Array(Math.max(bytes.length * 2, used + length));
-      larger.set(bytes);
-      bytes = larger;
-    }
-    for (let i = 0; i < length; i++) bytes[used + i] = chunk[user + 4 + i] as number;
-    used += length;
-    ends[row] = used;
+    keys.add(chunk, user + 4, lengthAt(chunk, user), chunk, at + EVENT_ID_AT);
   }
-  return { rows, ids, users: { bytes, ends } };
+  return keys;
 }

@@ -263,8 +263,9 @@ function room(column: BytesColumn, needed: number): void {
   column.bytes = larger;
 }
 
+/** What a hex digit stands for: without a branch, since digits come by chance. */
 export function nibble(char: number): number {
-  return char <= 0x39 ? char - 0x30 : char - 0x57;
+  return (char & 15) + 9 * (char >> 6);
 }
 
 export function entriesOf(chunk: Data, from: number, to: number): Record<string, string> {

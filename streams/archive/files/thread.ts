@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
-import type { EventColumns } from './columns.ts';
 import type { FileMaker, MadeFile } from './maker.ts';
 import type { FileContents } from './inspect.ts';
+import type { PackedRows } from './packed-rows.ts';
 import type { FileFacts } from './parquet.ts';
 
 /** What is asked of the thread, and its answers; bytes are handed over, not copied. */
 export type Request =
-  | { readonly id: number; readonly make: EventColumns; readonly facts: FileFacts }
+  | { readonly id: number; readonly make: PackedRows; readonly facts: FileFacts }
   | { readonly id: number; readonly inspect: Uint8Array };
 export type Answer =
   | {
@@ -19,7 +19,7 @@ export type Answer =
 
 /**
  * A thread of its own that makes and inspects files, one after the other, so that reading goes on
- * meanwhile on another core. Started at the first file; what it took of memory goes with `close`.
+ * meanwhile on another core. Sorting is its work too: both cores have about as much to do then. Started at the first file; what it took of memory goes with `close`.
  */
 export function createFileThread(): FileMaker {
   let worker: Worker | undefined;
@@ -61,13 +61,9 @@ export function createFileThread(): FileMaker {
   }
 
   return {
-    async make({ rows, columns, bytes }, facts): Promise<MadeFile> {
-      const hand = columns.flatMap((column) =>
-        'values' in column
-          ? [column.values.buffer, column.nulls.buffer]
-          : [column.ends.buffer, column.bytes.buffer, column.nulls.buffer],
-      ) as ArrayBuffer[];
-      const answer = await ask({ id: ++lastId, make: { rows, columns, bytes }, facts }, hand);
+    async make({ rows, chunks, starts }, facts): Promise<MadeFile> {
+      const hand = [starts, ...chunks].map(({ buffer }) => buffer as ArrayBuffer);
+      const answer = await ask({ id: ++lastId, make: { rows, chunks, starts }, facts }, hand);
       if (!('made' in answer)) throw new Error('the thread gave another answer');
       return { bytes: bufferOf(answer.made.bytes), sha256: bufferOf(answer.made.sha256) };
     },

@@ -51,6 +51,7 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
   }, 600_000);
 
   test('gives the tables that a live import gives, but for times', async () => {
+    await applyLive(); // a processor that has never run has no tables to make again
     await marquee('rebuild', ...TABLES, '--from-archive', '--swap');
     for (const table of TABLES)
       await world.admin.execute(
@@ -62,13 +63,18 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
 
     await world.admin.execute(`TRUNCATE ${TABLES.map((table) => `marquee.${table}`).join(', ')}`);
     await marquee('import', 'movielens', MOVIELENS, '--as-live');
+    await applyLive();
+    expect(await count('marquee.user_history')).toBe(RATINGS);
+    for (const table of TABLES) expect(await differing(table), table).toEqual([]);
+  }, 600_000);
+
+  /** Runs `profiles` until all that is in the log is in its tables. */
+  async function applyLive(): Promise<void> {
     const profiles = PROCESSORS['profiles'] as Processor;
     const running = await world.run([profiles]);
     await world.caughtUp([profiles]);
     await running.stop();
-    expect(await count('marquee.user_history')).toBe(RATINGS);
-    for (const table of TABLES) expect(await differing(table), table).toEqual([]);
-  }, 600_000);
+  }
 
   /** What of a table holds no time: an event's id does, and a vector is derived. */
   async function timelessColumns(table: string): Promise<string> {

@@ -5,11 +5,12 @@ import { expect, test } from 'vitest';
 import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../../../schemas/generated/types.ts';
 import { formatUuid, uuidv7 } from '../../../../schemas/uuid.ts';
-import { ColumnBuilder, sortedOrder } from '../../../../streams/archive/files/columns.ts';
+import { ColumnBuilder } from '../../../../streams/archive/files/columns.ts';
+import { sortedOrder } from '../../../../streams/archive/files/order.ts';
 import { makeFile } from '../../../../streams/archive/files/maker.ts';
 import { createFileThread } from '../../../../streams/archive/files/thread.ts';
 import { inspectFile } from '../../../../streams/archive/files/inspect.ts';
-import { RowPacker, rowEnd, sortedColumns } from '../../../../streams/archive/files/packed-rows.ts';
+import { RowPacker, rowEnd } from '../../../../streams/archive/files/packed-rows.ts';
 import { FILE_COLUMNS, decodeFile, encodeFile } from '../../../../streams/archive/files/parquet.ts';
 import { sameSums, sumsOf } from '../../../../streams/archive/files/sums.ts';
 import { addHash, createHash128, murmur128 } from '../../../../streams/runtime/hash.ts';
@@ -137,7 +138,7 @@ test('rows that were packed as they came make the same file as columns in order'
   const { builder, rows } = build(events);
   const packer = new RowPacker();
   for (const row of rows) packer.add(row, 0, rowEnd(row, 0));
-  const made = makeFile(sortedColumns(packer), FACTS);
+  const made = makeFile(packer, FACTS);
   expect(made.bytes.equals(encodeFile(builder, sortedOrder(builder), FACTS))).toBe(true);
   expect(made.sha256).toEqual(createHash('sha256').update(made.bytes).digest());
 });
@@ -147,7 +148,7 @@ test('a thread makes the same files, and an error of its own is the asker’s', 
   const pack = () => {
     const packer = new RowPacker();
     for (const row of rows) packer.add(row, 0, row.length);
-    return sortedColumns(packer);
+    return packer;
   };
   const thread = createFileThread();
   try {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
 import { formatUuid, uuidv7 } from '../../../../schemas/uuid.ts';
 import { chooseMerges } from '../../../../streams/archive/upkeep/choose-merges.ts';
-import { ColumnBuilder, sortedOrder } from '../../../../streams/archive/files/columns.ts';
+import { ColumnBuilder } from '../../../../streams/archive/files/columns.ts';
+import { sortedOrder } from '../../../../streams/archive/files/order.ts';
 import { mergeFiles, sumsOfFile } from '../../../../streams/archive/upkeep/merge.ts';
 import { encodeFile } from '../../../../streams/archive/files/parquet.ts';
 import {

@@ -4,11 +4,8 @@ import { expect, it } from 'vitest';
 import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
 import type { ObjectStore } from '../../../../connectors/object-store/object-store.ts';
 import { uuidv7 } from '../../../../schemas/uuid.ts';
-import {
-  ColumnBuilder,
-  bytesColumn,
-  sortedOrder,
-} from '../../../../streams/archive/files/columns.ts';
+import { ColumnBuilder, bytesColumn } from '../../../../streams/archive/files/columns.ts';
+import { sortedOrder } from '../../../../streams/archive/files/order.ts';
 import { createIdSet } from '../../../../streams/archive/rebuild/id-set.ts';
 import { encodeFile } from '../../../../streams/archive/files/parquet.ts';
 import { fetchAhead } from '../../../../streams/archive/rebuild/fetch-files.ts';
