@@ -1,13 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
+import type { EventColumns } from './columns.ts';
 import type { FileMaker, MadeFile } from './maker.ts';
 import type { FileContents } from './inspect.ts';
+import { sortedColumns } from './packed-rows.ts';
 import type { PackedRows } from './packed-rows.ts';
 import type { FileFacts } from './parquet.ts';
 
 /** What is asked of the thread, and its answers; bytes are handed over, not copied. */
 export type Request =
   | { readonly id: number; readonly make: PackedRows; readonly facts: FileFacts }
+  | { readonly id: number; readonly makeSorted: EventColumns; readonly facts: FileFacts }
   | { readonly id: number; readonly inspect: Uint8Array };
 export type Answer =
   | {
@@ -60,10 +63,20 @@ export function createFileThread(): FileMaker {
     return answer.promise;
   }
 
+  function askSorted({ rows, columns, bytes }: EventColumns, facts: FileFacts): Promise<Answer> {
+    const hand = columns.flatMap((column) =>
+      'values' in column
+        ? [column.values.buffer, column.nulls.buffer]
+        : [column.ends.buffer, column.bytes.buffer, column.nulls.buffer],
+    ) as ArrayBuffer[];
+    return ask({ id: ++lastId, makeSorted: { rows, columns, bytes }, facts }, hand);
+  }
+
   return {
-    async make({ rows, chunks, starts }, facts): Promise<MadeFile> {
-      const hand = [starts, ...chunks].map(({ buffer }) => buffer as ArrayBuffer);
-      const answer = await ask({ id: ++lastId, make: { rows, chunks, starts }, facts }, hand);
+    async make(packed, facts): Promise<MadeFile> {
+      const answer = await (waiting.size === 0
+        ? ask({ id: ++lastId, make: plain(packed), facts }, buffersOf(packed))
+        : askSorted(sortedColumns(packed), facts));
       if (!('made' in answer)) throw new Error('the thread gave another answer');
       return { bytes: bufferOf(answer.made.bytes), sha256: bufferOf(answer.made.sha256) };
     },
@@ -80,6 +93,15 @@ export function createFileThread(): FileMaker {
       await worker?.terminate();
     },
   };
+}
+
+/** Without what a message can't carry. */
+function plain({ rows, chunks, starts }: PackedRows): PackedRows {
+  return { rows, chunks, starts };
+}
+
+function buffersOf({ chunks, starts }: PackedRows): ArrayBuffer[] {
+  return [starts, ...chunks].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

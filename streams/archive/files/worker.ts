@@ -1,6 +1,6 @@
 /** The thread of thread.ts. */
 import { parentPort } from 'node:worker_threads';
-import { makeFile } from './maker.ts';
+import { makeFile, makeSortedFile } from './maker.ts';
 import type { Answer, Request } from './thread.ts';
 import { inspectFile } from './inspect.ts';
 
@@ -13,8 +13,10 @@ parentPort?.on('message', (request: Request) => {
 
 async function work(request: Request): Promise<void> {
   const { id } = request;
-  if ('make' in request) {
-    const made = makeFile(request.make, request.facts);
+  if (!('inspect' in request)) {
+    const { facts } = request;
+    const made =
+      'make' in request ? makeFile(request.make, facts) : makeSortedFile(request.makeSorted, facts);
     answer({ id, made }, [made.bytes.buffer as ArrayBuffer]);
     return;
   }
