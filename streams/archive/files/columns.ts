@@ -62,6 +62,23 @@ export interface EventColumns {
   readonly bytes: number;
 }
 
+/** The memory of its columns, to be handed to another thread or given back. */
+export function buffersOf({ columns }: EventColumns): ArrayBuffer[] {
+  return columns.flatMap((column) =>
+    'values' in column
+      ? [column.values.buffer, column.nulls.buffer]
+      : [column.ends.buffer, column.bytes.buffer, column.nulls.buffer],
+  ) as ArrayBuffer[];
+}
+
+/**
+ * Gives memory back at once, not when garbage is looked for: who has few objects and many bytes seldom
+ * does that. Whoever reads it after finds nothing.
+ */
+export function giveBack(buffers: readonly ArrayBufferLike[]): void {
+  for (const buffer of buffers) (buffer as ArrayBuffer).transfer(0);
+}
+
 /** Few, since history has thousands of dates with a handful of rows each. */
 const FIRST_ROWS = 32;
 

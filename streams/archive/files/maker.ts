@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { buffersOf, giveBack } from './columns.ts';
 import type { EventColumns } from './columns.ts';
 import { inspectFile } from './inspect.ts';
 import type { FileContents } from './inspect.ts';
@@ -29,14 +30,12 @@ export const inPlace: FileMaker = {
 };
 
 export function makeFile(rows: PackedRows, facts: FileFacts): MadeFile {
-  const columns = sortedColumns(rows);
-  // At once, not when memory is looked through: a thread that has few objects seldom does that.
-  for (const { buffer } of rows.chunks) (buffer as ArrayBuffer).transfer(0);
-  return makeSortedFile(columns, facts);
+  return makeSortedFile(sortedColumns(rows), facts);
 }
 
-/** Rows that are in the order of a file already. */
+/** Rows that are in the order of a file already; their columns are used up. */
 export function makeSortedFile(columns: EventColumns, facts: FileFacts): MadeFile {
   const bytes = encodeSorted(columns, facts);
+  giveBack(buffersOf(columns));
   return { bytes, sha256: createHash('sha256').update(bytes).digest() };
 }

@@ -1,4 +1,4 @@
-import { ColumnBuilder } from './columns.ts';
+import { ColumnBuilder, giveBack } from './columns.ts';
 import type { EventColumns } from './columns.ts';
 import { SortKeys } from './order.ts';
 
@@ -76,7 +76,7 @@ function lengthAt(from: Uint8Array, at: number): number {
 
 /**
  * The rows as columns in the order of a file. Rows are taken whole in that order, so each is looked
- * for in memory once and not once a column.
+ * for in memory once and not once a column. The packed rows are used up.
  */
 export function sortedColumns({ rows, chunks, starts }: PackedRows): EventColumns {
   const buffers = chunks.map(({ buffer, byteOffset, length }) =>
@@ -88,6 +88,7 @@ export function sortedColumns({ rows, chunks, starts }: PackedRows): EventColumn
     const chunk = Math.floor(start / CHUNK_BYTES);
     builder.add(buffers[chunk] as Buffer, start % CHUNK_BYTES);
   }
+  giveBack(chunks.map(({ buffer }) => buffer));
   return builder;
 }
 

@@ -25,7 +25,7 @@ import {
 } from 'parquet-wasm/node';
 import type { WriterProperties } from 'parquet-wasm/node';
 import { jsonbOfMap } from '../../../connectors/postgres/jsonb.ts';
-import { ROW_COLUMNS, permuted } from './columns.ts';
+import { ROW_COLUMNS, giveBack, permuted } from './columns.ts';
 import type { BytesColumn, Column, EventColumns, Kind, NumberColumn } from './columns.ts';
 import { HEX_AT, TYPES, arrowData, topicData } from './to-arrow.ts';
 
@@ -107,7 +107,9 @@ export function encodeFile(events: EventColumns, order: Uint32Array, facts: File
 /** Rows that stand in the order of the file already. Topics, if by row, in that order too. */
 export function encodeSorted(events: EventColumns, facts: FileFacts): Buffer {
   const ipc = encodeIpc(events, events.rows, facts.topic);
-  const file = writeParquet(Table.fromIPCStream(ipc), writerProperties(facts.metadata));
+  const table = Table.fromIPCStream(ipc);
+  giveBack([ipc.buffer]);
+  const file = writeParquet(table, writerProperties(facts.metadata));
   return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
 }
 

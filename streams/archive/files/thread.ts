@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
+import { buffersOf } from './columns.ts';
 import type { EventColumns } from './columns.ts';
 import type { FileMaker, MadeFile } from './maker.ts';
 import type { FileContents } from './inspect.ts';
@@ -63,19 +64,16 @@ export function createFileThread(): FileMaker {
     return answer.promise;
   }
 
-  function askSorted({ rows, columns, bytes }: EventColumns, facts: FileFacts): Promise<Answer> {
-    const hand = columns.flatMap((column) =>
-      'values' in column
-        ? [column.values.buffer, column.nulls.buffer]
-        : [column.ends.buffer, column.bytes.buffer, column.nulls.buffer],
-    ) as ArrayBuffer[];
-    return ask({ id: ++lastId, makeSorted: { rows, columns, bytes }, facts }, hand);
+  function askSorted(sorted: EventColumns, facts: FileFacts): Promise<Answer> {
+    const { rows, columns, bytes } = sorted;
+    const makeSorted = { rows, columns, bytes };
+    return ask({ id: ++lastId, makeSorted, facts }, buffersOf(sorted));
   }
 
   return {
     async make(packed, facts): Promise<MadeFile> {
       const answer = await (waiting.size === 0
-        ? ask({ id: ++lastId, make: plain(packed), facts }, buffersOf(packed))
+        ? ask({ id: ++lastId, make: plain(packed), facts }, chunksOf(packed))
         : askSorted(sortedColumns(packed), facts));
       if (!('made' in answer)) throw new Error('the thread gave another answer');
       return { bytes: bufferOf(answer.made.bytes), sha256: bufferOf(answer.made.sha256) };
@@ -100,7 +98,7 @@ function plain({ rows, chunks, starts }: PackedRows): PackedRows {
   return { rows, chunks, starts };
 }
 
-function buffersOf({ chunks, starts }: PackedRows): ArrayBuffer[] {
+function chunksOf({ chunks, starts }: PackedRows): ArrayBuffer[] {
   return [starts, ...chunks].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
