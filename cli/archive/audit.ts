@@ -1,5 +1,5 @@
-import { audit } from '../../streams/archive/audit.ts';
-import type { AuditReport } from '../../streams/archive/audit.ts';
+import { audit } from '../../streams/archive/checking/audit.ts';
+import type { AuditReport } from '../../streams/archive/checking/audit.ts';
 import { loadConfig } from '../config.ts';
 import { throttled } from '../import/progress.ts';
 import { left, print, printJson, right, table, withSession } from '../operate/output.ts';

@@ -1,9 +1,9 @@
-import { backfill } from '../../streams/archive/backfill.ts';
-import type { BackfillReport } from '../../streams/archive/backfill.ts';
-import { listBackfills } from '../../streams/archive/backfill-books.ts';
-import type { BackfillState } from '../../streams/archive/backfill-books.ts';
-import type { History } from '../../streams/archive/history.ts';
-import { historyTopic } from '../../streams/archive/history.ts';
+import { backfill } from '../../streams/archive/history/backfill.ts';
+import type { BackfillReport } from '../../streams/archive/history/backfill.ts';
+import { listBackfills } from '../../streams/archive/history/books.ts';
+import type { BackfillState } from '../../streams/archive/history/books.ts';
+import type { History } from '../../streams/archive/history/history.ts';
+import { historyTopic } from '../../streams/archive/history/history.ts';
 import { loadConfig } from '../config.ts';
 import type { Config } from '../config.ts';
 import { openHistories } from '../import/history-files.ts';

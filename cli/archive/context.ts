@@ -1,7 +1,7 @@
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
 import { createFailpoints } from '../../streams/runtime/failpoints.ts';
-import type { ArchiveContext } from '../../streams/archive/run.ts';
+import type { ArchiveContext } from '../../streams/archive/context.ts';
 import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
 

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { compactArchive } from '../../streams/archive/compact.ts';
-import { expireFiles } from '../../streams/archive/expire.ts';
+import { compactArchive } from '../../streams/archive/upkeep/compact.ts';
+import { expireFiles } from '../../streams/archive/upkeep/expire.ts';
 import { createArchiveMetrics } from '../../streams/archive/metrics.ts';
 import type { ArchiveMetrics } from '../../streams/archive/metrics.ts';
-import { runArchive } from '../../streams/archive/run.ts';
-import type { ArchiveContext } from '../../streams/archive/run.ts';
+import { runArchive } from '../../streams/archive/copying/run.ts';
+import type { ArchiveContext } from '../../streams/archive/context.ts';
 import { isDue, nextRunAfter } from '../../streams/archive/schedule.ts';
-import { sweepObjects } from '../../streams/archive/sweep.ts';
+import { sweepObjects } from '../../streams/archive/upkeep/sweep.ts';
 import { serveMetrics } from '../../streams/runtime/serve-metrics.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 import type { Config } from '../config.ts';

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import { processorsOf, rebuild } from '../../streams/archive/rebuild.ts';
-import type { RebuildReport } from '../../streams/archive/rebuild.ts';
+import { processorsOf, rebuild } from '../../streams/archive/rebuild/rebuild.ts';
+import type { RebuildReport } from '../../streams/archive/rebuild/rebuild.ts';
 import { PROCESSORS } from '../../streams/index.ts';
 import { MarqueeError } from '../../schemas/error.ts';
 import { isEqual } from '../../streams/runtime/compare-tables.ts';

@@ -1,5 +1,5 @@
-import type { ArchiveReport } from '../../streams/archive/run.ts';
-import { runArchive } from '../../streams/archive/run.ts';
+import type { ArchiveReport } from '../../streams/archive/copying/run.ts';
+import { runArchive } from '../../streams/archive/copying/run.ts';
 import { loadConfig } from '../config.ts';
 import { formatBytes, formatCount } from '../show.ts';
 import { formatTime, print, printJson } from '../operate/output.ts';

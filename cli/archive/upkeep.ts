@@ -1,9 +1,9 @@
-import { compactArchive } from '../../streams/archive/compact.ts';
-import type { CompactOptions, CompactReport } from '../../streams/archive/compact.ts';
-import { expireFiles } from '../../streams/archive/expire.ts';
-import type { ExpiredFile } from '../../streams/archive/expire.ts';
-import { sweepObjects } from '../../streams/archive/sweep.ts';
-import type { SweptObject } from '../../streams/archive/sweep.ts';
+import { compactArchive } from '../../streams/archive/upkeep/compact.ts';
+import type { CompactOptions, CompactReport } from '../../streams/archive/upkeep/compact.ts';
+import { expireFiles } from '../../streams/archive/upkeep/expire.ts';
+import type { ExpiredFile } from '../../streams/archive/upkeep/expire.ts';
+import { sweepObjects } from '../../streams/archive/upkeep/sweep.ts';
+import type { SweptObject } from '../../streams/archive/upkeep/sweep.ts';
 import type { Config } from '../config.ts';
 import { loadConfig } from '../config.ts';
 import { left, print, printJson, right, table, withSession } from '../operate/output.ts';

@@ -1,7 +1,7 @@
 import { openSession } from '../../connectors/postgres/session.ts';
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
-import { audit } from '../../streams/archive/audit.ts';
-import { runArchive } from '../../streams/archive/run.ts';
+import { audit } from '../../streams/archive/checking/audit.ts';
+import { runArchive } from '../../streams/archive/copying/run.ts';
 import { archiveContext } from '../archive/context.ts';
 import type { Config } from '../config.ts';
 import { formatBytes, formatCount } from '../show.ts';

@@ -3,7 +3,7 @@ import type { UserAction } from '../../schemas/generated/types.ts';
 import type { RateAction } from '../../sdk/src/index.ts';
 import { buildAction } from '../../sdk/src/actions.ts';
 import { uuidv7 } from '../../schemas/uuid.ts';
-import type { History, HistoryItem } from '../../streams/archive/history.ts';
+import type { History, HistoryItem } from '../../streams/archive/history/history.ts';
 import { changed } from './json-lines.ts';
 import { hashMovieLens, ratingActions, readMovieLens } from './movielens.ts';
 import type { MovieLens } from './movielens.ts';

@@ -1,5 +1,5 @@
-import { openEventsView } from '../../streams/archive/events-view.ts';
-import type { EventsView } from '../../streams/archive/events-view.ts';
+import { openEventsView } from '../../streams/archive/reading/events-view.ts';
+import type { EventsView } from '../../streams/archive/reading/events-view.ts';
 import type { Config } from '../config.ts';
 import { formatCount } from '../show.ts';
 import { installHttpfs } from '../stack/httpfs.ts';

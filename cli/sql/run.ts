@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import type { EventsView } from '../../streams/archive/events-view.ts';
+import type { EventsView } from '../../streams/archive/reading/events-view.ts';
 import { loadConfig } from '../config.ts';
 import { createProgress } from '../stack/progress.ts';
 import { toInterrupted } from './interrupted.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Interface } from 'node:readline';
 import { MarqueeError } from '../../schemas/error.ts';
-import type { EventsView } from '../../streams/archive/events-view.ts';
+import type { EventsView } from '../../streams/archive/reading/events-view.ts';
 import { formatCount } from '../show.ts';
 import { toInterrupted } from './interrupted.ts';
 import { FORMATS, textOf, write } from './output.ts';

@@ -5,7 +5,7 @@ import { writeLedger } from '../runtime/ledger.ts';
 import type { LedgerRun, OpenLedgerRow } from '../runtime/ledger.ts';
 import { advance, pointToLedgerRows } from '../runtime/offsets.ts';
 import type { ProcessorKey, Step } from '../runtime/offsets.ts';
-import type { Sums } from './sums.ts';
+import type { Sums } from './files/sums.ts';
 
 /** One run at a time; the lock goes with the session. The offsets' compare-and-set is what counts. */
 export async function lockArchive(session: Session): Promise<void> {

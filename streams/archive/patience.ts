@@ -1,6 +1,6 @@
 import { MarqueeError } from '../../schemas/error.ts';
 import { createBackoff } from '../runtime/retry.ts';
-import type { ArchiveContext } from './run.ts';
+import type { ArchiveContext } from './context.ts';
 
 /**
  * Works until it is done. A fault that may pass is tried again, with growing pauses, until the

@@ -31,6 +31,8 @@ interface ProcessStat {
   readonly pid: number;
   readonly parent: number;
   readonly cpuTicks: number;
+  /** Of children that ended and were waited for; within cpuTicks. */
+  readonly endedTicks: number;
 }
 
 /** USER_HZ, which the kernel fixes at 100 for everything it shows in /proc. */
@@ -42,8 +44,9 @@ function readStat(pid: string): ProcessStat | null {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     // utime, stime, and the same of the children that ended and were waited for (proc(5)).
-    const cpuTicks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
-    return { pid: Number(pid), parent: Number(fields[1]), cpuTicks };
+    const endedTicks = Number(fields[13]) + Number(fields[14]);
+    const cpuTicks = Number(fields[11]) + Number(fields[12]) + endedTicks;
+    return { pid: Number(pid), parent: Number(fields[1]), cpuTicks, endedTicks };
   } catch {
     // It ended while the folder was read; its parent has its time now.
     return null;
@@ -75,6 +78,14 @@ function cpuSeconds(roots: readonly number[], all: ReadonlyMap<number, ProcessSt
   return treeOf(roots, all).reduce((sum, stat) => sum + stat.cpuTicks, 0) / TICKS_PER_SECOND;
 }
 
+/**
+ * Of this process's children that ended. A client that ends takes its tree away between two samples;
+ * its time is here from then on.
+ */
+function endedSeconds(all: ReadonlyMap<number, ProcessStat>): number {
+  return (all.get(process.pid)?.endedTicks ?? 0) / TICKS_PER_SECOND;
+}
+
 /** Busy time of all cores since the machine started: user, nice, system, irq, softirq, steal. */
 function machineSeconds(): number {
   const fields = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]?.split(/\s+/) ?? [];
@@ -98,14 +109,20 @@ function highWater(pid: number): number {
   }
 }
 
-/** Samples the trees five times a second until `stop`: some 3 ms of CPU a sample. */
+/**
+ * Samples the trees five times a second until `stop`: some 3 ms of CPU a sample. Clients are children
+ * of this process; no other child may end meanwhile.
+ */
 export function startSampler(roots: CpuRoots): Sampler {
   const samples: CpuSample[] = [];
+  const endedBefore = endedSeconds(readAll());
   const sample = (): void => {
     const all = readAll();
+    // This process's own tree holds what its children took already.
+    const ended = roots.client.includes(process.pid) ? 0 : endedSeconds(all) - endedBefore;
     samples.push({
       atMs: Date.now(),
-      client: cpuSeconds(roots.client, all),
+      client: cpuSeconds(roots.client, all) + ended,
       postgres: cpuSeconds([roots.postgres], all),
       broker: cpuSeconds([roots.broker], all),
       store: roots.store === undefined ? 0 : cpuSeconds([roots.store], all),

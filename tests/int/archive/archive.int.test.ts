@@ -6,11 +6,11 @@ import { openObjectStore } from '../../../connectors/object-store/object-store.t
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../schemas/error.ts';
-import { audit } from '../../../streams/archive/audit.ts';
-import type { AuditFinding } from '../../../streams/archive/audit.ts';
-import { decodeFile } from '../../../streams/archive/parquet.ts';
-import { runArchive } from '../../../streams/archive/run.ts';
-import type { ArchiveContext } from '../../../streams/archive/run.ts';
+import { audit } from '../../../streams/archive/checking/audit.ts';
+import type { AuditFinding } from '../../../streams/archive/checking/audit.ts';
+import { decodeFile } from '../../../streams/archive/files/parquet.ts';
+import { runArchive } from '../../../streams/archive/copying/run.ts';
+import type { ArchiveContext } from '../../../streams/archive/context.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';

@@ -3,15 +3,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../../cli/config.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
-import type { BackfillReport } from '../../../streams/archive/backfill.ts';
+import type { BackfillReport } from '../../../streams/archive/history/backfill.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
 import { startWorld, type World } from '../replay/world.ts';
 
 /** Read where it lies; its licence does not allow passing it on. */
 const MOVIELENS = join(repositoryRoot, '..', 'shared', 'data', 'ml-latest-small');
 
+const RATINGS = 100_836;
 /** One a date, of which there are 4,110, and one more where a range ends within a date. */
 const FILES = 4_111;
+const TABLES = ['user_profiles', 'user_history'];
 
 describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
   let world: World;
@@ -20,17 +24,18 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
   }, 600_000);
   afterAll(() => world.close());
 
-  const marquee = (...args: string[]) => {
+  const marquee = async (...args: string[]) => {
     const { home, cache } = world.config;
-    return runCli(args, cliEnvironment(home, cache));
+    const result = await runCli(args, cliEnvironment(home, cache));
+    expect(result, result.stderr).toMatchObject({ code: 0 });
+    return result;
   };
 
   test('comes in whole, over its dates, and balances', async () => {
-    const { code, stdout } = await marquee('backfill', MOVIELENS, '--json');
-    expect(code).toBe(0);
+    const { stdout } = await marquee('backfill', MOVIELENS, '--json');
     const [report] = JSON.parse(stdout) as BackfillReport[];
     expect(report).toMatchObject({
-      ...{ rows: 100_836, leftOut: 0, firstDate: '1996-03-29', lastDate: '2018-09-24' },
+      ...{ rows: RATINGS, leftOut: 0, firstDate: '1996-03-29', lastDate: '2018-09-24' },
       ...{ files: FILES, wasThere: false, isResumed: false },
     });
     const movies = await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) =>
@@ -40,9 +45,62 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
     const dates = await world.db.query(
       `SELECT count(*)::int AS files, count(DISTINCT date)::int AS dates, sum(rows)::int AS rows FROM archive_files`,
     );
-    expect(dates).toEqual([{ files: FILES, dates: 4_110, rows: 100_836 }]);
+    expect(dates).toEqual([{ files: FILES, dates: 4_110, rows: RATINGS }]);
     const audited = await marquee('audit');
     expect(audited.stdout).toContain(`${FILES.toLocaleString('en')} objects read`);
-    expect(audited.code).toBe(0);
   }, 600_000);
+
+  test('gives the tables that a live import gives, but for times', async () => {
+    await applyLive(); // a processor that has never run has no tables to make again
+    await marquee('rebuild', ...TABLES, '--from-archive', '--swap');
+    for (const table of TABLES)
+      await world.admin.execute(
+        `CREATE TABLE public.rebuilt_${table} AS SELECT ${await timelessColumns(table)} FROM marquee.${table}`,
+      );
+    expect(await count('public.rebuilt_user_profiles')).toBe(610);
+    expect(await count('public.rebuilt_user_history WHERE seen')).toBe(RATINGS);
+    expect(await count('public.rebuilt_user_history WHERE weight_milli > 0')).toBeGreaterThan(0);
+
+    await world.admin.execute(`TRUNCATE ${TABLES.map((table) => `marquee.${table}`).join(', ')}`);
+    await marquee('import', 'movielens', MOVIELENS, '--as-live');
+    await applyLive();
+    expect(await count('marquee.user_history')).toBe(RATINGS);
+    for (const table of TABLES) expect(await differing(table), table).toEqual([]);
+  }, 600_000);
+
+  /** Runs `profiles` until all that is in the log is in its tables. */
+  async function applyLive(): Promise<void> {
+    const profiles = PROCESSORS['profiles'] as Processor;
+    const running = await world.run([profiles]);
+    await world.caughtUp([profiles]);
+    await running.stop();
+  }
+
+  /** What of a table holds no time: an event's id does, and a vector is derived. */
+  async function timelessColumns(table: string): Promise<string> {
+    const columns = await world.admin.query<{ name: string }>(
+      `SELECT column_name AS name FROM information_schema.columns
+        WHERE table_schema = 'marquee' AND table_name = $1
+          AND udt_name NOT IN ('uuid', 'vector') AND column_name <> 'vector_model_version'
+        ORDER BY ordinal_position`,
+      [table],
+    );
+    return columns.map(({ name }) => name).join(', ');
+  }
+
+  async function count(from: string): Promise<number> {
+    const [row] = await world.admin.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${from}`);
+    return row?.n ?? NaN;
+  }
+
+  /** Some rows that the rebuilt table or the living one has alone. */
+  async function differing(table: string): Promise<unknown[]> {
+    const living = `SELECT ${await timelessColumns(table)} FROM marquee.${table}`;
+    const rebuilt = `TABLE public.rebuilt_${table}`;
+    return world.admin.query(
+      `(SELECT 'rebuilt' AS side, t.* FROM (${rebuilt} EXCEPT ALL ${living}) t LIMIT 3)
+       UNION ALL
+       (SELECT 'live' AS side, t.* FROM (${living} EXCEPT ALL ${rebuilt}) t LIMIT 3)`,
+    );
+  }
 });

@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
-import type { ArchiveContext } from '../../../streams/archive/run.ts';
+import type { ArchiveContext } from '../../../streams/archive/context.ts';
 import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
 import { quiet, type World } from '../replay/world.ts';
 

@@ -29,7 +29,7 @@ export const ARCHIVE_MUTANTS: readonly ArchiveMutant[] = [
     name: 'a rerun makes a plan of its own instead of the one that is open',
     edits: [
       {
-        file: 'streams/archive/plan.ts',
+        file: 'streams/archive/copying/plan.ts',
         from: '  if (open !== null) return open;\n',
         to: `  if (open !== null)
     await session.execute('UPDATE archive_runs SET finished_at = now() WHERE finished_at IS NULL');

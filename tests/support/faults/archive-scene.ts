@@ -5,8 +5,8 @@ import {
   type ObjectStore,
 } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
-import { audit, type AuditFinding } from '../../../streams/archive/audit.ts';
-import type { ArchiveReport } from '../../../streams/archive/run.ts';
+import { audit, type AuditFinding } from '../../../streams/archive/checking/audit.ts';
+import type { ArchiveReport } from '../../../streams/archive/copying/run.ts';
 import { startPostgresProxy, type PostgresProxy } from './postgres-proxy.ts';
 import type { RunningProcess } from './processes.ts';
 import { createScenario, type Scenario } from './scenario.ts';

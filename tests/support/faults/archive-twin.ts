@@ -1,7 +1,7 @@
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
-import { audit, type AuditFinding } from '../../../streams/archive/audit.ts';
-import { runArchive } from '../../../streams/archive/run.ts';
+import { audit, type AuditFinding } from '../../../streams/archive/checking/audit.ts';
+import { runArchive } from '../../../streams/archive/copying/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
 import type { Log } from '../../../streams/runtime/log.ts';
 import type { ArchiveScene } from './archive-scene.ts';
