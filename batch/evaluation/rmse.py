@@ -22,16 +22,21 @@ def main(version: str, test: str) -> None:
     movies = parameters(store, version, "movies", "movie_id")
     with Path(test).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    predicted = [predict(mean, users.get(row["userId"]), movies.get(int(row["movieId"]))) for row in rows]
+    predicted = [
+        predict(mean, users.get(row["userId"]), movies.get(int(row["movieId"]))) for row in rows
+    ]
     stars = np.array([float(row["rating"]) for row in rows])
     unknown = sum(int(row["movieId"]) not in movies or row["userId"] not in users for row in rows)
-    print(json.dumps({"ratings": len(rows), "unknown": unknown, **errors(np.array(predicted), stars)}))
+    print(
+        json.dumps({"ratings": len(rows), "unknown": unknown, **errors(np.array(predicted), stars)})
+    )
 
 
 def parameters(store: Store, version: str, name: str, key: str) -> dict:
     table = pq.read_table(pa.BufferReader(store.get(f"models/ratings/{version}/{name}.parquet")))
     return {
-        line[key]: (line["bias"], np.array(line["factors"], np.float32)) for line in table.to_pylist()
+        line[key]: (line["bias"], np.array(line["factors"], np.float32))
+        for line in table.to_pylist()
     }
 
 

@@ -9,6 +9,8 @@ in Steck, "Markov Random Fields for Collaborative Filtering", NeurIPS 2019): b =
 Solving again over the neighbours ranks better than cutting B to them.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, lapack
@@ -49,9 +51,7 @@ def mirror_lower(matrix: np.ndarray, block: int = 1024) -> None:
         matrix[start:end, end:] = matrix[end:, start:end].T
 
 
-def neighbours_of(
-    row: np.ndarray, norms: np.ndarray, movie: int, count: int, positive: bool = False
-) -> np.ndarray:
+def neighbours_of(row: np.ndarray, norms: np.ndarray, movie: int, count: int) -> np.ndarray:
     """The `count` movies that go with `movie` most: by cosine of their columns, ties by place.
 
     row: the movie's row of X'X; norms: square roots of its diagonal.
@@ -83,30 +83,39 @@ def regress(
 
 
 def sparse_block(
-    x: sparse.csr_matrix,
-    columns: sparse.csc_matrix,
+    rows: np.ndarray,
     start: int,
-    end: int,
+    norms: np.ndarray,
+    gram_nn: Callable[[np.ndarray], np.ndarray],
     *,
     neighbours: int,
     regularisation: float,
     positive: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The sparse model of the movies [start, end): (neighbour, movie, weight), one entry each.
+    """The sparse model of the movies from `start` on: (neighbour, movie, weight), one entry each.
 
-    Needs no X'X in memory: each movie's part of it is made from the neighbours' columns.
+    rows: these movies' rows of X'X; norms: square roots of its diagonal; gram_nn: its part for some
+    movies, which is asked for once a movie, so that X'X need not be in memory.
     """
-    norms = np.sqrt(np.asarray(columns.multiply(columns).sum(axis=0)).ravel())
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for movie, row in enumerate(gram_block(x, columns, start, end), start):
-        near = neighbours_of(row, norms, movie, neighbours, positive)
+    for movie, row in enumerate(rows, start):
+        near = neighbours_of(row, norms, movie, neighbours)
         if len(near) == 0:
             continue
-        part = columns[:, near]
-        weights = regress((part.T @ part).toarray(), row[near], regularisation, positive)
+        weights = regress(gram_nn(near), row[near], regularisation, positive)
         kept = weights != 0
         found.append((near[kept], np.full(kept.sum(), movie), weights[kept].astype(np.float32)))
     if not found:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
     near, movies, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return near, movies, weights
+
+
+def column_norms(columns: sparse.csc_matrix) -> np.ndarray:
+    return np.sqrt(np.asarray(columns.multiply(columns).sum(axis=0)).ravel())
+
+
+def gram_of_columns(columns: sparse.csc_matrix, chosen: np.ndarray) -> np.ndarray:
+    """The part of X'X for some movies, from their columns of X."""
+    part = columns[:, chosen]
+    return (part.T @ part).toarray()

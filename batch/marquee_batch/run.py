@@ -158,7 +158,10 @@ def work(
     with progress.step("judge") as step:
         judged = judge_models(options, spark, found, folder / "judge", step.update)
         step.update(f"{judged['users']:,} users")
-    chosen, popular = judged["metrics"].get(settings.lists.ranker, {}), judged["metrics"].get("popularity", {})
+    chosen, popular = (
+        judged["metrics"].get(settings.lists.ranker, {}),
+        judged["metrics"].get("popularity", {}),
+    )
     database.log_run(
         session,
         run_id,
@@ -180,7 +183,9 @@ def work(
         write_snapshot(spark, store, version, found, trained, settings)
         failpoint("snapshot_half")
         metadata = metadata_of(options, version, generated_at, found, judged, progress)
-        snapshot.finish(store, version, metadata, {"ratings": {"mean": trained.ratings.biases.mean}})
+        snapshot.finish(
+            store, version, metadata, {"ratings": {"mean": trained.ratings.biases.mean}}
+        )
         step.update(f"models/*/{version}/")
     failpoint("snapshot")
     serving = database.active(session)
@@ -368,7 +373,11 @@ def write_snapshot(
         for path in store.objects(snapshot.folder(algorithm, version)):
             store.remove(path)  # of a run that was killed within the same second
     lists = make_lists(
-        spark, trained.files, trained.variants[settings.lists.ranker], data.users, settings.lists.length
+        spark,
+        trained.files,
+        trained.variants[settings.lists.ranker],
+        data.users,
+        settings.lists.length,
     )
     names = spark.createDataFrame(
         pa.table({"user": np.arange(data.users, dtype=np.int32), "user_id": found.users})

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from scipy import sparse
 
 from .als import Factors, train_als
-from .item_item import ease, gram_block, sparse_block
+from .item_item import column_norms, ease, gram_block, gram_of_columns, sparse_block
 from .settings import Als, ItemItem
 from .sharing import load_columns, load_matrix, share
 
@@ -32,26 +32,24 @@ def save_matrix(folder: Path, name: str, matrix: sparse.csr_matrix) -> Path:
 
 
 def train_item_item(
-    spark: SparkSession,
-    x: Path,
-    movies: int,
-    settings: ItemItem,
-    told: Callable[[str], None],
-    *,
-    want_full: bool = True,
+    spark: SparkSession, x: Path, movies: int, settings: ItemItem, told: Callable[[str], None]
 ) -> ItemModels:
     """x: file of the weights (users x movies). The models stand beside it."""
-    dense = want_full and movies <= settings.dense_movies_max
     cut = x.with_name(f"{x.stem}-neighbours.npz")
-    told("neighbours")
-    sparse.save_npz(cut, train_sparse(spark, x, movies, settings), compressed=False)
-    if not dense:
+    if movies > settings.dense_movies_max:
+        told("neighbours")
+        sparse.save_npz(cut, train_sparse(spark, x, movies, settings, None), compressed=False)
         return ItemModels(full=cut, cut=cut)
     full = x.with_name(f"{x.stem}-ease.npy")
+    gram_file = x.with_name(f"{x.stem}-gram.npy")
     told("Gram matrix")
     gram = gram_matrix(spark, x, movies)
+    np.save(gram_file, gram)
+    told("neighbours")
+    sparse.save_npz(cut, train_sparse(spark, x, movies, settings, gram_file), compressed=False)
     told("Cholesky")
     np.save(full, ease(gram, settings.regularisation))
+    gram_file.unlink()
     return ItemModels(full=full, cut=cut)
 
 
@@ -79,21 +77,36 @@ def gram_matrix(spark: SparkSession, x: Path, movies: int) -> np.ndarray:
 
 
 def train_sparse(
-    spark: SparkSession, x: Path, movies: int, settings: ItemItem
+    spark: SparkSession, x: Path, movies: int, settings: ItemItem, gram: Path | None
 ) -> sparse.csr_matrix:
-    """The item-item model with each movie's strongest neighbours alone; rows speak for columns."""
+    """The item-item model with each movie's strongest neighbours alone; rows speak for columns. From
+    the file of X'X where there is one, else from X itself."""
     context = spark.sparkContext
-    place = share(context, [x])
-    name = x.name
+    place = share(context, [x] if gram is None else [gram])
     size = max(1, min(256, -(-movies // (4 * context.defaultParallelism))))
+    name = x.name if gram is None else gram.name
+    dense = gram is not None
 
     def block(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        path = place(name)
+        path, end = place(name), min(start + size, movies)
+        if dense:
+            whole = load_array(path)
+            rows, norms = np.asarray(whole[start:end]), np.sqrt(np.diagonal(whole))
+
+            def part(near: np.ndarray) -> np.ndarray:
+                return whole[near[:, np.newaxis], near]
+        else:
+            columns = load_columns(path)
+            rows, norms = gram_block(load_matrix(path), columns, start, end), column_norms(columns)
+
+            def part(near: np.ndarray) -> np.ndarray:
+                return gram_of_columns(columns, near)
+
         return sparse_block(
-            load_matrix(path),
-            load_columns(path),
+            rows,
             start,
-            min(start + size, movies),
+            norms,
+            part,
             neighbours=settings.neighbours,
             regularisation=settings.neighbour_regularisation,
             positive=settings.sign == "positive",

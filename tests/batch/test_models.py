@@ -15,7 +15,14 @@ from make import SETTINGS, dataset
 from marquee_batch.embeddings import features, predict
 from marquee_batch.gate import verdict
 from marquee_batch.holdout import History, relevant
-from marquee_batch.item_item import ease, gram_block, regress, sparse_block
+from marquee_batch.item_item import (
+    column_norms,
+    ease,
+    gram_block,
+    gram_of_columns,
+    regress,
+    sparse_block,
+)
 from marquee_batch.judging import users_to_judge
 from marquee_batch.metrics import Tally
 from marquee_batch.ranking import als_scores, blend, item_scores, top
@@ -40,6 +47,21 @@ def gram_of(x: sparse.csr_matrix, block: int = 10) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def sparse_model(
+    x: sparse.csr_matrix, start: int, end: int, neighbours: int, c: float, positive=False
+):
+    columns = x.tocsc()
+    return sparse_block(
+        gram_block(x, columns, start, end),
+        start,
+        column_norms(columns),
+        lambda near: gram_of_columns(columns, near),
+        neighbours=neighbours,
+        regularisation=c,
+        positive=positive,
+    )
+
+
 def test_ease_is_its_closed_form():
     x = some_matrix(random.randrange(2**31))
     dense = x.toarray().astype(np.float64)
@@ -53,9 +75,7 @@ def test_ease_is_its_closed_form():
 
 def test_the_sparse_model_with_all_neighbours_is_each_movies_ridge_regression():
     x = some_matrix(random.randrange(2**31))
-    near, movie, weight = sparse_block(
-        x, x.tocsc(), 3, 6, neighbours=99, regularisation=20.0, positive=False
-    )
+    near, movie, weight = sparse_model(x, 3, 6, 99, 20.0)
     dense = x.toarray().astype(np.float64)
     for j in (3, 4, 5):
         others = [i for i in range(25) if i != j and (dense[:, i] * dense[:, j]).sum() > 0]
@@ -67,27 +87,18 @@ def test_the_sparse_model_with_all_neighbours_is_each_movies_ridge_regression():
 
 def test_the_sparse_model_keeps_the_strongest_neighbours_and_can_keep_positive_ones_alone():
     x = some_matrix(5)
-    near, movie, weight = sparse_block(
-        x, x.tocsc(), 0, 25, neighbours=4, regularisation=1.0, positive=False
-    )
+    near, movie, weight = sparse_model(x, 0, 25, 4, 1.0)
     assert np.bincount(movie, minlength=25).max() == 4
     assert (weight < 0).any()
     assert not (near == movie).any()
-    _, _, positive = sparse_block(
-        x, x.tocsc(), 0, 25, neighbours=4, regularisation=1.0, positive=True
-    )
+    _, _, positive = sparse_model(x, 0, 25, 4, 1.0, True)
     assert (positive > 0).all()
     assert regress(np.eye(2), np.array([-1.0, -2.0]), 1.0, True).tolist() == [0, 0]
 
 
 def test_a_movie_that_nobody_liked_has_no_neighbours():
     x = some_matrix(5)
-    assert (
-        24
-        not in sparse_block(x, x.tocsc(), 0, 25, neighbours=9, regularisation=1.0, positive=False)[
-            1
-        ]
-    )
+    assert 24 not in sparse_model(x, 0, 25, 9, 1.0)[1]
 
 
 def history(*movies: int, weights: list[float] | None = None) -> History:

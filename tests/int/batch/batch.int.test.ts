@@ -9,7 +9,7 @@ import { createProgress } from '../../../cli/stack/progress.ts';
 import { installSpark, type Spark } from '../../../cli/stack/spark.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
-import { runArchive } from '../../../streams/archive/run.ts';
+import { runArchive } from '../../../streams/archive/copying/run.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli, type CliResult } from '../../support/cli.ts';
