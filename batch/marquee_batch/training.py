@@ -12,7 +12,7 @@ from scipy import sparse
 from .als import Factors, train_als
 from .item_item import column_norms, ease, gram_block, gram_of_columns, sparse_block
 from .settings import Als, ItemItem
-from .sharing import load_columns, load_matrix, share
+from .sharing import load_array, load_columns, load_matrix, share
 
 GRAM_BLOCK = 1024
 

@@ -242,3 +242,12 @@ def test_biases_explain_what_users_and_movies_have_in_common_and_unknown_ones_ge
     assert errors(np.array([4.0, 3.0]), np.array([3.0, 3.0])) == pytest.approx(
         {"rmse": 0.5**0.5, "mae": 0.5}
     )
+
+
+@pytest.mark.skipif(
+    not EVALUATION.exists(), reason="the evaluation scripts are not beside the project"
+)
+@pytest.mark.parametrize("name", ["split.py", "score.py"])
+def test_the_protocols_scripts_are_unchanged(name: str):
+    ours = Path(__file__).parents[2] / "batch" / "evaluation" / name
+    assert ours.read_bytes() == (EVALUATION / name).read_bytes()
