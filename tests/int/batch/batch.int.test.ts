@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BatchReport } from '../../../cli/batch/run.ts';
 import { exportsOf } from '../../../cli/commands/config.ts';
-import { repositoryRoot } from '../../../cli/config.ts';
+import { readEnvironment, repositoryRoot } from '../../../cli/config.ts';
 import { createProgress } from '../../../cli/stack/progress.ts';
 import { installSpark, type Spark } from '../../../cli/stack/spark.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
@@ -31,9 +31,10 @@ let spark: Spark;
 let events: number;
 
 beforeAll(async () => {
-  console.log(`seed ${String(SEED)}`);
+  process.stdout.write(`seed ${String(SEED)}\n`);
   world = await startWorld({ times: 'CreateTime', objectStore: true });
   store = openObjectStore(world.config.objectStore);
+  await world.admin.execute('SET search_path = marquee, public');
   const progress = createProgress(process.stderr);
   const { cache, stack } = world.config;
   spark = await installSpark({ cache, javaHome: stack.javaHome }, progress);
@@ -60,9 +61,9 @@ async function run(...more: string[]): Promise<BatchReport> {
 
 /** All rows of a statement, as text. */
 async function rows(statement: string): Promise<string[]> {
-  return (await world.db.query<{ row: string }>(`SELECT row::text FROM (${statement}) AS row`)).map(
-    ({ row }) => row,
-  );
+  return (
+    await world.admin.query<{ row: string }>(`SELECT row::text FROM (${statement}) AS row`)
+  ).map(({ row }) => row);
 }
 
 const serving = () => rows('SELECT model_version FROM active_model');
@@ -114,7 +115,7 @@ describe('on archived and recent actions', () => {
 
   test('reads each event once, from where it is', async () => {
     const [archived, hot] = await Promise.all([
-      rows('SELECT sum(rows) FROM archive_manifest_rows'.replace('_manifest_rows', '_files')),
+      rows('SELECT sum(rows) FROM archive_manifest'),
       rows('SELECT count(*) FROM rt_user_interactions'),
     ]);
     expect([Number(archived[0]?.slice(1, -1)), Number(hot[0]?.slice(1, -1))]).toSatisfy(
@@ -129,7 +130,7 @@ describe('on archived and recent actions', () => {
       [join(repositoryRoot, 'tests', 'batch', 'pairs.py')],
       {
         env: {
-          ...process.env,
+          ...readEnvironment(),
           ...exportsOf(world.config),
           MARQUEE_PG_WRITER_URL: world.config.postgres.writerUrl,
           PYTHONPATH: join(repositoryRoot, 'batch'),
@@ -241,7 +242,7 @@ describe('on archived and recent actions', () => {
   // The others: MARQUEE_TEST_ALL_FAILPOINTS=1 ./marquee test int --files tests/int/batch
   const all = ['read', 'judged', 'trained', 'snapshot_half', 'snapshot', 'loading', 'loaded'];
   const some = ['snapshot_half', 'loading'];
-  const points = process.env['MARQUEE_TEST_ALL_FAILPOINTS'] === undefined ? some : all;
+  const points = readEnvironment()['MARQUEE_TEST_ALL_FAILPOINTS'] === undefined ? some : all;
   test.each(points)('killed at %s it leaves what serves alone', async (point) => {
     const before = await lists(second.version);
     const { code, stderr } = await batch([], { MARQUEE_BATCH_FAILPOINT: point });
@@ -270,7 +271,7 @@ describe('on archived and recent actions', () => {
       const skipped = await run('--skip-corrupt', '--no-promote');
       expect(skipped).toMatchObject({
         status: 'ready',
-        skipped: { [path]: expect.stringContaining('SHA-256') },
+        skipped: { [path]: expect.stringContaining('SHA-256') as unknown },
       });
       expect(skipped.events).toBeLessThan(events);
       expect(await serving()).toEqual([`(${second.version})`]);

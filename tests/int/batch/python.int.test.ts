@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
-import { loadConfig, repositoryRoot } from '../../../cli/config.ts';
+import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config.ts';
 import { createProgress } from '../../../cli/stack/progress.ts';
 import { installSpark } from '../../../cli/stack/spark.ts';
 
@@ -18,12 +18,14 @@ beforeAll(async () => {
 async function module(...args: readonly string[]): Promise<string> {
   const run = promisify(execFile)(python, ['-m', ...args], {
     cwd: join(repositoryRoot, 'batch'),
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    env: { ...readEnvironment(), PYTHONDONTWRITEBYTECODE: '1' },
   });
-  const { stdout } = await run.catch((error: Error & { stdout?: string }) => {
-    throw new Error(`${error.message}\n${error.stdout ?? ''}`);
-  });
-  return stdout;
+  try {
+    return (await run).stdout;
+  } catch (error) {
+    const { message, stdout } = error as Error & { readonly stdout?: string };
+    throw new Error(`${message}\n${stdout ?? ''}`, { cause: error });
+  }
 }
 
 test('the pure transforms pass their own tests', async () => {
