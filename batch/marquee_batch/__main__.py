@@ -18,6 +18,7 @@ from .run import Options, run
 from .settings import load_settings
 from .snapshot import read_metadata
 from .store import Store, StoreAddress
+from .tune import tune
 
 
 def end_with_parent() -> None:
@@ -37,7 +38,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     end_with_parent()
     try:
-        result = {"run": run_request, "load": load_request}[request["command"]](request, progress)
+        commands = {"run": run_request, "load": load_request, "tune": tune_request}
+        result = commands[request["command"]](request, progress)
     except BatchError as error:
         progress.say(error=error.code, message=str(error))
         return 1
@@ -50,8 +52,16 @@ def main() -> int:
 
 
 def run_request(request: dict, progress: Progress) -> dict:
+    return run(options_of(request), progress)
+
+
+def tune_request(request: dict, progress: Progress) -> dict:
+    return tune(options_of(request), progress)
+
+
+def options_of(request: dict) -> Options:
     path = request.get("settings")
-    options = Options(
+    return Options(
         settings=load_settings(Path(path) if path else None, tuple(request.get("set", ()))),
         seed=request["seed"],
         master=request["master"],
@@ -63,7 +73,6 @@ def run_request(request: dict, progress: Progress) -> dict:
         jdbc=request["jdbc"],
         code=request["code"],
     )
-    return run(options, progress)
 
 
 def load_request(request: dict, progress: Progress) -> dict:

@@ -6,9 +6,39 @@ export function register(program: Command): void {
   const command = program
     .command('batch')
     .description('train on archived and recent events, publish lists and models');
-  command
-    .command('run')
-    .description('read, judge, train, write a snapshot, load it, promote it or reject it')
+  withOptions(
+    command
+      .command('run')
+      .description('read, judge, train, write a snapshot, load it, promote it or reject it'),
+  )
+    .option('--json', 'as JSON')
+    .addHelpText('after', HELP)
+    .action(async (flags: BatchFlags) => {
+      const { batchRun } = await import('../batch/run.ts');
+      process.exitCode = await batchRun(flags);
+    });
+  withOptions(
+    command
+      .command('tune')
+      .description('search a small grid of settings, judged as runs are; publishes nothing'),
+  )
+    .option('--json', 'as JSON')
+    .action(async (flags: BatchFlags) => {
+      const { batchTune } = await import('../batch/tune.ts');
+      process.exitCode = await batchTune(flags);
+    });
+  withOptions(
+    command
+      .command('daily')
+      .description('stay, and run after each run of the archive; daily when that does not come'),
+  ).action(async (flags: BatchFlags) => {
+    const { batchDaily } = await import('../batch/daily.ts');
+    await batchDaily(flags);
+  });
+}
+
+function withOptions(command: Command): Command {
+  return command
     .option('--seed <number>', 'of all that is random', parseSeed, 1)
     .option('--master <url>', 'where Spark runs', 'local[*]')
     .option('--memory <size>', "of Spark's driver", '3g')
@@ -16,13 +46,7 @@ export function register(program: Command): void {
     .option('--set <section.name=value>', 'one setting; may be repeated', collect, [])
     .option('--conf <name=value>', "one of Spark's own; may be repeated", collect, [])
     .option('--skip-corrupt', 'leave out archived objects that cannot be used, and say which')
-    .option('--no-promote', 'only load it: promote it by hand')
-    .option('--json', 'as JSON')
-    .addHelpText('after', HELP)
-    .action(async (flags: BatchFlags) => {
-      const { batchRun } = await import('../batch/run.ts');
-      process.exitCode = await batchRun(flags);
-    });
+    .option('--no-promote', 'only load it: promote it by hand');
 }
 
 function parseSeed(text: string): number {
@@ -31,7 +55,7 @@ function parseSeed(text: string): number {
   throw new InvalidArgumentError('wanted is a whole number from 0 on.');
 }
 
-export function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[]): readonly string[] {
   if (/^[^=]+=/.test(text)) return [...before, text];
   throw new InvalidArgumentError('wanted is name=value.');
 }

@@ -13,6 +13,8 @@ export interface ArchiveShown {
   readonly text: string;
   /** False when the audit found something. */
   readonly balanced: boolean;
+  /** False when there is no object store yet. */
+  readonly done: boolean;
 }
 
 /** Copies all to the archive, audits it, and shows what is there; or says why not yet. */
@@ -20,9 +22,10 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
   if (!(await isThere(config)))
     return {
       balanced: true,
+      done: false,
       text:
-        '\nArchive: the object store is still being built. Once ./marquee status has it:\n' +
-        '  ./marquee archive run --until now && ./marquee audit',
+        '\nArchive: the object store does not answer. Once ./marquee status has it:\n' +
+        '  ./marquee archive run --until now && ./marquee audit && ./marquee batch run',
     };
   const store = openObjectStore(config.objectStore);
   const progress = createProgress(process.stderr);
@@ -58,6 +61,7 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
     const records = accounts.reduce((sum, account) => sum + account.records, 0);
     return {
       balanced: findings.length === 0,
+      done: true,
       text: [
         '',
         'Archive (Parquet, read back and verified)',
@@ -105,7 +109,8 @@ async function askEvents(config: Config): Promise<string[]> {
   }
 }
 
-async function isThere({ objectStore }: Config): Promise<boolean> {
+/** Whether the object store answers. */
+export async function isThere({ objectStore }: Config): Promise<boolean> {
   const store = openObjectStore({ ...objectStore, attempts: 1, timeoutMs: 3_000 });
   try {
     await store.list('.marquee-none/')[Symbol.asyncIterator]().next();

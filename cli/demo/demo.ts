@@ -19,6 +19,7 @@ import { createProgress } from '../stack/progress.ts';
 import type { Progress } from '../stack/progress.ts';
 import { DEFAULT_WORLD } from '../world/plan.ts';
 import { archiveAll } from './archive.ts';
+import { trainAll, untilStore } from './batch.ts';
 import { agrees, compareCounts, readTableCounts } from './counts.ts';
 import type { SentCounts } from './counts.ts';
 import { startProcessors } from './processors.ts';
@@ -59,8 +60,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       const { prepared, result } = await runShown(options, config, session, signal);
       print(describeCounts(prepared, result));
       print(await describeSamples(session));
-      const archived = await archiveAll(config, signal);
+      const ready = await untilStore(config, signal);
+      const archived = await archiveAll(ready, signal);
       print(archived.text);
+      if (archived.done) print(await trainAll(ready));
       print(describeNext(performance.now() - begin));
       return result.checks.every(agrees) && archived.balanced ? 0 : 1;
     } catch (error) {

@@ -155,6 +155,7 @@ export function describeNext(totalMs: number): string {
     '  ./marquee import synthetic --round 2     more traffic, applied while they run',
     '  ./marquee sql               ask hot and cold events together',
     '  ./marquee audit             hold tables, ledger and archive against each other',
+    '  ./marquee model ls          the models of the batch stage, and how they rank',
     '  ./marquee status            what runs where, and the read-only address',
     '  ./marquee config            every setting, and where it comes from',
     '  ./marquee down              stop the servers; the data stays',

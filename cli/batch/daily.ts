@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MarqueeError } from '../../schemas/error.ts';
+import { loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
+import { createLog } from '../log.ts';
+import { withSession } from '../operate/output.ts';
+import { silentProgress } from '../stack/progress.ts';
+import { batchIsDue, type BatchTimes } from './due.ts';
+import { requestOf, type BatchFlags, type BatchReport } from './run.ts';
+import { runStage } from './stage.ts';
+
+/** How often it is looked whether a run is due. */
+const LOOK_MS = 30_000;
+
+/** The command `marquee batch daily`: works until a signal, and survives what runs fail of. */
+export async function batchDaily(flags: BatchFlags): Promise<void> {
+  const config = loadConfig();
+  const log = createLog(config.log.level);
+  const stopping = new AbortController();
+  const stop = (): void => {
+    stopping.abort();
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  log.info({ event: 'batch_waits' });
+  const stopped = (): boolean => stopping.signal.aborted;
+  while (!stopped()) {
+    try {
+      if (batchIsDue(await readTimes(config), Date.now())) {
+        const request = await requestOf(flags);
+        const report = await runStage<BatchReport>(config, request, silentProgress);
+        const { version, status, reason, metrics, seconds } = report;
+        log.info({ event: 'batch_ran', version, status, reason, metrics, seconds });
+      }
+    } catch (error) {
+      const code = error instanceof MarqueeError ? error.code : 'unknown';
+      if (!stopped()) log.error({ event: 'batch_failed', code, reason: (error as Error).message });
+    }
+    await delay(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+}
+
+async function readTimes(config: Config): Promise<BatchTimes> {
+  const [times] = await withSession(config.postgres.writerUrl, 'batch', (session) =>
+    session.query<BatchTimes & Record<string, unknown>>(
+      `SELECT (SELECT (extract(epoch FROM max(started_at)) * 1000)::bigint
+                 FROM model_performance_logs) AS started,
+              (SELECT (extract(epoch FROM max(started_at)) * 1000)::bigint
+                 FROM model_performance_logs WHERE status NOT IN ('failed', 'running')) AS succeeded,
+              (SELECT (extract(epoch FROM max(planned_at)) * 1000)::bigint
+                 FROM archive_runs WHERE finished_at IS NOT NULL) AS archived`,
+    ),
+  );
+  return times ?? { started: null, succeeded: null, archived: null };
+}

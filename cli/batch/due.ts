@@ -1,0 +1,24 @@
+const HOUR_MS = 3_600_000;
+/** A failed run is tried again after this time. */
+const RETRY_MS = HOUR_MS;
+/** Without a run of the archive to follow, a run comes this long after the last good one. */
+const AT_LEAST_EVERY_MS = 25 * HOUR_MS;
+
+/** Epoch ms; null where there was none. */
+export interface BatchTimes {
+  /** When the last run began, whatever became of it. */
+  readonly started: number | null;
+  /** When the last run began that did not fail. */
+  readonly succeeded: number | null;
+  /** When the last run of the archive was planned that has finished. */
+  readonly archived: number | null;
+}
+
+/** Whether a run is due: after each run of the archive, and daily when that does not come. */
+export function batchIsDue(times: BatchTimes, nowMs: number): boolean {
+  const { started, succeeded, archived } = times;
+  const failed = started !== null && (succeeded === null || started > succeeded);
+  if (failed && nowMs - started < RETRY_MS) return false;
+  if (succeeded === null) return archived !== null || failed;
+  return (archived !== null && archived > succeeded) || nowMs - succeeded >= AT_LEAST_EVERY_MS;
+}

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { batchIsDue } from '../../../../cli/batch/due.ts';
+
+const HOUR = 3_600_000;
+const NOW = 1_000 * HOUR;
+const ago = (hours: number) => NOW - hours * HOUR;
+
+test.each([
+  ['nothing was ever archived', null, null, null, false],
+  ['the archive ran, and no batch yet', null, null, 1, true],
+  ['the archive ran after the last run', 20, 20, 1, true],
+  ['the last run came after the archive', 1, 1, 2, false],
+  ['the last run failed a while ago', 2, 26, 2.5, true],
+  ['the last run failed just now', 0.5, 26, 1, false],
+  ['the first run failed a while ago', 2, null, 3, true],
+  ['the archive does not run any more', 25, 25, 30, true],
+  ['the archive does not run any more, for some hours', 24, 24, 30, false],
+])('%s', (_, started, succeeded, archived, due) => {
+  const at = (hours: number | null) => (hours === null ? null : ago(hours));
+  const times = { started: at(started), succeeded: at(succeeded), archived: at(archived) };
+  expect(batchIsDue(times, NOW)).toBe(due);
+});
