@@ -72,6 +72,7 @@ def options_of(request: dict) -> Options:
         postgres=os.environ["MARQUEE_PG_WRITER_URL"],
         jdbc=request["jdbc"],
         code=request["code"],
+        keep=request.get("keep"),
     )
 
 

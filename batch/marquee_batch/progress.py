@@ -26,6 +26,7 @@ class Progress:
         except BaseException:
             self.say(step=name, state="failed")
             raise
+        step.end_phase()
         self.seconds[name] = round(time.monotonic() - started, 3)
         self.say(step=name, state="done", text=step.text)
 
@@ -35,6 +36,21 @@ class Step:
         self.progress = progress
         self.name = name
         self.text = ""
+        self.open_phase: tuple[str, float] | None = None
+
+    def phase(self, name: str) -> None:
+        """A part of the step begins; it is timed until the next one or the step's end."""
+        self.end_phase()
+        self.open_phase = (name, time.monotonic())
+        self.update(name)
+
+    def end_phase(self) -> None:
+        if self.open_phase is not None:
+            name, started = self.open_phase
+            key = f"{self.name}: {name}"
+            spent = self.progress.seconds.get(key, 0.0) + time.monotonic() - started
+            self.progress.seconds[key] = round(spent, 3)
+            self.open_phase = None
 
     def update(self, text: str) -> None:
         self.text = text

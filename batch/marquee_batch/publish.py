@@ -23,13 +23,13 @@ def load(
     """Loads and indexes a version: from then on it can be promoted. Returns the index's recall@50."""
     loading = Loading(session, version)
     dimensions = metadata["settings"]["als"]["factors"]
-    step.update("item vectors")
+    step.phase("item vectors")
     movies = loading.copy(
         "movie_embeddings", "movie_id, source, embedding", None, vectors(store, version)
     )
-    step.update("user factors")
+    step.phase("user factors")
     loading.copy("user_factors", "user_id, factors", None, user_factors(store, version))
-    step.update("neighbours")
+    step.phase("neighbours")
     loading.copy(
         "movie_neighbours",
         "movie_id, neighbour_id, weight",
@@ -40,7 +40,7 @@ def load(
             )
         ),
     )
-    step.update("lists")
+    step.phase("lists")
     rows = loading.copy(
         "batch_recommendations",
         "user_id, generated_at, movie_id, rank, score",
@@ -48,8 +48,9 @@ def load(
         list_rows(store, version, datetime.fromisoformat(metadata["generated_at"])),
     )
     failpoint("loading")
-    step.update("indexes")
+    step.phase("indexes")
     loading.finish(dimensions, metadata["settings"])
+    step.phase("recall of the index")
     recall = index_recall(session, version, dimensions, RECALL_SAMPLE) if movies else None
     step.update(f"{rows:,} places in lists, {movies:,} vectors")
     return recall

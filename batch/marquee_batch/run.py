@@ -5,6 +5,7 @@ import resource
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,7 @@ class Options:
     postgres: str
     jdbc: dict[str, str]
     code: str  # version of the code, for metadata.json
+    keep: str | None  # folder that gets the matrix of weights, for a benchmark
 
 
 @dataclass
@@ -156,7 +158,7 @@ def work(
     )
     failpoint("read")
     with progress.step("judge") as step:
-        judged = judge_models(options, spark, found, folder / "judge", step.update)
+        judged = judge_models(options, spark, found, folder / "judge", step.phase)
         step.update(f"{judged['users']:,} users")
     chosen, popular = (
         judged["metrics"].get(settings.lists.ranker, {}),
@@ -175,12 +177,14 @@ def work(
     )
     failpoint("judged")
     with progress.step("train") as step:
-        trained = train_models(options, spark, found, folder / "final", step.update)
+        trained = train_models(options, spark, found, folder / "final", step.phase)
         step.update(f"{settings.als.factors} factors, {trained.neighbours.nnz:,} neighbours")
+    if options.keep is not None:
+        shutil.copy(folder / "final" / "x.npz", options.keep)
     failpoint("trained")
     with progress.step("snapshot") as step:
         generated_at = datetime.now(UTC).isoformat()
-        write_snapshot(spark, store, version, found, trained, settings)
+        write_snapshot(spark, store, version, found, trained, settings, step.phase)
         failpoint("snapshot_half")
         metadata = metadata_of(options, version, generated_at, found, judged, progress)
         snapshot.finish(
@@ -365,6 +369,7 @@ def write_snapshot(
     found: Gathered,
     trained: Trained,
     settings: Settings,
+    told: Callable[[str], None],
 ) -> None:
     """Everything of a version but the metadata that makes it whole."""
     data = found.data
@@ -372,6 +377,7 @@ def write_snapshot(
     for algorithm in snapshot.ALGORITHMS:
         for path in store.objects(snapshot.folder(algorithm, version)):
             store.remove(path)  # of a run that was killed within the same second
+    told("lists")
     lists = make_lists(
         spark,
         trained.files,
@@ -385,6 +391,7 @@ def write_snapshot(
     lists.join(names, "user").select("user_id", "movie_ids", "scores").write.parquet(
         f"{bucket}/{snapshot.folder('lists', version)}/lists", compression="zstd"
     )
+    told("factors")
     assert trained.files.user_factors is not None and trained.files.item_factors is not None
     user_factors = np.load(trained.files.user_factors)
     item_factors = np.load(trained.files.item_factors)

@@ -11,6 +11,10 @@ const BENCHMARKS = {
     description:
       'Kafka to verified Parquet, against DuckDB and Iceberg’s sink, on a stack of its own',
   },
+  batch: {
+    file: 'tests/bench/batch.ts',
+    description: 'the Spark stage on generated events, against the package implicit',
+  },
   sdk: { file: 'tests/bench/sdk.ts', description: 'events that the SDK has acknowledged a second' },
 } as const;
 

@@ -9,7 +9,7 @@ import { left, print, right, table } from '../../cli/operate/output.ts';
 import { silentProgress } from '../../cli/stack/progress.ts';
 import { installSpark } from '../../cli/stack/spark.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
-import { onStage, type Stage } from './stage.ts';
+import { onStage, secondsOf, type Stage } from './stage.ts';
 
 export interface MovieLensOptions {
   readonly data: string;
@@ -63,7 +63,7 @@ export async function judgeMovieLens(options: MovieLensOptions): Promise<void> {
       const report = await stage.batch(options.seed, asked);
       const figures = await score(stage, scripts, report.version, test);
       judged.push({ ranker, figures });
-      const seconds = Object.values(report.seconds).reduce((a, b) => a + b, 0);
+      const seconds = secondsOf(report);
       print(`${ranker}: NDCG@10 ${(figures['ndcg@10'] ?? 0).toFixed(4)}, ${seconds.toFixed(0)} s`);
       rated = rated === '' ? await rmse(stage, report.version, test) : rated;
     }

@@ -57,3 +57,9 @@ export async function onStage<T>(work: (stage: Stage) => Promise<T>): Promise<T>
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** Of a whole run: its steps, whose parts are listed beside them as `step: part`. */
+export function secondsOf({ seconds }: Pick<BatchReport, 'seconds'>): number {
+  const steps = Object.entries(seconds).filter(([name]) => !name.includes(': '));
+  return steps.reduce((sum, [, spent]) => sum + spent, 0);
+}

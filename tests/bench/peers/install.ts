@@ -10,6 +10,7 @@ export const DEBEZIUM_VERSION = '3.6.0.Final';
 export const CONNECT_VERSION = '4.3.1';
 export const ICEBERG_VERSION = '1.12.0';
 export const DUCKDB_VERSION = '2.0.0';
+export const IMPLICIT_VERSION = '0.7.3';
 
 /** A Python of its own with Pathway in it (1.6 GB); returns the interpreter's path. */
 export function installPathway(context: InstallContext): Promise<string> {
@@ -19,6 +20,11 @@ export function installPathway(context: InstallContext): Promise<string> {
 /** A Python of its own with DuckDB in it (some 60 MB); returns the interpreter's path. */
 export function installDuckdb(context: InstallContext): Promise<string> {
   return installPython(context, 'duckdb', DUCKDB_VERSION);
+}
+
+/** A Python of its own with implicit in it (some 150 MB); returns the interpreter's path. */
+export function installImplicit(context: InstallContext): Promise<string> {
+  return installPython(context, 'implicit', IMPLICIT_VERSION);
 }
 
 async function installPython(
