@@ -35,7 +35,7 @@ def train_als(
         ratingCol="value",
         intermediateStorageLevel="MEMORY_AND_DISK",
     )
-    model = als.fit(pairs)
+    model = als.fit(rows)
     return Factors(
         users=as_array(model.userFactors, users, settings.factors),
         movies=as_array(model.itemFactors, movies, settings.factors),

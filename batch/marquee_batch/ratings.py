@@ -7,7 +7,7 @@ import numpy as np
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame
 
-from .als import as_array
+from .als import as_array, blocks_of
 from .settings import Ratings
 
 #: Of the biases' turns; what changes after them is beyond the third digit.
@@ -64,13 +64,21 @@ def residuals(
 
 
 def train_ratings(
-    rows: DataFrame, biases: Biases, users: int, movies: int, settings: Ratings, seed: int
+    rows: DataFrame,
+    ratings: int,
+    biases: Biases,
+    users: int,
+    movies: int,
+    settings: Ratings,
+    seed: int,
 ) -> RatingModel:
     """rows: user int, movie int, value float, what the biases leave of each rating, by place."""
     empty = (np.zeros((users, 1), np.float32), np.zeros((movies, 1), np.float32))
-    if settings.factors == 0 or rows.isEmpty():
+    if settings.factors == 0 or ratings == 0:
         return RatingModel(biases, *empty, None)
     als = ALS(
+        numUserBlocks=blocks_of(ratings),
+        numItemBlocks=blocks_of(ratings),
         rank=settings.factors,
         maxIter=settings.iterations,
         regParam=settings.regularisation,

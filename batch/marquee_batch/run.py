@@ -288,7 +288,6 @@ def model_files(
     items = train_item_item(spark, x, matrix.shape[1], settings.item_item, told)
     told("ALS")
     factors = train_factors(spark, matrix, settings.als, options.seed)
-    assert factors is not None
     np.save(folder / "user_factors.npy", factors.users)
     np.save(folder / "item_factors.npy", factors.movies)
     np.save(folder / "popularity.npy", popularity(matrix))
@@ -331,7 +330,9 @@ def rating_model(options: Options, spark, data: Dataset, kept: np.ndarray) -> Ra
     rows = spark.createDataFrame(
         pa.table({"user": users, "movie": movies, "value": residuals(users, movies, stars, biases)})
     )
-    return train_ratings(rows, biases, data.users, len(data.movie_ids), settings, options.seed)
+    return train_ratings(
+        rows, len(stars), biases, data.users, len(data.movie_ids), settings, options.seed
+    )
 
 
 @dataclass

@@ -133,5 +133,5 @@ def triples(spark: SparkSession, matrix: sparse.csr_matrix) -> DataFrame:
 
 def train_factors(
     spark: SparkSession, matrix: sparse.csr_matrix, settings: Als, seed: int
-) -> Factors | None:
-    return train_als(triples(spark, matrix), *matrix.shape, settings, seed)
+) -> Factors:
+    return train_als(triples(spark, matrix), matrix.nnz, *matrix.shape, settings, seed)

@@ -150,7 +150,6 @@ class Search:
             setting = replace(self.settings.als, factors=count, regularisation=weight)
             step.update(f"{count} factors, regularisation {weight:g}")
             factors = train_factors(self.spark, self.matrix, setting, self.options.seed)
-            assert factors is not None
             paths = (
                 self.folder / f"users-{count}-{weight:g}.npy",
                 self.folder / f"items-{count}-{weight:g}.npy",
