@@ -17,13 +17,22 @@ class Factors:
     model: ALSModel
 
 
+#: Pairs of one block of users or movies, by which Spark cuts the work.
+BLOCK_PAIRS = 250_000
+
+
+def blocks_of(pairs: int) -> int:
+    """By the data alone: in how many blocks it is cut decides in which order floats are added."""
+    return min(200, max(4, -(-pairs // BLOCK_PAIRS)))
+
+
 def train_als(
-    pairs: DataFrame, users: int, movies: int, settings: Als, seed: int
-) -> Factors | None:
-    """pairs: user int, movie int, value float > 0, both by place. None where there are none."""
-    if pairs.isEmpty():
-        return None
+    rows: DataFrame, pairs: int, users: int, movies: int, settings: Als, seed: int
+) -> Factors:
+    """rows: user int, movie int, value float > 0, both by place; `pairs` of them, at least one."""
     als = ALS(
+        numUserBlocks=blocks_of(pairs),
+        numItemBlocks=blocks_of(pairs),
         rank=settings.factors,
         maxIter=settings.iterations,
         regParam=settings.regularisation,
