@@ -15,6 +15,7 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 from py4j.protocol import Py4JError
+from pyspark.ml.recommendation import ALSModel
 from pyspark.sql import SparkSession
 from scipy import sparse
 
@@ -263,7 +264,9 @@ def judge_models(options: Options, spark, found: Gathered, folder: Path, told) -
     matrix = data.matrix(~held)
     if len(users) == 0 or matrix.nnz == 0:
         return {"users": 0, "metrics": {}, "ratings": ratings}
-    files, variants = model_files(options, spark, data, matrix, folder, np.zeros(0, np.int32), told)
+    files, variants, _ = model_files(
+        options, spark, data, matrix, folder, np.zeros(0, np.int32), told
+    )
     told("ranking")
     tallies = judge(spark, files, variants, users, settings.holdout, settings.lists.length)
     return {
@@ -281,7 +284,7 @@ def model_files(
     folder: Path,
     withdrawn: np.ndarray,
     told,
-) -> tuple[Files, dict[str, Variant]]:
+) -> tuple[Files, dict[str, Variant], ALSModel]:
     """Trains the ranking models on a matrix, and puts them into files for tasks."""
     settings = options.settings
     x = save_matrix(folder, "x", matrix)
@@ -307,7 +310,7 @@ def model_files(
         "als": Variant(als=1.0),
         "popularity": Variant(),
     }
-    return files, variants
+    return files, variants, factors.model
 
 
 def judge_ratings(
@@ -341,6 +344,7 @@ class Trained:
 
     files: Files
     variants: dict[str, Variant]
+    als: ALSModel
     neighbours: sparse.csr_matrix
     ratings: RatingModel
 
@@ -356,11 +360,11 @@ def train_models(options: Options, spark, found: Gathered, folder: Path, told) -
         )
     told("ratings")
     ratings = rating_model(options, spark, data, ~np.isnan(data.ratings))
-    files, variants = model_files(
+    files, variants, als = model_files(
         options, spark, data, matrix, folder, withdrawn_places(found), told
     )
     cut = sparse.load_npz(folder / str(variants["neighbours"].item))
-    return Trained(files, variants, cut, ratings)
+    return Trained(files, variants, als, cut, ratings)
 
 
 def write_snapshot(
@@ -415,6 +419,10 @@ def write_snapshot(
         ),
     )
     write_ratings(store, version, found, trained.ratings)
+    told("Spark's models")
+    trained.als.save(f"{bucket}/{snapshot.folder('als', version)}/spark-model")
+    if trained.ratings.model is not None:
+        trained.ratings.model.save(f"{bucket}/{snapshot.folder('ratings', version)}/spark-model")
 
 
 def write_ratings(store: Store, version: str, found: Gathered, model: RatingModel) -> None:

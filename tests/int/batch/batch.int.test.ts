@@ -202,6 +202,12 @@ describe('on archived and recent actions', () => {
         counts: { events, users: USERS, movies: MOVIES },
         settings: { als: { factors: 8 } },
       });
+    for (const algorithm of ['als', 'ratings']) {
+      const paths: string[] = [];
+      for await (const { name } of store.list(`models/${algorithm}/${first.version}/spark-model/`))
+        paths.push(name);
+      expect(paths.filter((path) => path.endsWith('.parquet')).length).toBeGreaterThan(1);
+    }
     expect(await rows('SELECT count(*) FROM active_movies WHERE embedding IS NOT NULL')).toEqual([
       '(0)',
     ]);
