@@ -7,9 +7,11 @@ export function register(program: Command): void {
     .description('the whole main job: stack, processors, an import, and the tables it leads to')
     .option('--movielens <dir>', 'an unpacked MovieLens set, its times squeezed into 12 hours')
     .option('--events <n>', 'user actions of the synthetic world otherwise', wholeNumber, 100_000)
-    .action(async (flags: { movielens?: string; events: number }) => {
+    .option('--no-batch', 'leave out the batch stage (Spark)')
+    .action(async (flags: { movielens?: string; events: number; batch: boolean }) => {
       const { runDemo } = await import('../demo/demo.ts');
-      process.exitCode = await runDemo({ movielens: flags.movielens, events: flags.events });
+      const { movielens, events, batch } = flags;
+      process.exitCode = await runDemo({ movielens, events, batch });
     });
 }
 

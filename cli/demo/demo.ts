@@ -34,6 +34,8 @@ export interface DemoOptions {
   readonly movielens: string | undefined;
   /** User actions of the synthetic world. */
   readonly events: number;
+  /** Train on what was archived. */
+  readonly batch: boolean;
 }
 
 const STALL_MS = 60_000;
@@ -63,7 +65,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       const ready = await untilStore(config, signal);
       const archived = await archiveAll(ready, signal);
       print(archived.text);
-      if (archived.done) print(await trainAll(ready));
+      if (archived.done && options.batch) print(await trainAll(ready));
       print(describeNext(performance.now() - begin));
       return result.checks.every(agrees) && archived.balanced ? 0 : 1;
     } catch (error) {

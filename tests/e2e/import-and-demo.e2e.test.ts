@@ -250,18 +250,22 @@ describe('an import that is interrupted', () => {
 });
 
 describe('demo', () => {
-  const demo = (): Promise<CliResult> => runCli(['demo', '--events', '3000'], env);
+  const demo = (...more: string[]): Promise<CliResult> =>
+    runCli(['demo', '--events', '3000', ...more], env);
 
-  it('ends with counts that agree, the second time with nothing new, and sees what is wrong', async () => {
+  const title =
+    'ends with counts that agree, the second time with nothing new, and sees what is wrong';
+  it(title, { timeout: 600_000 }, async () => {
     const first = await demo();
     expect(first, first.stdout + first.stderr).toMatchObject({ code: 0 });
     expect(first.stdout).toMatch(/^ok +rt_user_interactions +user actions +3,000 +3,000 +3,000$/m);
     expect(first.stdout).toMatch(/^ok +movies +movies +1,200 +1,200 +1,200$/m);
     expect(first.stdout).toContain('Every count agrees');
     expect(first.stdout).toContain('./marquee psql');
+    expect(first.stdout).toMatch(/^blend +[01]\.\d{4}/m);
     expect(first.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
 
-    const second = await demo();
+    const second = await demo('--no-batch');
     expect(second, second.stdout + second.stderr).toMatchObject({ code: 0 });
     expect(second.stderr).toContain('change nothing in the tables');
     expect(second.stdout).toMatch(/^ok +rt_user_interactions +user actions +3,000 +3,000 +0$/m);
@@ -275,7 +279,7 @@ describe('demo', () => {
              (SELECT properties->>'import' FROM rt_user_interactions
                WHERE app = 'synthetic' ORDER BY received_at DESC LIMIT 1)))`,
     );
-    const third = await demo();
+    const third = await demo('--no-batch');
     expect(third, third.stdout + third.stderr).toMatchObject({ code: 1 });
     expect(third.stdout).toMatch(/^!! +user_profiles +users/m);
     expect(third.stdout).toContain('DISAGREE');
