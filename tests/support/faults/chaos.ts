@@ -37,6 +37,8 @@ export interface Chaos {
   run(): Promise<void>;
   /** The share of the load that may have been sent by now; 1 when the faults are over. */
   pace(): number;
+  /** The share of the load that was sent: no fault comes before its part of the load. */
+  sent(share: number): void;
   readonly failed: boolean;
   /** Stops the processes that are left, in the clean way. */
   end(): Promise<void>;
@@ -55,6 +57,8 @@ const EXTRA_MAX = 2;
 /** A fault falls at a random moment of this, once its victim is at work. */
 const MOMENT_MS = 300;
 const SNAPSHOT_EVERY = 15;
+/** For the part of the load between two faults. */
+const LOAD_MS = 600_000;
 
 type Action = 'kill' | 'rebalance' | 'broker' | 'postgres' | 'terminate' | 'zombie';
 
@@ -76,6 +80,7 @@ export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Ch
   const byThemselves: string[] = [];
   const findings: Finding[] = [];
   let done = 0;
+  let sent = 0;
   let failed = false;
 
   /** Keeps a process of this team alive: whoever ends unasked is noted and replaced. */
@@ -197,6 +202,12 @@ export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Ch
       for (let i = 0; i < MEMBERS; i++) TEAMS.forEach(enlist);
       try {
         for (const action of actions) {
+          await until(
+            'the load to come as far as the faults',
+            LOAD_MS,
+            () => sent >= done / actions.length,
+            () => `${Math.round(100 * sent)} % sent, ${done} of ${actions.length} faults done`,
+          );
           await perform[action]();
           done++;
           plan.report(`${done} of ${actions.length}: ${action}`);
@@ -208,6 +219,9 @@ export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Ch
         const tails = [...members].map((p) => p.tail(6)).join('\n');
         throw new Error(`${(error as Error).message}\n${tails}`, { cause: error });
       }
+    },
+    sent: (share) => {
+      sent = share;
     },
     pace: () => (failed ? 1 : Math.min(1, (done + 2) / Math.max(1, actions.length))),
     get failed() {

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '../../bench/random.ts';
-import { createChaos, type ChaosCounts, type ChaosPlan } from './chaos.ts';
+import { createChaos, type Chaos, type ChaosCounts, type ChaosPlan } from './chaos.ts';
 import { checkAgainstExpected, untilCaughtUp, type Finding } from './checks.ts';
 import { compareWithCleanRun } from './clean-run.ts';
 import { Expected } from './expected.ts';
@@ -70,32 +71,35 @@ export async function runSoak(world: World, plan: SoakPlan): Promise<SoakReport>
   }
 }
 
-/** Sends as the faults go on, so that each of them meets a load. */
+/** Sends as the faults go on, and they as it sends, so that each of them meets a load. */
 async function feed(
   world: World,
   plan: SoakPlan,
   expected: Expected,
-  chaos: { pace(): number; readonly failed: boolean },
+  chaos: Pick<Chaos, 'pace' | 'sent' | 'failed'>,
 ): Promise<void> {
   const encode = await createEncoders(world.codec);
   const loader = createLoader(world.brokers);
   const load = { ...plan, actions: plan.events, startMs: Date.now() };
   // What is sent in small requests keeps every processor in some batch at any moment.
-  const { setTimeout: delay } = await import('node:timers/promises');
   let chunk: PlacedRecord[] = [];
-  let sent = 0;
+  const share = (): number => {
+    const made = expected.count('interactions', 'ok') + expected.count('interactions', 'too_late');
+    return made / plan.events;
+  };
   try {
     for (const record of generateLoad(load, encode, expected)) {
       chunk.push(record);
       const large = (record.value?.length ?? 0) > 1_000_000;
       if (chunk.length < CHUNK && !large) continue;
       await loader.send(chunk);
-      sent += chunk.length;
       chunk = [];
-      while (chaos.pace() < 1 && sent > chaos.pace() * plan.events) await delay(5);
+      chaos.sent(share());
+      while (chaos.pace() < 1 && share() > chaos.pace()) await delay(5);
       if (chaos.failed) return;
     }
     await loader.send(chunk);
+    chaos.sent(1);
   } finally {
     await loader.close();
   }
