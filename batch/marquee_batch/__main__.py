@@ -12,9 +12,10 @@ import psycopg
 
 from . import database
 from .errors import BatchError
+from .options import Options
 from .progress import Progress
 from .publish import load
-from .run import Options, run
+from .run import run
 from .settings import load_settings
 from .snapshot import read_metadata
 from .store import Store, StoreAddress

@@ -7,7 +7,7 @@ import numpy as np
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame
 
-from .settings import Als
+from .settings import Als, Ratings
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,30 @@ def train_als(
     rows: DataFrame, pairs: int, users: int, movies: int, settings: Als, seed: int
 ) -> Factors:
     """rows: user int, movie int, value float > 0, both by place; `pairs` of them, at least one."""
+    model = fit_als(rows, pairs, settings, seed, implicitPrefs=True, alpha=settings.alpha)
+    return Factors(
+        users=as_array(model.userFactors, users, settings.factors),
+        movies=as_array(model.itemFactors, movies, settings.factors),
+        model=model,
+    )
+
+
+def fit_als(rows: DataFrame, pairs: int, settings: Als | Ratings, seed: int, **more) -> ALSModel:
+    """Spark's ALS; `more` are parameters of its own."""
     als = ALS(
         numUserBlocks=blocks_of(pairs),
         numItemBlocks=blocks_of(pairs),
         rank=settings.factors,
         maxIter=settings.iterations,
         regParam=settings.regularisation,
-        alpha=settings.alpha,
-        implicitPrefs=True,
         seed=seed,
         userCol="user",
         itemCol="movie",
         ratingCol="value",
         intermediateStorageLevel="MEMORY_AND_DISK",
+        **more,
     )
-    model = als.fit(rows)
-    return Factors(
-        users=as_array(model.userFactors, users, settings.factors),
-        movies=as_array(model.itemFactors, movies, settings.factors),
-        model=model,
-    )
+    return als.fit(rows)
 
 
 def as_array(factors: DataFrame, rows: int, rank: int) -> np.ndarray:

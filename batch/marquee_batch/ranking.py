@@ -1,23 +1,11 @@
 """Histories and models -> lists. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from .holdout import History
-
-
-@dataclass(frozen=True)
-class Models:
-    """What lists are made of. Places in the catalogue are 0 to movies - 1."""
-
-    item_item: np.ndarray | sparse.csr_matrix | None  # movies x movies: rows speak for columns
-    item_factors: np.ndarray | None  # movies x factors
-    user_factors: np.ndarray | None  # users x factors
-    popularity: np.ndarray  # movies: users that liked it
-    withdrawn: np.ndarray  # places that no list may have
 
 
 def item_scores(model: np.ndarray | sparse.csr_matrix, histories: Sequence[History]) -> np.ndarray:

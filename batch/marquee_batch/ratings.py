@@ -4,10 +4,10 @@ explicit ALS on what they leave."""
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.ml.recommendation import ALS, ALSModel
+from pyspark.ml.recommendation import ALSModel
 from pyspark.sql import DataFrame
 
-from .als import as_array, blocks_of
+from .als import as_array, fit_als
 from .settings import Ratings
 
 #: Of the biases' turns; what changes after them is beyond the third digit.
@@ -76,18 +76,7 @@ def train_ratings(
     empty = (np.zeros((users, 1), np.float32), np.zeros((movies, 1), np.float32))
     if settings.factors == 0 or ratings == 0:
         return RatingModel(biases, *empty, None)
-    als = ALS(
-        numUserBlocks=blocks_of(ratings),
-        numItemBlocks=blocks_of(ratings),
-        rank=settings.factors,
-        maxIter=settings.iterations,
-        regParam=settings.regularisation,
-        seed=seed,
-        userCol="user",
-        itemCol="movie",
-        ratingCol="value",
-    )
-    model = als.fit(rows)
+    model = fit_als(rows, ratings, settings, seed)
     return RatingModel(
         biases,
         as_array(model.userFactors, users, settings.factors),

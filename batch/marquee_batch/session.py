@@ -2,11 +2,13 @@
 
 import io
 import os
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+from py4j.protocol import Py4JError
 from pyspark.sql import DataFrame, SparkSession
 
 from .history import EVENTS, HISTORIES, first_copies, fold
@@ -58,6 +60,15 @@ def open_spark(
     spark.sparkContext.setLogLevel("ERROR")
     spark.sparkContext.addPyFile(str(package(folder)))
     return spark
+
+
+def stop_spark(spark: SparkSession | None) -> None:
+    if spark is None:
+        return
+    try:
+        spark.stop()
+    except (Py4JError, OSError) as error:  # it is gone already
+        print(f"Spark did not stop by itself: {error}", file=sys.stderr)
 
 
 def package(folder: Path) -> Path:

@@ -8,17 +8,23 @@ import numpy as np
 from pyspark import SparkContext, SparkFiles
 from scipy import sparse
 
-from .dataset import Dataset
-
 
 def share(context: SparkContext, files: list[Path]) -> Callable[[str], str]:
-    """Gives tasks the files. What is returned tells, in a task, the path of one by its name."""
+    """Gives tasks the files, of one folder. What is returned tells, in a task, the path of one by its
+    name."""
+    folder = files[0].parent
     if context.master.startswith("local"):
-        folder = str(files[0].parent)
         return lambda name: f"{folder}/{name}"
+    # Spark knows files by their names alone, and gives all that were ever added to a machine that
+    # comes later: each has a name of its own, and stays when the file itself is removed.
+    shared = folder.parent / "shared"
+    shared.mkdir(exist_ok=True)
     for file in files:
-        context.addFile(str(file))
-    return lambda name: SparkFiles.get(name)
+        link = shared / f"{folder.name}-{file.name}"
+        if not link.exists():
+            link.hardlink_to(file)
+            context.addFile(str(link))
+    return lambda name: SparkFiles.get(f"{folder.name}-{name}")
 
 
 @lru_cache(maxsize=8)
@@ -34,8 +40,3 @@ def load_matrix(path: str) -> sparse.csr_matrix:
 @lru_cache(maxsize=2)
 def load_columns(path: str) -> sparse.csc_matrix:
     return sparse.load_npz(path).tocsc()
-
-
-@lru_cache(maxsize=2)
-def load_dataset(path_of_one: str, place: Callable[[str], str]) -> Dataset:
-    return Dataset.load(place)

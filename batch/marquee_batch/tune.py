@@ -16,11 +16,13 @@ from .dataset import popularity
 from .errors import BatchError
 from .item_item import ease
 from .judging import Files, Variant, judge, users_to_judge
+from .models import Trainer
+from .options import Options
 from .progress import Progress, Step
-from .run import Gathered, Options, gather, judge_ratings, stop_spark
-from .session import open_spark
+from .reading import Gathered, gather
+from .session import open_spark, stop_spark
 from .settings import ItemItem, Settings
-from .store import Store, StoreAddress
+from .store import StoreAddress
 from .training import gram_matrix, save_matrix, train_factors, train_sparse
 
 REGULARISATIONS = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the given one
@@ -40,9 +42,9 @@ def tune(options: Options, progress: Progress) -> dict[str, Any]:
         with progress.step("spark"):
             spark = open_spark(options.master, options.memory, address, folder, options.conf)
         with progress.step("read") as step:
-            found = gather(options, spark, Store(address), session)
+            found = gather(options, spark, session, address)
             step.update(f"{found.events:,} events, {found.data.users:,} users")
-        search = Search(options, spark, found, folder)
+        search = Search(options, spark, found, folder / "trials")
         for name in ("item_item", "neighbours", "als", "blend", "ratings"):
             with progress.step(name) as step:
                 for trial in getattr(search, name)(step):
@@ -59,6 +61,7 @@ class Search:
 
     def __init__(self, options: Options, spark, found: Gathered, folder: Path) -> None:
         self.options, self.spark, self.data, self.folder = options, spark, found.data, folder
+        folder.mkdir()
         self.settings: Settings = options.settings
         self.trials: list[dict[str, Any]] = []
         self.held = self.data.held_out(self.settings.holdout.share)
@@ -179,8 +182,13 @@ class Search:
         best = float("inf")
         for count, weight in RATINGS_GRID:
             setting = replace(self.settings.ratings, factors=count, regularisation=weight)
-            options = replace(self.options, settings=replace(self.settings, ratings=setting))
-            figures = judge_ratings(options, self.spark, self.data, self.held, lambda _: None)
+            trainer = Trainer(
+                self.spark,
+                replace(self.settings, ratings=setting),
+                self.options.seed,
+                lambda _: None,
+            )
+            figures = trainer.judge_ratings(self.data, self.held)
             if not figures:
                 return
             step.update(f"{count} factors, regularisation {weight:g}")

@@ -55,7 +55,7 @@ export async function runStage<T>(
         PYTHONDONTWRITEBYTECODE: '1',
         PYSPARK_PYTHON: spark.python,
         SPARK_JARS: spark.jars,
-        SPARK_LOCAL_IP: '127.0.0.1',
+        ...(isLocal(request) ? { SPARK_LOCAL_IP: '127.0.0.1' } : {}),
       },
     },
   );
@@ -96,6 +96,11 @@ export async function runStage<T>(
     child.stdin.destroy();
     log.end();
   }
+}
+
+/** Spark on this machine alone; a cluster must reach the driver. */
+function isLocal({ master }: StageRequest): boolean {
+  return typeof master !== 'string' || master.startsWith('local');
 }
 
 function openLog(config: Config): string {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { registerScript } from '../script-command.ts';
 
 /** Benchmarks by name, relative to the root of the repository; each takes its own options. */
 const BENCHMARKS = {
@@ -20,18 +21,6 @@ const BENCHMARKS = {
 
 export function register(program: Command): void {
   const bench = program.command('bench').description('measure; see docs/benchmarks.md');
-  for (const [name, { file, description }] of Object.entries(BENCHMARKS)) {
-    bench
-      .command(name)
-      .description(description)
-      .argument('[options...]', '--help lists them')
-      .allowUnknownOption()
-      .helpOption(false)
-      .action(async (options: string[]) => {
-        const { join } = await import('node:path');
-        const { repositoryRoot } = await import('../config.ts');
-        const { runScript } = await import('../run-script.ts');
-        process.exitCode = await runScript(join(repositoryRoot, file), options);
-      });
-  }
+  for (const [name, { file, description }] of Object.entries(BENCHMARKS))
+    registerScript(bench.command(name).description(description), file);
 }

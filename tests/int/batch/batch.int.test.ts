@@ -13,6 +13,7 @@ import { runArchive } from '../../../streams/archive/copying/run.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli, type CliResult } from '../../support/cli.ts';
+import { startSparkCluster } from '../../support/spark-cluster.ts';
 import { archiveContextOf, SMALL_RANGES } from '../archive/context.ts';
 import { startWorld, type World } from '../replay/world.ts';
 import { makeTastes, MOVIES, USERS } from './tastes.ts';
@@ -56,7 +57,7 @@ function batch(more: readonly string[] = [], env: Record<string, string> = {}): 
 }
 
 async function run(...more: string[]): Promise<BatchReport> {
-  const { code, stdout, stderr } = await batch(more);
+  const { code, stdout, stderr } = await batch(more, { SPARK_LOCAL_IP: '127.0.0.1' });
   expect(`${String(code)}\n${stderr}`).toMatch(/^0\n/);
   return JSON.parse(stdout) as BatchReport;
 }
@@ -216,8 +217,13 @@ describe('on archived and recent actions', () => {
     ).toEqual([`(${String(MOVIES)},8)`]);
   });
 
-  test('the same input and seed give the same lists', async () => {
-    second = await run('--seed', '7');
+  test('the same input and seed give the same lists, also on a cluster', async () => {
+    const cluster = await startSparkCluster(spark.python, world.config.stack.javaHome, 2);
+    try {
+      second = await run('--seed', '7', '--master', cluster.url);
+    } finally {
+      await cluster.stop();
+    }
     expect(second.version > first.version).toBe(true);
     const [before, after] = await Promise.all([lists(first.version), lists(second.version)]);
     expect(before.length).toBeGreaterThan(USERS * 10);

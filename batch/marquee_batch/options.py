@@ -1,0 +1,20 @@
+"""What a run is asked for."""
+
+from dataclasses import dataclass
+
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    settings: Settings
+    seed: int
+    master: str
+    memory: str
+    conf: dict[str, str]
+    skip_corrupt: bool
+    promote: bool
+    postgres: str
+    jdbc: dict[str, str]
+    code: str  # version of the code, for metadata.json
+    keep: str | None  # folder that gets the matrix of weights, for a benchmark
