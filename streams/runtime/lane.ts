@@ -42,19 +42,33 @@ export interface Lane {
   /** Resolves when no batch with one of these partitions is under way. */
   settled(partitions: ReadonlySet<number>): Promise<void>;
   busy(): boolean;
+  /** The batch under way, what was last done for it and how long ago; null when there is none. */
+  doing(): string | null;
   /** Works until `stop`; rejects on a fault that no retry mends. */
   run(): Promise<void>;
   stop(): void;
 }
 
 /** One connection and one batch at a time, over the partitions it was given. */
-export function createLane<E>(context: LaneContext<E>): Lane {
+export function createLane<E>(options: LaneContext<E>): Lane {
+  const context: LaneContext<E> = {
+    ...options,
+    failpoint(name) {
+      reach(name);
+      options.failpoint(name);
+    },
+  };
   const partitions = new Map<number, Held>();
   const stopping = new AbortController();
   let session: Session | null = null;
   let wakeUp: (() => void) | null = null;
   let underWay: { portions: readonly Portion[]; done: Promise<void> } | null = null;
   let turn = 0;
+  let reached = { what: '', at: 0 };
+
+  function reach(what: string): void {
+    reached = { what, at: performance.now() };
+  }
 
   async function connected(): Promise<Session> {
     if (session?.usable() !== true) session = await context.openSession();
@@ -112,9 +126,11 @@ export function createLane<E>(context: LaneContext<E>): Lane {
   /** Returns what is left to do. */
   async function attempt(portions: readonly Portion[]): Promise<readonly Portion[]> {
     const open = await connected();
+    reach('connected');
     await context.loadSchemas(portions);
     const started = performance.now();
     const prepared = context.prepare(portions.map(toSlice));
+    reach('decoded');
     // Markers alone, before any record of this run: nothing to account for yet.
     extendOverMarkers(portions, prepared);
     const accounted = portions.filter((p) =>
@@ -213,6 +229,14 @@ export function createLane<E>(context: LaneContext<E>): Lane {
       wakeUp?.();
     },
     busy: () => underWay !== null,
+    doing() {
+      if (underWay === null) return null;
+      const { portions } = underWay;
+      const records = portions.reduce((sum, p) => sum + p.records.length, 0);
+      const numbers = portions.map((p) => p.held.partition).join(', ');
+      const ago = Math.round((performance.now() - reached.at) / 1000);
+      return `${records} records of partition(s) ${numbers}: ${reached.what} ${ago} s ago`;
+    },
     async settled(wanted) {
       while (underWay?.portions.some((p) => wanted.has(p.held.partition)) === true)
         await underWay.done.catch(() => undefined);

@@ -155,6 +155,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       lanes.some((lane) => lane.busy()) ||
       holdings.live().some((h) => h.queue.length > 0 || h.logEnd > h.fetched),
     excused: () => trouble.current() !== null,
+    doing: () => lanes.flatMap((lane) => lane.doing() ?? []).join('; ') || 'no batch is under way',
     fail: failure.reject,
   });
 

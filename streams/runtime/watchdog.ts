@@ -15,6 +15,8 @@ export function createWatchdog(options: {
   readonly stallTimeoutMs: number;
   due(): boolean;
   excused(): boolean;
+  /** What is under way, for the reason. */
+  doing(): string;
   fail(error: Error): void;
 }): Watchdog {
   let last = Date.now();
@@ -33,7 +35,8 @@ export function createWatchdog(options: {
         new MarqueeError(
           'MARQUEE_STALLED',
           `${options.name}: records are due and none was applied for ` +
-            `${Math.round(stalledMs / 1000)} s; this process ends so that another takes over`,
+            `${Math.round(stalledMs / 1000)} s (${options.doing()}); this process ends so that ` +
+            'another takes over',
         ),
       );
     },

@@ -228,7 +228,7 @@ describe('on archived and recent actions', () => {
     const [before, after] = await Promise.all([lists(first.version), lists(second.version)]);
     expect(before.length).toBeGreaterThan(USERS * 10);
     expect(after).toEqual(before);
-  });
+  }, 600_000);
 
   test('promotion and rollback flip the pointer at once', async () => {
     expect(await serving()).toEqual([`(${second.version})`]);
