@@ -17,12 +17,14 @@ export interface Holdings {
   take(partition: number): Promise<void>;
   /** Stops reading the partition until an operator decides. */
   halt(partition: number, why: Halt): void;
-  drop(held: Held): void;
   /**
    * Somebody raised the partition's epoch. If it is still this member's after the time in which a
-   * lost membership shows, whoever did that has no right to it any more: it is taken back.
+   * lost membership shows, whoever did that has no right to it any more: it is taken back. One that
+   * was given up before is the other's, and nothing is done.
    */
   fenced(held: Held): void;
+  /** The tables stand elsewhere: reads again from there, unless it was given up before. */
+  rewound(held: Held): void;
   /** Lets go of partitions and abandons take-overs; returns what was held. */
   release(partitions: Iterable<number>): Held[];
   /** Nothing is being taken over, and nothing is halted. */
@@ -87,6 +89,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   }
 
   function fenced(h: Held): void {
+    if (h.state === 'gone') return;
     drop(h);
     stayAway(h.partition);
     const timer = setTimeout(() => {
@@ -94,6 +97,12 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       if (!closed) void take(h.partition);
     }, options.membershipMs);
     takingBack.set(h.partition, timer);
+  }
+
+  function rewound(h: Held): void {
+    if (h.state === 'gone') return;
+    drop(h);
+    void take(h.partition);
   }
 
   async function take(partition: number): Promise<void> {
@@ -134,8 +143,8 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     },
     take,
     halt,
-    drop,
     fenced,
+    rewound,
     release(partitions) {
       const released: Held[] = [];
       for (const partition of partitions) {

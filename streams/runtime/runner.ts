@@ -113,8 +113,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       },
       rewind(h, next) {
         log.warn({ event: 'rewound', processor: name, partition: h.partition, next });
-        holdings.drop(h);
-        void holdings.take(h.partition);
+        holdings.rewound(h);
       },
     }),
   );
