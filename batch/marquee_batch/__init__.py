@@ -1,16 +1,19 @@
 """The batch stage: trains on archived and recent actions, and hands back models and lists.
 
-events.py     archive and hot table -> events, each once        (I/O)
+run.py        the steps in their order; options.py: what is asked for
+reading.py    archive and hot table -> histories                (Spark; events.py, session.py)
 history.py    events -> what each user did to each movie        (pure)
-holdout.py    which of it is held out, what of that was liked   (pure)
+dataset.py    histories as arrays                               (pure)
+holdout.py    what of the held-out part was liked               (pure)
+models.py     trains and judges all models of a cut             (Spark; training.py, judging.py)
 item_item.py  EASE and its sparse form                          (pure)
 als.py        Spark's ALS, implicit                             (Spark)
 ratings.py    biases and Spark's ALS on what they leave         (Spark)
 ranking.py    histories x models -> lists                       (pure)
 metrics.py    lists -> NDCG, recall, coverage                   (pure)
 embeddings.py vectors for movies without actions                (pure)
-snapshot.py   models/<algorithm>/<version>/ in the object store (I/O)
-database.py   the run's log, the lock, loading and promotion    (I/O)
-gate.py       promote or reject                                 (pure)
-run.py        the steps in their order
+writing.py    what was learned -> a snapshot                    (I/O; snapshot.py: where it is)
+publish.py    a snapshot -> Postgres                            (I/O; database.py, gate.py)
+tune.py       searches a small grid of settings                 (Spark)
+sharing.py, store.py, progress.py, faults.py, errors.py, settings.py: what these use
 """

@@ -33,10 +33,16 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def stop(*_: object) -> None:
+    # It may come twice, from the one who started this and from a service manager.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 def main() -> int:
     request = json.loads(sys.argv[1])
     progress = Progress()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, stop)
     end_with_parent()
     try:
         commands = {"run": run_request, "load": load_request, "tune": tune_request}
@@ -71,7 +77,7 @@ def options_of(request: dict) -> Options:
         skip_corrupt=request.get("skipCorrupt", False),
         promote=request.get("promote", True),
         postgres=os.environ["MARQUEE_PG_WRITER_URL"],
-        jdbc=request["jdbc"],
+        late_ms=request["lateMs"],
         code=request["code"],
         keep=request.get("keep"),
     )
@@ -87,7 +93,8 @@ def load_request(request: dict, progress: Progress) -> dict:
     if version in database.loaded_versions(session):
         return {"version": version, "loaded": False}
     with progress.step("publish") as step:
-        load(session, store, version, metadata, step)
+        recall = load(session, store, version, metadata, step)
+        database.log_recall(session, version, recall)
     return {"version": version, "loaded": True}
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ def connect(url: str) -> psycopg.Connection:
 
 def explain(error: psycopg.Error) -> BatchError:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    # Locks, cancelled statements and full disks are OperationalErrors, too.
+    if error.sqlstate is None or error.sqlstate[:2] == "08" or error.sqlstate[:3] == "57P":
         return BatchError(
             "MARQUEE_PG_UNAVAILABLE",
             f"Postgres does not answer: {text}. Is it running? (marquee status)",
@@ -56,8 +57,7 @@ def begin_run(session: psycopg.Connection, seed: int, settings: dict) -> tuple[i
         "UPDATE model_performance_logs SET status = 'failed', finished_at = now(), "
         "reason = 'it was killed or lost its database' WHERE status = 'running'"
     )
-    for (version,) in session.execute("SELECT stray_models()").fetchall():
-        session.execute("SELECT drop_model(%s)", (version,))
+    drop_strays(session)
     # Two runs in one second: the next second is free.
     row = session.execute(
         """INSERT INTO model_performance_logs (model_version, seed, details)
@@ -71,6 +71,13 @@ def begin_run(session: psycopg.Connection, seed: int, settings: dict) -> tuple[i
     ).fetchone()
     assert row is not None
     return row[0], row[1]
+
+
+def drop_strays(session: psycopg.Connection) -> None:
+    """What killed runs were loading; who still reads it keeps it until the next run."""
+    for (version,) in session.execute("SELECT stray_models()").fetchall():
+        with suppress(psycopg.errors.LockNotAvailable):
+            session.execute("SELECT drop_model(%s)", (version,))
 
 
 def log_run(session: psycopg.Connection, run_id: int, fields: dict[str, Any]) -> None:
@@ -87,10 +94,26 @@ def log_run(session: psycopg.Connection, run_id: int, fields: dict[str, Any]) ->
     )
 
 
+def log_recall(session: psycopg.Connection, version: str, recall: float | None) -> None:
+    session.execute(
+        "UPDATE model_performance_logs SET index_recall_at_50 = %s WHERE model_version = %s",
+        (recall, version),
+    )
+
+
 def end_run(session: psycopg.Connection, run_id: int, status: str, reason: str | None) -> None:
     session.execute(
         "UPDATE model_performance_logs SET status = %s, reason = %s, finished_at = now() WHERE run_id = %s",
         (status, reason, run_id),
+    )
+
+
+def fail_run(session: psycopg.Connection, run_id: int, reason: str) -> None:
+    """A run that has ended already stays what it is."""
+    session.execute(
+        "UPDATE model_performance_logs SET status = 'failed', reason = %s, finished_at = now() "
+        "WHERE run_id = %s AND status = 'running'",
+        (reason, run_id),
     )
 
 
@@ -128,11 +151,11 @@ def read_input(session: psycopg.Connection) -> Input:
         "SELECT lowest_uuid_at(starts_at)::text, lowest_uuid_at(ends_at)::text "
         "FROM partitions_of('rt_user_interactions'::regclass) ORDER BY starts_at"
     ).fetchall()
-    hot = session.execute(
-        "SELECT count(*), (extract(epoch FROM uuid_time((SELECT event_id FROM rt_user_interactions "
-        "ORDER BY event_id DESC LIMIT 1))) * 1000)::bigint FROM rt_user_interactions"
-    ).fetchone()
-    assert hot is not None
+    newest_hot = one(
+        session,
+        "SELECT (extract(epoch FROM uuid_time((SELECT event_id FROM rt_user_interactions "
+        "ORDER BY event_id DESC LIMIT 1))) * 1000)::bigint",
+    )
     return Input(
         files=tuple(
             ArchivedFile(path, sha256, rows, size, sources.index(topic))
@@ -141,8 +164,7 @@ def read_input(session: psycopg.Connection) -> Input:
         offsets=tuple(offsets),
         hot_source=sources.index(TOPIC),
         hours=tuple(hours),
-        hot_rows=hot[0],
-        newest_ms=max([hot[1] or 0, *(newest for *_, newest in lines)]),
+        newest_ms=max([newest_hot or 0, *(newest for *_, newest in lines)]),
         snapshot=one(session, "SELECT pg_export_snapshot()"),
     )
 
@@ -199,16 +221,22 @@ def promote(session: psycopg.Connection, version: str, reason: str) -> str | Non
 
 
 def loaded_versions(session: psycopg.Connection) -> list[str]:
-    """Newest first."""
-    rows = session.execute("SELECT model_version FROM model_versions ORDER BY 1 DESC").fetchall()
+    """The one loaded last first."""
+    rows = session.execute(
+        "SELECT model_version FROM model_versions ORDER BY loaded_at DESC, model_version DESC"
+    ).fetchall()
     return [version for (version,) in rows]
 
 
 def drop_old(session: psycopg.Connection, keep: int) -> list[str]:
-    """Drops the oldest loaded versions beyond `keep`; the active one stays. Returns what went."""
-    serving = active(session)
-    others = [v for v in loaded_versions(session) if serving is None or v != serving[0]]
-    gone = others[max(0, keep - (serving is not None)) :]
+    """Drops what was loaded longest ago beyond `keep`; the active version stays, and the one to which a
+    rollback would go. Returns what went."""
+    needed = session.execute(
+        "SELECT model_version FROM active_model UNION SELECT rollback_target() WHERE rollback_target() IS NOT NULL"
+    ).fetchall()
+    stay = [version for (version,) in needed]
+    others = [v for v in loaded_versions(session) if v not in stay]
+    gone = others[max(0, keep - len(stay)) :]
     for version in gone:
         session.execute("SELECT drop_model(%s)", (version,))
     return gone
@@ -217,10 +245,12 @@ def drop_old(session: psycopg.Connection, keep: int) -> list[str]:
 def index_recall(
     session: psycopg.Connection, version: str, dimensions: int, sample: int
 ) -> float | None:
-    """Mean share of the exact nearest 50 movies that the index finds, over the first users by id."""
+    """Mean share of the exact nearest 50 movies that the index finds, over the first users by id that
+    have factors."""
     child = f"movie_embeddings_{version.lower()}"
     users = session.execute(
-        f"SELECT factors::text FROM user_factors_{version.lower()} ORDER BY user_id LIMIT %s",
+        f"SELECT factors::text FROM user_factors_{version.lower()} WHERE vector_norm(factors) > 0 "
+        "ORDER BY user_id LIMIT %s",
         (sample,),
     ).fetchall()
     nearest = f"SELECT movie_id FROM {child} ORDER BY embedding::vector({dimensions}) <#> %s::vector({dimensions}) LIMIT 50"

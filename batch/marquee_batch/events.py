@@ -1,8 +1,9 @@
 """Reads events: the archive by its manifest, and the hot rows at or above the archive's offsets."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,10 @@ from .history import ACTIONS, EVENTS
 from .store import Store, StoreAddress
 
 #: Columns of an archived file that are read; the others are left alone.
-COLUMNS = ["event_id", "user_id", "movie_id", "action", "value", "kafka_partition", "kafka_offset"]
+COLUMNS = [
+    "event_id", "user_id", "movie_id", "action", "value", "occurred_at", "received_at",
+    "kafka_partition", "kafka_offset",
+]  # fmt: skip
 EVENTS_DDL = (
     "event_id binary, user_id string, movie_id bigint, action int, value double, source int, "
     "partition int, offset bigint"
@@ -42,7 +46,6 @@ class Input:
     offsets: tuple[tuple[int, int], ...]  # partition, first offset that is read from the hot table
     hot_source: int  # place of the topic, as in ArchivedFile
     hours: tuple[tuple[str, str], ...]  # lowest and highest id of each hour partition, half-open
-    hot_rows: int
     newest_ms: int
     snapshot: str  # of Postgres: every connection that reads the hot table sees this moment
 
@@ -58,21 +61,15 @@ class Problems(AccumulatorParam):
         return value1
 
 
-def read_events(
-    spark: SparkSession, source: Input, address: StoreAddress, jdbc: dict[str, str]
+def read_archive(
+    spark: SparkSession, files: Sequence[ArchivedFile], address: StoreAddress, late_ms: int
 ) -> tuple[DataFrame, Callable[[], dict[str, str]]]:
-    """The events (columns of EVENTS, copies still in), and what tells after an action on them which
-    archived objects could not be used."""
+    """The events of archived objects (columns of EVENTS, copies still in), and what tells after an action
+    on them which objects could not be used. What was received more than `late_ms` after it happened is
+    left out, as the processors leave it out of their tables."""
     problems = spark.sparkContext.accumulator({}, Problems())
-    events = read_archive(spark, source.files, address, problems)
-    if source.hours:
-        events = events.unionByName(read_hot(spark, source, jdbc))
-    return events, lambda: dict(problems.value)
-
-
-def read_archive(spark: SparkSession, files, address: StoreAddress, problems) -> DataFrame:
     if not files:
-        return spark.createDataFrame([], EVENTS_DDL)
+        return spark.createDataFrame([], EVENTS_DDL), dict
     largest_first = sorted(files, key=lambda f: (-f.bytes, f.path))
     tasks = max(1, min(len(files), sum(f.bytes for f in files) // (16 << 20), 256))
     tasks = max(tasks, min(len(files), spark.sparkContext.defaultParallelism * 4))
@@ -92,20 +89,20 @@ def read_archive(spark: SparkSession, files, address: StoreAddress, problems) ->
         for batch in batches:
             for line in batch.to_pylist():
                 try:
-                    table = check_and_parse(store, line)
+                    table = check_and_parse(store, line, late_ms)
                 except UnusableError as problem:
                     problems.add({line["path"]: str(problem)})
                     continue
                 yield from table.to_batches(max_chunksize=65_536)
 
-    return listed.mapInArrow(read, EVENTS_DDL)
+    return listed.mapInArrow(read, EVENTS_DDL), lambda: dict(problems.value)
 
 
 class UnusableError(Exception):
     """An archived object that is not what the manifest says."""
 
 
-def check_and_parse(store: Store, line: dict) -> pa.Table:
+def check_and_parse(store: Store, line: dict, late_ms: int) -> pa.Table:
     """The events of one object, whose bytes must be those that the manifest lists."""
     try:
         data = store.get(line["path"])
@@ -118,13 +115,16 @@ def check_and_parse(store: Store, line: dict) -> pa.Table:
         table = pq.read_table(pa.BufferReader(data), columns=COLUMNS)
     except (pa.ArrowException, OSError) as error:
         raise UnusableError(f"it cannot be read as Parquet: {error}") from error
-    return parse(table, line["source"])
+    return parse(table, line["source"], late_ms)
 
 
-def parse(table: pa.Table, source: int) -> pa.Table:
-    """Rows of an archived file -> EVENTS; impressions, searches and actions without a movie left out."""
+def parse(table: pa.Table, source: int, late_ms: int) -> pa.Table:
+    """Rows of an archived file -> EVENTS; impressions, searches, actions without a movie and what was
+    received too late are left out."""
     codes = pc.index_in(pc.cast(table.column("action"), pa.string()), pa.array(ACTIONS))
+    late = pc.greater(milliseconds(table, "received_at", "occurred_at"), late_ms)
     kept = pc.and_(pc.is_valid(codes), pc.is_valid(table.column("movie_id")))
+    kept = pc.and_not(kept, late)
     table = table.filter(kept)
     return pa.table(
         [
@@ -139,6 +139,17 @@ def parse(table: pa.Table, source: int) -> pa.Table:
         ],
         schema=EVENTS,
     )
+
+
+def milliseconds(table: pa.Table, later: str, earlier: str) -> pa.ChunkedArray:
+    """From one time to the other."""
+
+    def since_epoch(name: str) -> pa.ChunkedArray:
+        return pc.cast(
+            pc.cast(table.column(name), pa.timestamp("ms", "UTC"), safe=False), pa.int64()
+        )
+
+    return pc.subtract(since_epoch(later), since_epoch(earlier))
 
 
 #: Value of each hexadecimal digit's character.
@@ -160,8 +171,23 @@ def uuid_bytes(texts: pa.ChunkedArray) -> pa.Array:
     return fixed.cast(pa.binary())
 
 
+def jdbc_of(url: str) -> dict[str, str]:
+    """A postgres:// URL as JDBC's, which takes no password in it."""
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    place = parts.netloc.rpartition("@")[2]
+    found = {
+        "url": f"jdbc:postgresql://{place}{parts.path}{query}",
+        "driver": "org.postgresql.Driver",
+        "user": unquote(parts.username or ""),
+    }
+    return found | ({"password": unquote(parts.password)} if parts.password else {})
+
+
 def read_hot(spark: SparkSession, source: Input, jdbc: dict[str, str]) -> DataFrame:
-    """The hot rows that the archive does not hold, over JDBC, an hour a partition."""
+    """The hot rows that the archive does not hold, over JDBC, an hour a partition: columns of EVENTS."""
+    if not source.hours:
+        return spark.createDataFrame([], EVENTS_DDL)
     from_offset = "CASE kafka_partition {} ELSE 0 END".format(
         " ".join(f"WHEN {p} THEN {o}" for p, o in source.offsets) or "WHEN -1 THEN 0"
     )

@@ -94,6 +94,7 @@ def fold(events: pa.Table, settings: Settings, newest_ms: int) -> pa.Table:
 
 def fold_pairs(user, movie, time, action, value, settings: Settings, newest_ms: int) -> dict:
     """One entry a user and movie, of events in the order of user, movie and id."""
+    value = np.floor(value * 1000 + 0.5) / 1000  # as the tables keep it
     start = np.ones(len(user), dtype=bool)
     start[1:] = (user[1:] != user[:-1]) | (movie[1:] != movie[:-1])
     starts = np.flatnonzero(start)

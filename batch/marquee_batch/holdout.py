@@ -21,11 +21,6 @@ class History:
         return History(self.movies[part], self.weights[part], self.seen[part], self.ratings[part])
 
 
-def train_count(pairs: int, share: float) -> int:
-    """How many of a user's pairs train when `share` of them is held out."""
-    return round(pairs * (1 - share))
-
-
 def relevant(held_out: History, settings: Holdout) -> np.ndarray:
     """The held-out movies that the user liked: by the rating, or where there is none by the weight."""
     rated = ~np.isnan(held_out.ratings)

@@ -17,9 +17,9 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 
 
 def gram_block(
-    x: sparse.csr_matrix, columns: sparse.csc_matrix, start: int, end: int
+    x: sparse.csr_matrix | sparse.csc_matrix, columns: sparse.csc_matrix, start: int, end: int
 ) -> np.ndarray:
-    """Rows [start, end) of X'X as float32, (end - start) x movies. `columns` is X by columns."""
+    """Rows [start, end) of X'X as float32, as far as the columns of `x` go. `columns` is X by columns."""
     return (columns[:, start:end].T @ x).astype(np.float32).toarray()
 
 

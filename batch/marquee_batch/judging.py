@@ -25,7 +25,7 @@ class Variant:
     """One way to rank: which models, and how they are blended."""
 
     item: str | None = None  # name of the item-item model's file
-    als: float | None = None  # share of ALS; with `item` None any number will do
+    als: float = 0.0  # share of ALS; with `item` None any number above 0 will do
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,17 @@ class Ranker:
             for name in {v.item for v in variants.values() if v.item is not None}
         }
         als = None
-        if self.files.user_factors is not None and self.files.item_factors is not None:
+        if any(v.als for v in variants.values()):
+            assert self.files.user_factors is not None and self.files.item_factors is not None
             user_factors = load_array(self.place(self.files.user_factors.name))
             item_factors = load_array(self.place(self.files.item_factors.name))
             als = als_scores(user_factors[users], item_factors)
         for name, variant in variants.items():
             item = None if variant.item is None else items[variant.item]
-            if item is None and (variant.als is None or als is None):
+            if item is None and not variant.als:
                 yield name, np.zeros((len(users), len(self.popularity)), dtype=np.float32)
             else:
-                yield (
-                    name,
-                    blend(item, als if variant.als is not None else None, variant.als or 0.0),
-                )
+                yield name, blend(item, als if variant.als else None, variant.als)
 
 
 def judge(

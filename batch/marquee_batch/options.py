@@ -15,6 +15,6 @@ class Options:
     skip_corrupt: bool
     promote: bool
     postgres: str
-    jdbc: dict[str, str]
     code: str  # version of the code, for metadata.json
+    late_ms: int  # what was received later than this after it happened is left out
     keep: str | None  # folder that gets the matrix of weights, for a benchmark

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Progress:
@@ -12,8 +12,10 @@ class Progress:
         self.seconds: dict[str, float] = {}
 
     def say(self, **fields: object) -> None:
-        sys.stdout.write(json.dumps(fields) + "\n")
-        sys.stdout.flush()
+        # Nobody may be left to hear it; the run's end is logged in Postgres.
+        with suppress(BrokenPipeError):
+            sys.stdout.write(json.dumps(fields, allow_nan=False) + "\n")
+            sys.stdout.flush()
 
     @contextmanager
     def step(self, name: str) -> Iterator["Step"]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .database import Loading, index_recall, vector_text
+from .errors import BatchError
 from .faults import failpoint
 from .progress import Step
 from .snapshot import folder, tables
@@ -28,7 +29,7 @@ def load(
         "movie_embeddings", "movie_id, source, embedding", None, vectors(store, version)
     )
     step.phase("user factors")
-    loading.copy("user_factors", "user_id, factors", None, user_factors(store, version))
+    users = loading.copy("user_factors", "user_id, factors", None, user_factors(store, version))
     step.phase("neighbours")
     loading.copy(
         "movie_neighbours",
@@ -41,12 +42,20 @@ def load(
         ),
     )
     step.phase("lists")
+    lists: list[int] = []
     rows = loading.copy(
         "batch_recommendations",
         "user_id, generated_at, movie_id, rank, score",
         ["text", "timestamptz", "int8", "int4", "float4"],
-        list_rows(store, version, datetime.fromisoformat(metadata["generated_at"])),
+        list_rows(store, version, datetime.fromisoformat(metadata["generated_at"]), lists),
     )
+    counted = metadata["counts"]["users"]
+    if (users, sum(lists)) != (counted, counted):
+        raise BatchError(
+            "MARQUEE_MODEL_DAMAGED",
+            f"the snapshot of {version} has factors of {users:,} users and {sum(lists):,} lists; its metadata "
+            f"counts {counted:,} users. An object is missing: load another version.",
+        )
     failpoint("loading")
     step.phase("indexes")
     loading.finish(dimensions, metadata["settings"])
@@ -70,8 +79,12 @@ def user_factors(store: Store, version: str) -> Iterator[tuple]:
             yield user, vector_text(factors)
 
 
-def list_rows(store: Store, version: str, generated_at: datetime) -> Iterator[tuple]:
+def list_rows(
+    store: Store, version: str, generated_at: datetime, counts: list[int]
+) -> Iterator[tuple]:
+    """Adds to `counts` how many lists there are."""
     for table in tables(store, f"{folder('lists', version)}/lists"):
+        counts.append(len(table))
         for user, movies, scores in rows_of(table):
             for rank, (movie, score) in enumerate(zip(movies, scores, strict=True), 1):
                 yield user, generated_at, movie, rank, score

@@ -74,7 +74,7 @@ def train_ratings(
 ) -> RatingModel:
     """rows: user int, movie int, value float, what the biases leave of each rating, by place."""
     empty = (np.zeros((users, 1), np.float32), np.zeros((movies, 1), np.float32))
-    if settings.factors == 0 or ratings == 0:
+    if ratings == 0:
         return RatingModel(biases, *empty, None)
     model = fit_als(rows, ratings, settings, seed)
     return RatingModel(

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import psycopg
 import pyarrow as pa
+from pyspark import StorageLevel
 from pyspark.sql import SparkSession
 
 from . import database
 from .dataset import Dataset
 from .errors import BatchError
-from .events import Input, read_events, refuse_problems
+from .events import Input, jdbc_of, read_archive, read_hot, refuse_problems
 from .options import Options
 from .session import collect_histories, fold_histories
 from .store import StoreAddress
@@ -25,6 +26,7 @@ class Gathered:
     events: int
     catalogue: list[tuple]
     source: Input
+    hot_rows: int
     skipped: dict[str, str]
 
     def withdrawn_places(self) -> np.ndarray:
@@ -40,11 +42,15 @@ def gather(
     """Raises BatchError for objects that cannot be used, unless they are to be skipped, and
     MARQUEE_BATCH_EMPTY where there is nothing."""
     with database.input_of(options.postgres) as source:
-        events, problems = read_events(spark, source, address, options.jdbc)
-        rows = sum(f.rows for f in source.files) + source.hot_rows
-        histories = collect_histories(
-            fold_histories(events, rows, options.settings, source.newest_ms)
-        )
+        # Brought over at once: as long as Postgres keeps this moment, no archived hour can be dropped.
+        hot = read_hot(spark, source, jdbc_of(options.postgres)).persist(StorageLevel.DISK_ONLY)
+        hot_rows = hot.count()
+        movies = database.catalogue(session)
+    archived, problems = read_archive(spark, source.files, address, options.late_ms)
+    rows = sum(f.rows for f in source.files) + hot_rows
+    events = archived.unionByName(hot)
+    histories = collect_histories(fold_histories(events, rows, options.settings, source.newest_ms))
+    hot.unpersist()
     skipped = problems()
     refuse_problems(skipped, options.skip_corrupt)
     if len(histories) == 0:
@@ -53,8 +59,9 @@ def gather(
         users=histories.column("user_id").combine_chunks(),
         data=Dataset.of(histories),
         events=int(np.asarray(histories.column("events")).sum()),
-        catalogue=database.catalogue(session),
+        catalogue=movies,
         source=source,
+        hot_rows=hot_rows,
         skipped=skipped,
     )
 

@@ -1,6 +1,7 @@
 """A run: read, judge, train, snapshot, load, promote or reject. Each step's result is kept in files or
 tables that nobody reads before the next one says so; a run that is killed leaves what serves alone."""
 
+import os
 import resource
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from . import database, snapshot
@@ -33,10 +36,10 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
     database.lock(session)
     run_id, version = database.begin_run(session, options.seed, options.settings.as_dict())
     progress.say(run=run_id, version=version)
-    folder = Path(tempfile.mkdtemp(prefix="marquee-batch-"))
+    folder = make_folder()
     spark: SparkSession | None = None
+    address = StoreAddress.from_environment()
     try:
-        address = StoreAddress.from_environment()
         # Spark takes its time to start.
         if not database.has_input(session):
             raise nothing_to_learn()
@@ -45,12 +48,16 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
             step.update(f"Spark {spark.version} on {options.master}")
         outcome = Run(options, progress, session, run_id, version, spark, address, folder).work()
     except BaseException as error:
-        report_failure(options, session, run_id, error, progress)
+        known = explain(error, address)
+        report_failure(options, session, run_id, known or error, progress)
+        if known is not None:
+            raise known from error
         raise
     finally:
         stop_spark(spark)
         shutil.rmtree(folder, ignore_errors=True)
-    return {"run": run_id, "version": version, **outcome}
+    clear_up(session, Store(address), options.settings, progress)
+    return {"run": run_id, "version": version, **outcome, "seconds": progress.seconds}
 
 
 def report_failure(
@@ -66,14 +73,51 @@ def report_failure(
         reason = "it was told to stop"
     else:
         reason = f"{type(error).__name__}: {error}"
-    try:
-        # Postgres may have been away and back: then the session is gone, and with it the lock.
-        if session.broken or session.closed:
-            session = database.connect(options.postgres)
-        database.log_run(session, run_id, {"durations": progress.seconds})
-        database.end_run(session, run_id, "failed", reason[:2000])
-    except (psycopg.Error, BatchError):
-        progress.say(note="the failure could not be logged; the next run will")
+    # Postgres may have been away and back: then the session is gone, and with it the lock.
+    for attempt in range(2):
+        try:
+            if attempt == 1:
+                session = database.connect(options.postgres)
+            database.log_run(session, run_id, {"durations": progress.seconds})
+            database.fail_run(session, run_id, reason[:2000])
+        except (psycopg.Error, BatchError):
+            continue
+        return
+    progress.say(note="the failure could not be logged; the next run will")
+
+
+FOLDERS = "marquee-batch-"
+
+
+def make_folder() -> Path:
+    """A folder for this run's files. Those of runs that were killed are removed: one run at a time has
+    the lock, but another database's run may be on this machine, so a folder is named by its process."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*-*"):
+        pid = folder.name.removeprefix(FOLDERS).partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-"))
+
+
+def explain(error: BaseException, address: StoreAddress) -> BatchError | None:
+    """What Spark or psycopg says of a server that does not answer, as an error with a code."""
+    if isinstance(error, psycopg.Error):
+        return database.explain(error)
+    if not isinstance(error, Py4JError | PySparkException):
+        return None
+    text = str(error)
+    if "org.postgresql.util.PSQLException" in text:
+        return BatchError(
+            "MARQUEE_PG_UNAVAILABLE",
+            "Postgres does not answer Spark's tasks, or refuses them. Is it running? (marquee status)",
+        )
+    if "fs.s3a" in text or "software.amazon.awssdk" in text or "BatchError: the object" in text:
+        return BatchError(
+            "MARQUEE_STORE_UNAVAILABLE",
+            f"the object store at {address.endpoint} does not answer Spark's tasks. Is it running? "
+            "(marquee status)",
+        )
+    return None
 
 
 @dataclass(frozen=True)
@@ -99,7 +143,6 @@ class Run:
         store = Store(self.address)
         metadata = self.snapshot(store, found, judged, trained)
         status, reason = self.publish(store, metadata, judged)
-        clear_up(self.session, store, self.options.settings, self.progress)
         return {
             "status": status,
             "reason": reason,
@@ -110,7 +153,6 @@ class Run:
             "metrics": judged["metrics"],
             "ratings": judged["ratings"],
             "skipped": found.skipped,
-            "seconds": self.progress.seconds,
         }
 
     def read(self) -> Gathered:
@@ -200,7 +242,7 @@ class Run:
         if reason is None:
             with self.progress.step("publish") as step:
                 recall = load(session, store, version, metadata, step)
-            self.log(index_recall_at_50=recall)
+            database.log_recall(session, version, recall)
             failpoint("loaded")
         with session.transaction():
             if status == "promoted":

@@ -16,9 +16,11 @@ from .settings import Settings
 from .store import StoreAddress
 
 EVENTS_A_TASK = 250_000
+#: A task of ALS brings the lineage of all its iterations: a thread's usual 1 MB is at times too little.
+DEEP_STACK = "-Xss16m"
 HISTORIES_DDL = (
     "user_id string, movie_ids array<bigint>, weights array<float>, seen array<boolean>, "
-    "ratings array<float>, times array<bigint>, events bigint"
+    "ratings array<float>, events bigint"
 )
 
 
@@ -45,18 +47,26 @@ def open_spark(
         "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
         "spark.hadoop.fs.s3a.endpoint": address.endpoint,
         "spark.hadoop.fs.s3a.endpoint.region": address.region,
-        "spark.hadoop.fs.s3a.access.key": address.access_key,
-        "spark.hadoop.fs.s3a.secret.key": address.secret_key,
         "spark.hadoop.fs.s3a.path.style.access": "true",
+        # Minutes of patience by default; a run can be started again.
+        "spark.hadoop.fs.s3a.attempts.maximum": "4",
+        "spark.hadoop.fs.s3a.retry.limit": "4",
+        "spark.hadoop.fs.s3a.connection.establish.timeout": "5s",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": str(
             address.endpoint.startswith("https")
         ).lower(),
         **conf,
     }
+    for side in ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions"):
+        settings[side] = f"{DEEP_STACK} {conf.get(side, '')}".strip()
     builder = SparkSession.builder.master(master).appName("marquee batch")
     for name, value in settings.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
+    # Not in the settings above, which stand on the command line of the JVM.
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    hadoop.set("fs.s3a.access.key", address.access_key)
+    hadoop.set("fs.s3a.secret.key", address.secret_key)
     spark.sparkContext.setLogLevel("ERROR")
     spark.sparkContext.addPyFile(str(package(folder)))
     return spark
@@ -83,14 +93,16 @@ def package(folder: Path) -> Path:
 
 
 def fold_histories(events: DataFrame, rows: int, settings: Settings, newest_ms: int) -> DataFrame:
-    """Events, copies still in -> HISTORIES; a user's whole history is one row."""
+    """Events, copies still in -> HISTORIES but the times; a user's whole history is one row."""
     tasks = max(1, min(2000, -(-rows // EVENTS_A_TASK)))
 
     def dedupe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from first_copies(gather(batches, EVENTS)).to_batches(65_536)
 
     def to_histories(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from fold(gather(batches, EVENTS), settings, newest_ms).to_batches(4_096)
+        folded = fold(gather(batches, EVENTS), settings, newest_ms)
+        # Their order is all that is needed of the times.
+        yield from folded.drop_columns("times").to_batches(4_096)
 
     once = events.repartition(tasks, "event_id").mapInArrow(dedupe, events.schema)
     return once.repartition(tasks, "user_id").mapInArrow(to_histories, HISTORIES_DDL)
@@ -104,5 +116,5 @@ def gather(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
 
 def collect_histories(histories: DataFrame) -> pa.Table:
     """All histories, users by id."""
-    table = histories.toArrow().cast(HISTORIES)
+    table = histories.toArrow().cast(HISTORIES.remove(HISTORIES.get_field_index("times")))
     return table.sort_by("user_id")

@@ -111,6 +111,9 @@ AT_LEAST_ONE = {
     "factors", "iterations", "dense_movies_max", "neighbours", "length", "users_max", "versions",
     "snapshots",
 }  # fmt: skip
+ABOVE_ZERO = {
+    "user_damping", "movie_damping", "regularisation", "neighbour_regularisation",
+}  # fmt: skip
 CHOICES = {
     "sign": ("both", "positive"),
     "ranker": ("blend", "item_item", "neighbours", "als", "popularity"),
@@ -193,6 +196,8 @@ def problem_of(name: str, wanted: type, value: Any) -> str | None:
         return f"a whole number from {least} on"
     if wanted is float and not (type(value) in (int, float) and 0 <= value < float("inf")):
         return "a number from 0 on"
+    if name in ABOVE_ZERO and value == 0:
+        return "a number above 0"
     if name == "share" and not 0 < value < 1:
         return "a share between 0 and 1"
     return None

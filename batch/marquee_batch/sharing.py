@@ -8,6 +8,8 @@ import numpy as np
 from pyspark import SparkContext, SparkFiles
 from scipy import sparse
 
+from .item_item import column_norms
+
 
 def share(context: SparkContext, files: list[Path]) -> Callable[[str], str]:
     """Gives tasks the files, of one folder. What is returned tells, in a task, the path of one by its
@@ -39,4 +41,9 @@ def load_matrix(path: str) -> sparse.csr_matrix:
 
 @lru_cache(maxsize=2)
 def load_columns(path: str) -> sparse.csc_matrix:
-    return sparse.load_npz(path).tocsc()
+    return load_matrix(path).tocsc()
+
+
+@lru_cache(maxsize=2)
+def load_norms(path: str) -> np.ndarray:
+    return column_norms(load_columns(path))

@@ -44,6 +44,13 @@ def versions(store: Store) -> list[str]:
     return sorted({v for algorithm in ALGORITHMS for v in store.folders(f"models/{algorithm}")})
 
 
+def whole_versions(store: Store) -> list[str]:
+    """Versions that a run finished; oldest first."""
+    end = "/metadata.json"
+    found = store.objects("models/lists")
+    return sorted(path.split("/")[2] for path in found if path.endswith(end))
+
+
 def tables(store: Store, prefix: str) -> Iterator[pa.Table]:
     """Every Parquet object under a prefix, in the order of their names."""
     for path in store.objects(prefix):
@@ -53,14 +60,12 @@ def tables(store: Store, prefix: str) -> Iterator[pa.Table]:
 
 def drop_old(store: Store, keep: int, in_use: set[str]) -> list[str]:
     """Removes the oldest snapshots beyond `keep`, and what no run finished; those in use stay."""
-    found = versions(store)
-    gone = [v for v in found[: max(0, len(found) - keep)] if v not in in_use]
+    whole = whole_versions(store)
+    kept = set(whole[max(0, len(whole) - keep) :]) | in_use
+    gone = [version for version in versions(store) if version not in kept]
     for version in gone:
-        # The lists' metadata first: from then on the version is not whole.
-        paths = [p for a in reversed(ALGORITHMS) for p in store.objects(folder(a, version))]
-        for path in sorted(
-            paths,
-            key=lambda p: (not p.startswith("models/lists/"), not p.endswith("metadata.json")),
-        ):
-            store.remove(path)
+        # From then on the version is not whole.
+        store.remove(f"{folder('lists', version)}/metadata.json")
+        for algorithm in ALGORITHMS:
+            store.remove_folder(folder(algorithm, version))
     return gone

@@ -85,7 +85,18 @@ class Store:
         return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
     def remove(self, path: str) -> None:
-        self.patiently(lambda: self.files.delete_file(self.place(path)), path)
+        """An object that is gone already is no matter."""
+        try:
+            self.patiently(lambda: self.files.delete_file(self.place(path)), path)
+        except FileNotFoundError:  # also when an earlier try was heard, and its answer lost
+            return
+
+    def remove_folder(self, prefix: str) -> None:
+        """All under a prefix, and the prefix's own marker."""
+        try:
+            self.patiently(lambda: self.files.delete_dir(self.place(prefix)), prefix)
+        except FileNotFoundError:
+            return
 
     def patiently(self, work: Callable[[], Any], path: str) -> Any:
         for attempt in range(TRIES):
@@ -94,6 +105,12 @@ class Store:
             except FileNotFoundError:
                 raise
             except OSError as error:
+                if "ACCESS_DENIED" in str(error) or "HTTP status 403" in str(error):
+                    raise BatchError(
+                        "MARQUEE_STORE_REFUSED",
+                        f"the object store at {self.address.endpoint} refuses {path}: {error}. "
+                        "Look at its keys (marquee config).",
+                    ) from error
                 if attempt == TRIES - 1:
                     raise BatchError(
                         "MARQUEE_STORE_UNAVAILABLE",

@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 from scipy import sparse
 
 from .als import Factors, train_als
-from .item_item import column_norms, ease, gram_block, gram_of_columns, sparse_block
+from .item_item import ease, gram_block, gram_of_columns, sparse_block
 from .settings import Als, ItemItem
-from .sharing import load_array, load_columns, load_matrix, share
+from .sharing import load_array, load_columns, load_matrix, load_norms, share
 
 GRAM_BLOCK = 1024
 
@@ -61,10 +61,9 @@ def gram_matrix(spark: SparkSession, x: Path, movies: int) -> np.ndarray:
 
     def block(start: int) -> tuple[int, np.ndarray]:
         path = place(name)
-        rows = gram_block(
-            load_matrix(path), load_columns(path), start, min(start + GRAM_BLOCK, movies)
-        )
-        return start, np.ascontiguousarray(rows[:, start:])
+        columns = load_columns(path)
+        right = columns[:, start:].tocsr()  # the rest is known by symmetry
+        return start, gram_block(right, columns, start, min(start + GRAM_BLOCK, movies))
 
     starts = list(range(0, movies, GRAM_BLOCK))
     gram = np.empty((movies, movies), dtype=np.float32)
@@ -97,7 +96,7 @@ def train_sparse(
                 return whole[near[:, np.newaxis], near]
         else:
             columns = load_columns(path)
-            rows, norms = gram_block(load_matrix(path), columns, start, end), column_norms(columns)
+            rows, norms = gram_block(load_matrix(path), columns, start, end), load_norms(path)
 
             def part(near: np.ndarray) -> np.ndarray:
                 return gram_of_columns(columns, near)

@@ -4,7 +4,7 @@ given, never a test set. One group of settings after the other, each with the be
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from .item_item import ease
 from .judging import Files, Variant, judge, users_to_judge
 from .models import Trainer
 from .options import Options
-from .progress import Progress, Step
+from .progress import Progress
 from .reading import Gathered, gather
 from .session import open_spark, stop_spark
 from .settings import ItemItem, Settings
@@ -30,6 +30,33 @@ NEIGHBOURS = (50, 100, 200)
 ALS_GRID = tuple((f, r) for f in (32, 64, 128) for r in (0.1, 0.3, 1.0))
 BLENDS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
 RATINGS_GRID = tuple((f, r) for f in (20, 50, 100) for r in (0.1, 0.15, 0.2))
+#: What is this near to the best, as a share of it, is as good: then the smaller model is chosen.
+AS_GOOD = {"ndcg_at_10": 0.02, "rmse": 0.001}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was tried, and the files of its models that later trials need."""
+
+    setting: str
+    figures: dict[str, float]
+    size: float  # of the model
+    settings: Settings
+    item: Path | None = None
+    factors: tuple[Path, Path] | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (*(self.factors or ()), *((self.item,) if self.item else ()))
+
+
+def choose(trials: list[Trial], figure: str) -> Trial:
+    """The best trial, or a smaller one that is as good; of equal sizes the better one."""
+    sign = -1 if figure == "rmse" else 1
+    best = max(sign * t.figures[figure] for t in trials)
+    edge = best - abs(best) * AS_GOOD[figure]
+    good = [t for t in trials if sign * t.figures[figure] >= edge]
+    return min(good, key=lambda t: (t.size, -sign * t.figures[figure]))
 
 
 def tune(options: Options, progress: Progress) -> dict[str, Any]:
@@ -47,10 +74,12 @@ def tune(options: Options, progress: Progress) -> dict[str, Any]:
         search = Search(options, spark, found, folder / "trials")
         for name in ("item_item", "neighbours", "als", "blend", "ratings"):
             with progress.step(name) as step:
-                for trial in getattr(search, name)(step):
-                    search.trials.append(trial)
-                    progress.say(trial=trial)
-        return {"settings": search.settings.as_dict(), "trials": search.trials}
+                trials = []
+                for trial in getattr(search, name)():
+                    step.update(trial.setting)
+                    trials.append(trial)
+                search.adopt(trials, "rmse" if name == "ratings" else "ndcg_at_10")
+        return {"settings": search.settings.as_dict(), "trials": search.tried}
     finally:
         stop_spark(spark)
         shutil.rmtree(folder, ignore_errors=True)
@@ -63,7 +92,7 @@ class Search:
         self.options, self.spark, self.data, self.folder = options, spark, found.data, folder
         folder.mkdir()
         self.settings: Settings = options.settings
-        self.trials: list[dict[str, Any]] = []
+        self.tried: list[dict[str, Any]] = []
         self.held = self.data.held_out(self.settings.holdout.share)
         self.matrix: sparse.csr_matrix = self.data.matrix(~self.held)
         self.users = users_to_judge(self.data, self.settings.holdout, options.seed)
@@ -94,18 +123,31 @@ class Search:
         tallies = judge(self.spark, files, variants, self.users, holdout, length)
         return {name: tally.means(len(self.data.movie_ids)) for name, tally in tallies.items()}
 
-    def item_item(self, step: Step) -> Iterator[dict[str, Any]]:
+    def adopt(self, trials: list[Trial], figure: str) -> None:
+        self.tried += [{"setting": t.setting, **t.figures} for t in trials]
+        if not trials:
+            return
+        chosen = choose(trials, figure)
+        for trial in trials:  # the files are large, and never shared again
+            if trial is not chosen:
+                for path in trial.files:
+                    path.unlink(missing_ok=True)
+        self.settings = chosen.settings
+        self.item = chosen.item or self.item
+        self.factors = chosen.factors or self.factors
+
+    def item_item(self) -> Iterator[Trial]:
         given = self.settings.item_item
-        best = -1.0
         for times in REGULARISATIONS:
             setting = replace(given, regularisation=given.regularisation * times)
-            step.update(f"regularisation {setting.regularisation:g}")
             path = self.dense_or_sparse(setting)
-            figures = self.measure({"": Variant(item=path.name)}, [path])[""]
-            yield {"setting": f"item_item.regularisation={setting.regularisation:g}", **figures}
-            if figures["ndcg_at_10"] > best:
-                best, self.item = figures["ndcg_at_10"], path
-                self.settings = replace(self.settings, item_item=setting)
+            yield Trial(
+                f"item_item.regularisation={setting.regularisation:g}",
+                self.measure({"": Variant(item=path.name)}, [path])[""],
+                0,
+                replace(self.settings, item_item=setting),
+                item=path,
+            )
 
     def dense_or_sparse(self, setting: ItemItem) -> Path:
         movies = self.matrix.shape[1]
@@ -125,33 +167,28 @@ class Search:
             np.save(path, gram_matrix(self.spark, self.x, self.matrix.shape[1]))
         return path
 
-    def neighbours(self, step: Step) -> Iterator[dict[str, Any]]:
+    def neighbours(self) -> Iterator[Trial]:
         given, movies = self.settings.item_item, self.matrix.shape[1]
-        dense = movies <= given.dense_movies_max
-        best = -1.0
+        gram = self.gram() if movies <= given.dense_movies_max else None
         for count in NEIGHBOURS:
             for times in REGULARISATIONS[1:4]:
                 weight = given.neighbour_regularisation * times
                 setting = replace(given, neighbours=count, neighbour_regularisation=weight)
-                step.update(f"{count}, regularisation {weight:g}")
-                path = self.folder / "neighbours.npz"
-                model = train_sparse(
-                    self.spark, self.x, movies, setting, self.gram() if dense else None
-                )
                 path = self.folder / f"neighbours-{count}-{weight:g}.npz"
+                model = train_sparse(self.spark, self.x, movies, setting, gram)
                 sparse.save_npz(path, model, compressed=False)
                 figures = self.measure({"": Variant(item=path.name)}, [path])[""]
-                name = f"item_item.neighbours={count} item_item.neighbour_regularisation={weight:g}"
-                yield {"setting": name, **figures}
-                if figures["ndcg_at_10"] > best:
-                    best = figures["ndcg_at_10"]
-                    self.settings = replace(self.settings, item_item=setting)
+                path.unlink()
+                yield Trial(
+                    f"item_item.neighbours={count} item_item.neighbour_regularisation={weight:g}",
+                    figures,
+                    count,
+                    replace(self.settings, item_item=setting),
+                )
 
-    def als(self, step: Step) -> Iterator[dict[str, Any]]:
-        best, chosen = -1.0, None
+    def als(self) -> Iterator[Trial]:
         for count, weight in ALS_GRID:
             setting = replace(self.settings.als, factors=count, regularisation=weight)
-            step.update(f"{count} factors, regularisation {weight:g}")
             factors = train_factors(self.spark, self.matrix, setting, self.options.seed)
             paths = (
                 self.folder / f"users-{count}-{weight:g}.npy",
@@ -160,42 +197,29 @@ class Search:
             np.save(paths[0], factors.users)
             np.save(paths[1], factors.movies)
             self.factors = paths
-            figures = self.measure({"": Variant(als=1.0)}, [])[""]
-            yield {"setting": f"als.factors={count} als.regularisation={weight:g}", **figures}
-            if figures["ndcg_at_10"] > best:
-                best, chosen = figures["ndcg_at_10"], paths
-                self.settings = replace(self.settings, als=setting)
-        self.factors = chosen
+            yield Trial(
+                f"als.factors={count} als.regularisation={weight:g}",
+                self.measure({"": Variant(als=1.0)}, [])[""],
+                count,
+                replace(self.settings, als=setting),
+                factors=paths,
+            )
 
-    def blend(self, step: Step) -> Iterator[dict[str, Any]]:
+    def blend(self) -> Iterator[Trial]:
         assert self.item is not None
         variants = {f"{share:g}": Variant(item=self.item.name, als=share) for share in BLENDS}
-        best = -1.0
         for name, figures in self.measure(variants, [self.item]).items():
-            yield {"setting": f"blend.als={name}", **figures}
-            if figures["ndcg_at_10"] > best:
-                best = figures["ndcg_at_10"]
-                blend = replace(self.settings.blend, als=float(name))
-                self.settings = replace(self.settings, blend=blend)
+            blend = replace(self.settings.blend, als=float(name))
+            size = 0 if float(name) == 0 else 1
+            yield Trial(f"blend.als={name}", figures, size, replace(self.settings, blend=blend))
 
-    def ratings(self, step: Step) -> Iterator[dict[str, Any]]:
-        best = float("inf")
+    def ratings(self) -> Iterator[Trial]:
         for count, weight in RATINGS_GRID:
             setting = replace(self.settings.ratings, factors=count, regularisation=weight)
-            trainer = Trainer(
-                self.spark,
-                replace(self.settings, ratings=setting),
-                self.options.seed,
-                lambda _: None,
-            )
+            settings = replace(self.settings, ratings=setting)
+            trainer = Trainer(self.spark, settings, self.options.seed, lambda _: None)
             figures = trainer.judge_ratings(self.data, self.held)
             if not figures:
                 return
-            step.update(f"{count} factors, regularisation {weight:g}")
-            yield {
-                "setting": f"ratings.factors={count} ratings.regularisation={weight:g}",
-                **figures,
-            }
-            if figures["rmse"] < best:
-                best = figures["rmse"]
-                self.settings = replace(self.settings, ratings=setting)
+            name = f"ratings.factors={count} ratings.regularisation={weight:g}"
+            yield Trial(name, figures, count, settings)

@@ -132,7 +132,7 @@ def describe_input(found: Gathered) -> dict[str, Any]:
             ],
             "hot": {
                 "from_offsets": dict(found.source.offsets),
-                "rows": found.source.hot_rows,
+                "rows": found.hot_rows,
             },
             "skipped": found.skipped,
         },

@@ -48,8 +48,16 @@ async function readTimes(config: Config): Promise<BatchTimes> {
               (SELECT (extract(epoch FROM max(started_at)) * 1000)::bigint
                  FROM model_performance_logs WHERE status NOT IN ('failed', 'running')) AS succeeded,
               (SELECT (extract(epoch FROM max(planned_at)) * 1000)::bigint
-                 FROM archive_runs WHERE finished_at IS NOT NULL) AS archived`,
+                 FROM archive_runs WHERE finished_at IS NOT NULL) AS archived,
+              EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                         AND (classid::bigint << 32 | objid::bigint) IN
+                             (hashtextextended('marquee.batch', 0), hashtextextended('marquee.archive', 0))
+                     ) AS busy,
+              EXISTS (SELECT FROM archive_files WHERE replaced_at IS NULL)
+                OR EXISTS (SELECT FROM rt_user_interactions) AS input`,
     ),
   );
-  return times ?? { started: null, succeeded: null, archived: null };
+  if (times === undefined) throw new Error('no row');
+  return times;
 }

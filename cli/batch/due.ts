@@ -4,7 +4,7 @@ const RETRY_MS = HOUR_MS;
 /** Without a run of the archive to follow, a run comes this long after the last good one. */
 const AT_LEAST_EVERY_MS = 25 * HOUR_MS;
 
-/** Epoch ms; null where there was none. */
+/** What there is to go by; times are epoch ms, null where there was none. */
 export interface BatchTimes {
   /** When the last run began, whatever became of it. */
   readonly started: number | null;
@@ -12,13 +12,18 @@ export interface BatchTimes {
   readonly succeeded: number | null;
   /** When the last run of the archive was planned that has finished. */
   readonly archived: number | null;
+  /** A run, or one of the archive, is under way. */
+  readonly busy: boolean;
+  /** There are archived or recent actions. */
+  readonly input: boolean;
 }
 
 /** Whether a run is due: after each run of the archive, and daily when that does not come. */
 export function batchIsDue(times: BatchTimes, nowMs: number): boolean {
-  const { started, succeeded, archived } = times;
+  const { started, succeeded, archived, busy, input } = times;
+  if (busy || !input) return false;
   const failed = started !== null && (succeeded === null || started > succeeded);
   if (failed && nowMs - started < RETRY_MS) return false;
-  if (succeeded === null) return archived !== null || failed;
+  if (succeeded === null) return true;
   return (archived !== null && archived > succeeded) || nowMs - succeeded >= AT_LEAST_EVERY_MS;
 }

@@ -141,18 +141,19 @@ async function promote(session: Session, version: string, reason: string): Promi
   );
 }
 
-/** The command `marquee model rollback`: the newest promotion of another version that is loaded. */
+/** The command `marquee model rollback`: to what served before the active version was promoted. */
 export async function modelRollback(): Promise<void> {
   await ask(async (session) => {
-    const active = await activeVersion(session);
-    const [last] = await session.query<{ previous: string | null }>(
-      `SELECT previous_version AS previous FROM model_promotions
-        WHERE model_version = $1 ORDER BY id DESC LIMIT 1`,
-      [active],
+    const [target] = await session.query<{ version: string | null }>(
+      'SELECT rollback_target() AS version',
     );
-    if (last?.previous === undefined || last.previous === null)
-      throw new MarqueeError('MARQUEE_MODEL_UNKNOWN', 'no model served before this one');
-    await promote(session, last.previous, 'rollback');
+    const version = target?.version ?? null;
+    if (version === null)
+      throw new MarqueeError(
+        'MARQUEE_MODEL_UNKNOWN',
+        'no model that is still loaded served before this one: marquee model ls, and promote one',
+      );
+    await promote(session, version, 'rollback');
   });
 }
 

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -41,7 +41,11 @@ export async function runStage<T>(
   const logFile = openLog(config);
   const child = spawn(
     spark.python,
-    ['-m', 'marquee_batch', JSON.stringify({ ...request, jdbc: jdbcOf(config) })],
+    [
+      '-m',
+      'marquee_batch',
+      JSON.stringify({ ...request, lateMs: config.runtime.settings.lateHorizonMs }),
+    ],
     {
       cwd: join(repositoryRoot, 'batch'),
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -59,8 +63,13 @@ export async function runStage<T>(
       },
     },
   );
-  const log = createWriteStream(logFile, { flags: 'a' });
-  child.stderr.pipe(log);
+  const log = createWriteStream(logFile);
+  log.on('error', () => undefined); // a full disk takes the log, not the run
+  let lastWords = 'none';
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    log.write(`${line}\n`);
+    if (line.trim() !== '') lastWords = line.slice(0, 500);
+  });
   const stop = (): void => {
     child.kill('SIGTERM');
   };
@@ -71,6 +80,7 @@ export async function runStage<T>(
     child.once('error', reject);
     child.once('close', resolve);
   });
+  ended.catch(() => undefined); // awaited once all that it said was read
   let result: { value: T } | undefined;
   let failure: MarqueeError | undefined;
   try {
@@ -88,7 +98,7 @@ export async function runStage<T>(
     throw new MarqueeError(
       'MARQUEE_BATCH_FAILED',
       `the batch stage ended with ${code === null ? 'a signal' : `exit code ${String(code)}`}; ` +
-        `its last words: ${lastWords(logFile)} (all of them: ${logFile})`,
+        `its last words: ${lastWords} (all of them: ${logFile})`,
     );
   } finally {
     process.off('SIGINT', stop);
@@ -98,6 +108,8 @@ export async function runStage<T>(
   }
 }
 
+const LOGS_KEPT = 30;
+
 /** Spark on this machine alone; a cluster must reach the driver. */
 function isLocal({ master }: StageRequest): boolean {
   return typeof master !== 'string' || master.startsWith('local');
@@ -106,7 +118,9 @@ function isLocal({ master }: StageRequest): boolean {
 function openLog(config: Config): string {
   const folder = join(config.home, 'logs');
   mkdirSync(folder, { recursive: true });
-  return join(folder, 'batch.log');
+  const logs = readdirSync(folder).filter((name) => /^batch-.*\.log$/.test(name));
+  for (const name of logs.sort().slice(0, 1 - LOGS_KEPT)) rmSync(join(folder, name));
+  return join(folder, `batch-${new Date().toISOString().replaceAll(/[:.]/g, '')}.log`);
 }
 
 function parse(text: string): Line | null {
@@ -131,23 +145,6 @@ function createSteps(progress: Progress): { show(line: Line): void } {
       if (state === 'failed') step?.fail('not finished');
     },
   };
-}
-
-/** Postgres for JDBC, which takes no password in a URL. */
-function jdbcOf(config: Config): Readonly<Record<string, string>> {
-  const url = new URL(config.postgres.writerUrl);
-  const query = url.searchParams.size === 0 ? '' : `?${url.searchParams.toString()}`;
-  return {
-    url: `jdbc:postgresql://${url.host}${url.pathname}${query}`,
-    driver: 'org.postgresql.Driver',
-    user: decodeURIComponent(url.username),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-  };
-}
-
-function lastWords(logFile: string): string {
-  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n');
-  return lines.at(-1)?.slice(0, 500) ?? 'none';
 }
 
 /** The version of the code, as a model's metadata has it: the package's, and the commit if known. */

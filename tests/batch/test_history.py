@@ -142,19 +142,21 @@ def test_uuids_as_text_become_their_bytes():
     assert len(uuid_bytes(pa.chunked_array([], pa.string()))) == 0
 
 
-def test_impressions_searches_and_actions_without_a_movie_are_left_out():
+def test_impressions_searches_actions_without_a_movie_and_what_came_late_are_left_out():
     archived = pa.table(
         {
-            "event_id": [str(uuid.UUID(bytes=uuid7(i))) for i in range(4)],
-            "user_id": ["a", "b", "c", "d"],
-            "movie_id": pa.array([1, 2, None, 4], pa.int64()),
-            "action": ["like", "impression", "click", "rate"],
-            "value": pa.array([None, None, None, 4.5], pa.float64()),
-            "kafka_partition": pa.array([0, 1, 2, 3], pa.int32()),
-            "kafka_offset": pa.array([10, 11, 12, 13], pa.int64()),
+            "event_id": [str(uuid.UUID(bytes=uuid7(i))) for i in range(5)],
+            "user_id": ["a", "b", "c", "d", "e"],
+            "movie_id": pa.array([1, 2, None, 4, 5], pa.int64()),
+            "action": ["like", "impression", "click", "rate", "like"],
+            "value": pa.array([None, None, None, 4.5, None], pa.float64()),
+            "occurred_at": pa.array([0, 0, 0, 0, 0], pa.timestamp("ms", "UTC")),
+            "received_at": pa.array([0, 0, 0, DAY_MS, DAY_MS + 1], pa.timestamp("ms", "UTC")),
+            "kafka_partition": pa.array([0, 1, 2, 3, 4], pa.int32()),
+            "kafka_offset": pa.array([10, 11, 12, 13, 14], pa.int64()),
         }
     )
-    found = parse(archived, 2)
+    found = parse(archived, 2, DAY_MS)
     assert found.schema == EVENTS
     assert found.select(["user_id", "source", "partition", "offset"]).to_pylist() == [
         {"user_id": "a", "source": 2, "partition": 0, "offset": 10},

@@ -42,7 +42,6 @@ interface Measured {
   /** Bytes of each step: what the run's processes held together at most. */
   readonly peaks: Readonly<Record<string, number>>;
   readonly peer: Peer;
-  readonly rows: number;
 }
 
 const program = new Command('marquee bench batch')
@@ -91,8 +90,7 @@ async function measure(events: number): Promise<Measured> {
       memory.stop();
       describe(report).forEach(print);
       const peer = await trainPeer(join(folder, 'x.npz'));
-      const rows = report.users * 50;
-      return { events, report, peaks: memory.peaks(), peer, rows };
+      return { events, report, peaks: memory.peaks(), peer };
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

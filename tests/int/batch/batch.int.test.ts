@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +15,7 @@ import { runArchive } from '../../../streams/archive/copying/run.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli, type CliResult } from '../../support/cli.ts';
+import { until } from '../../support/faults/until.ts';
 import { startSparkCluster } from '../../support/spark-cluster.ts';
 import { archiveContextOf, SMALL_RANGES } from '../archive/context.ts';
 import { startWorld, type World } from '../replay/world.ts';
@@ -48,6 +51,17 @@ afterAll(async () => {
   await world.close();
 });
 
+function sparkEnvironment(): Record<string, string> {
+  const { javaHome } = world.config.stack;
+  return {
+    ...(javaHome === undefined ? {} : { JAVA_HOME: javaHome }),
+    PYSPARK_PYTHON: spark.python,
+    PYTHONDONTWRITEBYTECODE: '1',
+    SPARK_JARS: spark.jars,
+    SPARK_LOCAL_IP: '127.0.0.1',
+  };
+}
+
 function marquee(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
   return runCli(args, { ...cliEnvironment(world.config.home, world.config.cache), ...env });
 }
@@ -75,6 +89,15 @@ const lists = (version: string) =>
          WHERE model_version = '${version}' ORDER BY 1, 2`);
 const lastRun = async () =>
   (await rows('SELECT status, reason FROM model_performance_logs ORDER BY run_id DESC LIMIT 1'))[0];
+
+/** Folders of runs that are not running any more. */
+function leftFolders(): string[] {
+  const pidOf = (name: string) => /^marquee-batch-(\d+)-/.exec(name)?.[1];
+  return readdirSync(tmpdir()).filter((name) => {
+    const pid = pidOf(name);
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  });
+}
 
 describe('before there is anything', () => {
   test('a run says so, and logs that it failed', async () => {
@@ -136,8 +159,8 @@ describe('on archived and recent actions', () => {
           ...readEnvironment(),
           ...exportsOf(world.config),
           MARQUEE_PG_WRITER_URL: world.config.postgres.writerUrl,
+          ...sparkEnvironment(),
           PYTHONPATH: join(repositoryRoot, 'batch'),
-          PYTHONDONTWRITEBYTECODE: '1',
         },
         maxBuffer: 1 << 26,
       },
@@ -218,7 +241,7 @@ describe('on archived and recent actions', () => {
   });
 
   test('the same input and seed give the same lists, also on a cluster', async () => {
-    const cluster = await startSparkCluster(spark.python, world.config.stack.javaHome, 2);
+    const cluster = await startSparkCluster(spark.python, world.config.stack.javaHome, 3);
     try {
       second = await run('--seed', '7', '--master', cluster.url);
     } finally {
@@ -234,6 +257,8 @@ describe('on archived and recent actions', () => {
     expect(await serving()).toEqual([`(${second.version})`]);
     expect((await marquee(['model', 'rollback'])).stdout).toContain(`${first.version} serves now`);
     expect(await serving()).toEqual([`(${first.version})`]);
+    // Not forward again to what was rolled back.
+    expect((await marquee(['model', 'rollback'])).stderr).toContain('MARQUEE_MODEL_UNKNOWN');
     expect((await marquee(['model', 'promote', second.version])).code).toBe(0);
     expect(await serving()).toEqual([`(${second.version})`]);
     const unknown = await marquee(['model', 'promote', '20200101T000000Z']);
@@ -266,6 +291,24 @@ describe('on archived and recent actions', () => {
     expect(await lists(second.version)).toEqual(before);
   });
 
+  test('a store that goes away in the middle is named, and what serves goes on', async () => {
+    const running = batch();
+    await until('the models to be judged', 300_000, async () => {
+      const judged = await rows(`SELECT FROM model_performance_logs
+         WHERE status = 'running' AND judged_users IS NOT NULL`);
+      return judged.length > 0;
+    });
+    await world.stack.kill('object-store', 'SIGKILL');
+    try {
+      const { code, stderr } = await running;
+      expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_STORE_UNAVAILABLE')]);
+      expect(await lastRun()).toMatch(/failed.*MARQUEE_STORE_UNAVAILABLE/);
+      expect(await serving()).toEqual([`(${second.version})`]);
+    } finally {
+      await world.stack.start('object-store');
+    }
+  });
+
   test('a corrupt object is named, and left out when told so; the run after kills works', async () => {
     const [line] = await rows('SELECT path FROM archive_manifest ORDER BY bytes DESC LIMIT 1');
     const path = String(line).slice(1, -1).replaceAll('"', '');
@@ -293,5 +336,6 @@ describe('on archived and recent actions', () => {
       await store.put(path, Buffer.from(whole));
     }
     expect(await rows('SELECT stray_models()')).toEqual([]);
+    expect(leftFolders()).toEqual([]);
   });
 });

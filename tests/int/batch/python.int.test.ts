@@ -7,9 +7,11 @@ import { createProgress } from '../../../cli/stack/progress.ts';
 import { installSpark } from '../../../cli/stack/spark.ts';
 
 let python: string;
+let javaHome: string | undefined;
 beforeAll(async () => {
   const { cache, stack } = loadConfig();
   const progress = createProgress(process.stderr);
+  ({ javaHome } = stack);
   ({ python } = await installSpark({ cache, javaHome: stack.javaHome }, progress));
   progress.close();
 }, 900_000);
@@ -18,7 +20,11 @@ beforeAll(async () => {
 async function module(...args: readonly string[]): Promise<string> {
   const run = promisify(execFile)(python, ['-m', ...args], {
     cwd: join(repositoryRoot, 'batch'),
-    env: { ...readEnvironment(), PYTHONDONTWRITEBYTECODE: '1' },
+    env: {
+      ...readEnvironment(),
+      ...(javaHome === undefined ? {} : { JAVA_HOME: javaHome }),
+      PYTHONDONTWRITEBYTECODE: '1',
+    },
   });
   try {
     return (await run).stdout;
@@ -28,7 +34,7 @@ async function module(...args: readonly string[]): Promise<string> {
   }
 }
 
-test('the pure transforms pass their own tests', async () => {
+test('the transforms and models pass their own tests', async () => {
   expect(await module('pytest')).toMatch(/\d+ passed/);
 });
 

@@ -28,7 +28,14 @@ export async function makeTastes(codec: Codec, seed: number, nowMs: number): Pro
   const old: SentRecord[] = [];
   const recent: SentRecord[] = [];
   let events = 0;
-  const emit = (user: number, movie: number, action: string, value: number | null, age: number) => {
+  const emit = (
+    user: number,
+    movie: number,
+    action: string,
+    value: number | null,
+    age: number,
+    lateMs = 500,
+  ) => {
     random.fill(bits);
     const at = nowMs - age;
     const event: UserActionRecord = {
@@ -46,11 +53,11 @@ export async function makeTastes(codec: Codec, seed: number, nowMs: number): Pro
       app_version: null,
       properties: {},
     };
-    const record = { key: event.user_id, value: writer.encode(event), timestamp: at + 500 };
-    const to = age > 50 * HOUR_MS ? old : recent;
+    const record = { key: event.user_id, value: writer.encode(event), timestamp: at + lateMs };
+    const to = age - lateMs > 50 * HOUR_MS ? old : recent;
     to.push(record);
     if (random.below(20) === 0) to.push(record);
-    if (action !== 'impression') events++;
+    if (action !== 'impression' && lateMs < 24 * HOUR_MS) events++;
   };
   for (let user = 0; user < USERS; user++) {
     const liked = shuffled(random, (user % 2) + 1);
@@ -69,6 +76,10 @@ export async function makeTastes(codec: Codec, seed: number, nowMs: number): Pro
       } else emit(user, movie, 'dislike', null, age);
     }
   }
+  // The tables keep thousandths: this is half a movie, and so it was seen.
+  emit(0, 2, 'progress', 0.4996, 80 * HOUR_MS);
+  // Too late for the tables, but archived.
+  emit(3, 1, 'like', null, 90 * HOUR_MS, 30 * HOUR_MS);
   const byTime = (a: SentRecord, b: SentRecord) => (a.timestamp ?? 0) - (b.timestamp ?? 0);
   return { old: old.sort(byTime), recent: recent.sort(byTime), events };
 }

@@ -14,7 +14,7 @@ import type { Log } from '../../../streams/runtime/log.ts';
 import { createStreamProcess, type StreamProcess } from '../../../streams/runtime/process.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import type { RuntimeSettings } from '../../../streams/runtime/settings.ts';
-import { startStack } from '../../support/stack.ts';
+import { startStack, type TestStack } from '../../support/stack.ts';
 
 export interface SentRecord {
   readonly key: string | null;
@@ -28,6 +28,7 @@ export interface SentRecord {
 /** Servers of a test file's own, with a producer, sessions and processors in this process. */
 export interface World {
   readonly config: Config;
+  readonly stack: TestStack;
   readonly codec: Codec;
   /** As marquee_writer. */
   readonly db: Session;
@@ -90,18 +91,14 @@ export async function startWorld(
     });
     await pushSchemas({ url: config.registry.url });
     await migrate({ url: config.postgres.migratorUrl });
-    return await openWorld(config, stack.adminUrl, () => stack.stop());
+    return await openWorld(config, stack);
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
-async function openWorld(
-  config: Config,
-  adminUrl: string,
-  closeStack: () => Promise<void>,
-): Promise<World> {
+async function openWorld(config: Config, stack: TestStack): Promise<World> {
   const kafka = new kafkajs.Kafka({
     brokers: [...config.kafka.brokers],
     clientId: 'test',
@@ -121,7 +118,7 @@ async function openWorld(
     ...(r.headers === undefined ? {} : { headers: { ...r.headers } }),
   });
   const db = await openSession({ url: config.postgres.writerUrl, applicationName: 'test' });
-  const admin = await openSession({ url: adminUrl, applicationName: 'test-admin' });
+  const admin = await openSession({ url: stack.adminUrl, applicationName: 'test-admin' });
   const settings: RuntimeSettings = { ...config.runtime.settings, ...FAST };
   const errors: string[] = [];
   const log: Log = {
@@ -133,6 +130,7 @@ async function openWorld(
 
   return {
     config,
+    stack,
     admin,
     codec: createCodec({ url: config.registry.url }),
     db,
@@ -211,7 +209,7 @@ async function openWorld(
       await producer.disconnect();
       await db.close();
       await admin.close();
-      await closeStack();
+      await stack.stop();
     },
   };
 }

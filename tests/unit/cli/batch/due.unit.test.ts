@@ -3,10 +3,10 @@ import { batchIsDue } from '../../../../cli/batch/due.ts';
 
 const HOUR = 3_600_000;
 const NOW = 1_000 * HOUR;
-const ago = (hours: number) => NOW - hours * HOUR;
+const ago = (hours: number | null) => (hours === null ? null : NOW - hours * HOUR);
 
 test.each([
-  ['nothing was ever archived', null, null, null, false],
+  ['there is input, and no run yet', null, null, null, true],
   ['the archive ran, and no batch yet', null, null, 1, true],
   ['the archive ran after the last run', 20, 20, 1, true],
   ['the last run came after the archive', 1, 1, 2, false],
@@ -15,8 +15,10 @@ test.each([
   ['the first run failed a while ago', 2, null, 3, true],
   ['the archive does not run any more', 25, 25, 30, true],
   ['the archive does not run any more, for some hours', 24, 24, 30, false],
+  ['the archive never ran', 25, 25, null, true],
 ])('%s', (_, started, succeeded, archived, due) => {
-  const at = (hours: number | null) => (hours === null ? null : ago(hours));
-  const times = { started: at(started), succeeded: at(succeeded), archived: at(archived) };
-  expect(batchIsDue(times, NOW)).toBe(due);
+  const times = { started: ago(started), succeeded: ago(succeeded), archived: ago(archived) };
+  expect(batchIsDue({ ...times, busy: false, input: true }, NOW)).toBe(due);
+  expect(batchIsDue({ ...times, busy: true, input: true }, NOW)).toBe(false);
+  expect(batchIsDue({ ...times, busy: false, input: false }, NOW)).toBe(false);
 });

@@ -1,0 +1,77 @@
+"""Inputs at the edge, through Spark itself."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from make import SETTINGS, dataset
+from marquee_batch.dataset import Dataset
+from marquee_batch.errors import BatchError
+from marquee_batch.judging import make_lists
+from marquee_batch.models import Trainer
+from marquee_batch.reading import Gathered
+from marquee_batch.session import DEEP_STACK
+
+
+@pytest.fixture(scope="module")
+def spark():
+    os.environ.update(SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+        .config(
+            "spark.driver.extraJavaOptions",
+            f"{DEEP_STACK} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        )
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+def gathered(data: Dataset) -> Gathered:
+    users = pa.array([f"user-{n}" for n in range(data.users)])
+    return Gathered(
+        users, data, len(data.movies), catalogue=[], source=None, hot_rows=0, skipped={}
+    )
+
+
+def lists(spark: SparkSession, data: Dataset, folder: Path) -> dict[str, list[int]]:
+    """Judges and trains as a run does; the lists of all users, blended."""
+    trainer = Trainer(spark, SETTINGS, 7, lambda _: None)
+    judged = trainer.judge(data, folder / "judge")
+    assert all(0 <= v <= 1 for m in judged["metrics"].values() for v in m.values())
+    found = gathered(data)
+    ranking = trainer.train(found, folder / "final").ranking
+    made = make_lists(spark, ranking.files, ranking.variants["blend"], found.users, 50).collect()
+    assert all(np.isfinite(row.scores).all() for row in made)
+    return {row.user_id: row.movie_ids for row in made}
+
+
+def test_one_user_and_one_movie_give_an_empty_list(spark, tmp_path):
+    assert lists(spark, dataset([[(9, 5.0)]]), tmp_path) == {"user-0": []}
+
+
+def test_one_user_gets_what_is_not_seen(spark, tmp_path):
+    data = dataset([[(n, 4.0) for n in range(1, 11)]])
+    data.seen[:] = False
+    assert sorted(lists(spark, data, tmp_path)["user-0"]) == list(range(1, 11))
+
+
+def test_rows_that_are_all_the_same_are_no_trouble(spark, tmp_path):
+    data = dataset([[(n, 4.0) for n in range(1, 9)] for _ in range(6)])
+    assert lists(spark, data, tmp_path) == {f"user-{n}": [] for n in range(6)}
+
+
+def test_nothing_liked_is_said(spark, tmp_path):
+    found = gathered(dataset([[(1, 1.0), (2, 2.0)]]))
+    with pytest.raises(BatchError, match="nobody liked anything") as caught:
+        Trainer(spark, SETTINGS, 7, lambda _: None).train(found, tmp_path / "final")
+    assert caught.value.code == "MARQUEE_BATCH_EMPTY"
