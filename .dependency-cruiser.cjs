@@ -42,7 +42,7 @@ module.exports = {
       name: 'connectors-know-no-stream',
       severity: 'error',
       from: { path: '^connectors/' },
-      to: { path: '^(streams|serving|sdk|sql)/' },
+      to: { path: '^(streams|serving|sdk|sql)/', pathNot: '^sdk/src/kafka/kafkajs-' },
     },
     {
       name: 'processors-meet-through-topics-and-tables',

@@ -1,8 +1,8 @@
-import { connect, type Socket } from 'node:net';
 import kafkajs from 'kafkajs';
-import type { Admin, ISocketFactory, logCreator } from 'kafkajs';
-import './kafkajs-quiet.ts';
+import type { Admin, logCreator } from 'kafkajs';
 import { MarqueeError } from '../../schemas/error.ts';
+import '../../sdk/src/kafka/kafkajs-quiet.ts';
+import { createSockets } from '../../sdk/src/kafka/kafkajs-sockets.ts';
 
 export interface AdminOptions {
   readonly brokers: readonly string[];
@@ -11,7 +11,6 @@ export interface AdminOptions {
   readonly retries?: number;
 }
 
-const KEEP_ALIVE_MS = 60_000;
 /** kafkajs would write to the console; its errors reach the caller anyway. */
 const silent: logCreator = () => () => undefined;
 
@@ -43,28 +42,6 @@ export async function withAdmin<R>(
     await admin.disconnect().catch(() => undefined);
     sockets.close();
   }
-}
-
-/**
- * A client of kafkajs that was closed opens connections again for a request that is still tried, and
- * each request at once opens one of its own: nothing would close those, and the process stays.
- */
-function createSockets(): { readonly open: ISocketFactory; close(): void } {
-  const opened = new Set<Socket>();
-  let closed = false;
-  return {
-    open({ host, port, onConnect }) {
-      if (closed) throw new Error('the admin client is closed');
-      const socket = connect({ host, port }, onConnect).setKeepAlive(true, KEEP_ALIVE_MS);
-      opened.add(socket);
-      socket.once('close', () => opened.delete(socket));
-      return socket;
-    },
-    close() {
-      closed = true;
-      for (const socket of opened) socket.destroy();
-    },
-  };
 }
 
 /** kafkajs marks what it would retry; a broken connection is always worth another try. */

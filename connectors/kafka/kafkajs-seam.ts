@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 import type { Consumer, ConsumerConfig, KafkaConfig, PartitionAssigner } from 'kafkajs';
 import { MarqueeError } from '../../schemas/error.ts';
-import './kafkajs-quiet.ts';
+import '../../sdk/src/kafka/kafkajs-quiet.ts';
 import type { ApiRequest } from './log-protocol.ts';
 import { FETCH, METADATA } from './log-protocol.ts';
 

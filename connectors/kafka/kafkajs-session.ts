@@ -1,8 +1,7 @@
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, KafkaConfig, logCreator } from 'kafkajs';
 import { MarqueeError } from '../../schemas/error.ts';
+import { createSockets } from '../../sdk/src/kafka/kafkajs-sockets.ts';
 import type { HeldPartitions } from './held-partitions.ts';
 import type { Reader } from './kafkajs-reader.ts';
 import { openConsumer } from './kafkajs-seam.ts';
@@ -51,14 +50,14 @@ export interface Session {
 
 export function openSession(parts: SessionParts): Session {
   const { options, held, handlers, fault } = parts;
-  const sockets = new Set<Socket>();
+  const sockets = createSockets();
   let closed = false;
   const logCreator = faultLog((error) => {
     // Cutting the sockets at the end makes noise that says nothing.
     if (!closed) fault(error);
   });
   const { consumer, cluster } = openConsumer(
-    { ...parts.kafka, socketFactory: trackSockets(sockets), logCreator },
+    { ...parts.kafka, socketFactory: sockets.open, logCreator },
     {
       groupId: options.groupId,
       sessionTimeout: options.sessionTimeoutMs,
@@ -126,7 +125,7 @@ export function openSession(parts: SessionParts): Session {
       await consumer.disconnect();
     };
     await settledWithin(CLOSE_MS, hangUp());
-    for (const socket of sockets) socket.destroy(new Error('closed'));
+    sockets.close(new Error('closed'));
     end(undefined);
   };
 
@@ -217,15 +216,6 @@ function faultLog(fault: (error: Error) => void): logCreator {
       const message = `kafkajs ${namespace}: ${log.message}${cause}`;
       fault(new MarqueeError('MARQUEE_KAFKA_CLIENT', message, { retriable: true }));
     };
-}
-
-function trackSockets(sockets: Set<Socket>): NonNullable<KafkaConfig['socketFactory']> {
-  return ({ host, port, onConnect }) => {
-    const socket = connect({ host, port, keepAlive: true, noDelay: true }, onConnect);
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    return socket;
-  };
 }
 
 async function settledWithin(ms: number, work: Promise<unknown>): Promise<boolean> {

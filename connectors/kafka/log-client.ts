@@ -1,6 +1,7 @@
 import kafkajs from 'kafkajs';
 import type { KafkaConfig } from 'kafkajs';
 import { MarqueeError } from '../../schemas/error.ts';
+import { createSockets } from '../../sdk/src/kafka/kafkajs-sockets.ts';
 import { openConsumer, send } from './kafkajs-seam.ts';
 import type { SeamBroker, SeamCluster } from './kafkajs-seam.ts';
 import { NO_ERROR, listOffsetsRequest, topicMetadataRequest } from './log-protocol.ts';
@@ -24,9 +25,10 @@ export interface LogClient {
 export function createLogClient(kafka: KafkaConfig): LogClient {
   let opened: Promise<SeamCluster> | undefined;
   let closed = false;
+  const sockets = createSockets();
 
   const cluster = (): Promise<SeamCluster> => {
-    opened ??= open(kafka).catch((error: unknown) => {
+    opened ??= open({ ...kafka, socketFactory: sockets.open }).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -40,19 +42,14 @@ export function createLogClient(kafka: KafkaConfig): LogClient {
   };
 
   const asking = async <T>(what: string, ask: (cluster: SeamCluster) => Promise<T>): Promise<T> => {
-    let used: SeamCluster | undefined;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        used = await cluster();
-        return await ask(used);
+        return await ask(await cluster());
       } catch (error) {
         if (error instanceof MarqueeError && !error.retriable) throw error;
         await forget();
         if (attempt === ATTEMPTS || closed) throw unavailable(kafka, what, error);
         await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS * 2 ** attempt));
-      } finally {
-        // Asked while it was being closed: a connection left open would keep the process alive.
-        if (closed) await used?.disconnect().catch(() => undefined);
       }
     }
   };
@@ -68,6 +65,7 @@ export function createLogClient(kafka: KafkaConfig): LogClient {
     close: async () => {
       closed = true;
       await forget();
+      sockets.close();
     },
   };
 }

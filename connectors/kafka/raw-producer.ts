@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs';
-import './kafkajs-quiet.ts';
+import '../../sdk/src/kafka/kafkajs-quiet.ts';
+import { createSockets } from '../../sdk/src/kafka/kafkajs-sockets.ts';
 import { toKafkaError } from './admin.ts';
 
 export interface RawMessage {
@@ -24,7 +25,9 @@ export function createRawProducer(options: {
   readonly brokers: readonly string[];
   readonly clientId: string;
 }): RawProducer {
+  const sockets = createSockets();
   const kafka = new kafkajs.Kafka({
+    socketFactory: sockets.open,
     brokers: [...options.brokers],
     clientId: options.clientId,
     logCreator: () => () => undefined, // faults reach the caller as errors
@@ -54,6 +57,7 @@ export function createRawProducer(options: {
     async close() {
       await connected?.catch(() => undefined);
       await producer.disconnect().catch(() => undefined);
+      sockets.close();
     },
   };
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gzip, gunzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import '../../connectors/kafka/kafkajs-quiet.ts';
+import '../../sdk/src/kafka/kafkajs-quiet.ts';
 import type { Admin, Message, Producer } from 'kafkajs';
 import type { Step } from '../../cli/stack/progress.ts';
 import { CopyWriter } from '../../connectors/postgres/copy-writer.ts';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
-import '../../../connectors/kafka/kafkajs-quiet.ts';
+import '../../../sdk/src/kafka/kafkajs-quiet.ts';
 import { installKafkaJars } from '../jars.ts';
 import type { Part, PartContext } from '../part.ts';
 import { runLogged } from '../run.ts';

@@ -1,6 +1,8 @@
 import kafkajs from 'kafkajs';
 import type { KafkaConfig, PartitionAssigner, SASLOptions } from 'kafkajs';
 import './kafkajs-quiet.ts';
+import { createSockets } from './kafkajs-sockets.ts';
+import type { Sockets } from './kafkajs-sockets.ts';
 import { PRODUCE } from './produce-request.ts';
 
 /** How to reach Kafka; `ssl` and `sasl` as kafkajs takes them. */
@@ -22,6 +24,7 @@ export interface ProducerCluster {
   initProducerId(): Promise<{ readonly producerId: bigint; readonly producerEpoch: number }>;
   /** Sends a Produce request to a broker and returns the answer's body. */
   produce(leader: number, body: Buffer): Promise<Buffer>;
+  /** For good. */
   disconnect(): Promise<void>;
 }
 
@@ -50,7 +53,8 @@ interface Broker {
 }
 
 export function openCluster(options: ClusterOptions): ProducerCluster {
-  const cluster = captureCluster(options);
+  const sockets = createSockets();
+  const cluster = captureCluster(options, sockets);
 
   async function produce(leader: number, body: Buffer): Promise<Buffer> {
     const broker = await cluster.findBroker({ nodeId: String(leader) });
@@ -92,17 +96,21 @@ export function openCluster(options: ClusterOptions): ProducerCluster {
       const found = await broker.initProducerId({ transactionTimeout: 60_000 });
       return { producerId: BigInt(found.producerId), producerEpoch: found.producerEpoch };
     },
-    disconnect: () => cluster.disconnect(),
+    async disconnect() {
+      await cluster.disconnect();
+      sockets.close();
+    },
   };
 }
 
-function captureCluster(options: ClusterOptions): Cluster {
+function captureCluster(options: ClusterOptions, sockets: Sockets): Cluster {
   let captured: unknown;
   const assigner: PartitionAssigner = (config) => {
     captured = config.cluster;
     return kafkajs.PartitionAssigners.roundRobin(config);
   };
   new kafkajs.Kafka({
+    socketFactory: sockets.open,
     brokers: [...options.brokers],
     clientId: options.clientId,
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),

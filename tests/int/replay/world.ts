@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs';
-import '../../../connectors/kafka/kafkajs-quiet.ts';
+import '../../../sdk/src/kafka/kafkajs-quiet.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig, type Config } from '../../../cli/config.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';

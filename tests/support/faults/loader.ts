@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs';
-import '../../../connectors/kafka/kafkajs-quiet.ts';
+import '../../../sdk/src/kafka/kafkajs-quiet.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import type { PlacedRecord } from './generate.ts';
 import { until } from './until.ts';
