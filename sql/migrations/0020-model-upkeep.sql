@@ -35,3 +35,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
 $$;
 COMMENT ON FUNCTION rollback_target() IS 'The model version that a rollback makes active; null when there is none.';
 GRANT EXECUTE ON FUNCTION rollback_target() TO marquee_writer;
+
+-- A statement's timeout is set before the function begins: it could not lift it.
+ALTER FUNCTION finish_model(text, int, jsonb) RESET statement_timeout;

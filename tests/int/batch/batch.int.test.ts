@@ -291,6 +291,15 @@ describe('on archived and recent actions', () => {
     expect(await lists(second.version)).toEqual(before);
   });
 
+  test.skipIf(points === some)('killed once it is promoted it serves, and is logged so', async () => {
+    const { code } = await batch([], { MARQUEE_BATCH_FAILPOINT: 'promoted' });
+    expect(code).toBe(1);
+    expect(await lastRun()).toContain('promoted');
+    expect(await serving()).not.toEqual([`(${second.version})`]);
+    expect((await marquee(['model', 'rollback'])).code).toBe(0);
+    expect(await serving()).toEqual([`(${second.version})`]);
+  });
+
   test('a store that goes away in the middle is named, and what serves goes on', async () => {
     const running = batch();
     await until('the models to be judged', 300_000, async () => {
@@ -337,5 +346,21 @@ describe('on archived and recent actions', () => {
     }
     expect(await rows('SELECT stray_models()')).toEqual([]);
     expect(leftFolders()).toEqual([]);
+  });
+
+  test('Postgres that goes away in the middle is named, and what serves goes on', async () => {
+    const running = batch();
+    await until('the run to begin', 60_000, async () => {
+      const begun = await rows(`SELECT FROM model_performance_logs WHERE status = 'running'`);
+      return begun.length > 0;
+    });
+    await world.stack.kill('postgres', 'SIGKILL');
+    try {
+      const { code, stderr } = await running;
+      expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_PG_UNAVAILABLE')]);
+    } finally {
+      await world.stack.start('postgres');
+    }
+    expect((await marquee(['model', 'show'])).stdout).toContain(second.version);
   });
 });
