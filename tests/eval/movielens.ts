@@ -114,6 +114,8 @@ async function rmse(stage: Stage, version: string, test: string): Promise<string
   );
 }
 
+const NAME_MAX = 70;
+
 /** The ranking table of reference.md, where the protocol's folder has one. */
 async function readReference(scripts: string): Promise<Judged[]> {
   const file = join(scripts, 'reference.md');
@@ -129,7 +131,8 @@ async function readReference(scripts: string): Promise<Judged[]> {
       .map((cell) => cell.trim());
     const numbers = cells.map((cell) => Number.parseFloat(cell.replaceAll('*', '')));
     const figures = FIGURES.map((name, n) => [name, numbers[n] ?? Number.NaN] as const);
-    rows.push({ ranker: `reference: ${ranker}`, figures: Object.fromEntries(figures) });
+    const name = ranker.length > NAME_MAX ? `${ranker.slice(0, NAME_MAX)}…` : ranker;
+    rows.push({ ranker: `reference: ${name}`, figures: Object.fromEntries(figures) });
   }
   return rows;
 }
