@@ -125,7 +125,7 @@ export function openSession(parts: SessionParts): Session {
       await consumer.disconnect();
     };
     await settledWithin(CLOSE_MS, hangUp());
-    sockets.close(new Error('closed'));
+    sockets.close();
     end(undefined);
   };
 

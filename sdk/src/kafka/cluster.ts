@@ -97,8 +97,7 @@ export function openCluster(options: ClusterOptions): ProducerCluster {
       return { producerId: BigInt(found.producerId), producerEpoch: found.producerEpoch };
     },
     async disconnect() {
-      await cluster.disconnect();
-      sockets.close();
+      await cluster.disconnect().finally(sockets.close);
     },
   };
 }

@@ -5,11 +5,13 @@ import type { ISocketFactory } from 'kafkajs';
 const load = createRequire(import.meta.url);
 const socketFactory = load('kafkajs/src/network/socketFactory') as () => ISocketFactory;
 
+const CLOSED = 'the Kafka client is closed';
+
 /** The connections of one client of kafkajs, for its `socketFactory`. */
 export interface Sockets {
   readonly open: ISocketFactory;
-  /** Cuts what is open; from then on none is opened. `reason` reaches requests that wait. */
-  close(reason?: Error): void;
+  /** Cuts what is open, so that requests that wait fail; from then on none is opened. */
+  close(): void;
 }
 
 /**
@@ -23,15 +25,17 @@ export function createSockets(): Sockets {
   let closed = false;
   return {
     open(request) {
-      if (closed) throw new Error('the Kafka client is closed');
+      if (closed) throw new Error(CLOSED);
       const socket = open(request).setNoDelay(true);
       opened.add(socket);
       socket.once('close', () => opened.delete(socket));
+      socket.on('error', () => undefined); // kafkajs may have let go of it
       return socket;
     },
-    close(reason) {
+    close() {
       closed = true;
-      for (const socket of opened) socket.destroy(reason);
+      // With an error: kafkajs does not listen to `close`.
+      for (const socket of opened) socket.destroy(new Error(CLOSED));
     },
   };
 }
