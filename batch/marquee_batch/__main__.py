@@ -12,6 +12,7 @@ import psycopg
 
 from . import database
 from .errors import BatchError
+from .explain import explain
 from .options import Options
 from .progress import Progress
 from .publish import load
@@ -36,7 +37,8 @@ def end_with_parent() -> None:
 def stop(*_: object) -> None:
     # It may come twice, from the one who started this and from a service manager.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(143)
+    # Of this one py4j knows to give up the connection whose answer it waits for: Spark can be stopped.
+    raise KeyboardInterrupt
 
 
 def main() -> int:
@@ -51,9 +53,13 @@ def main() -> int:
         progress.say(error=error.code, message=str(error))
         return 1
     except psycopg.Error as error:
-        known = database.explain(error)
+        known = explain(error)
+        if known is None:
+            raise
         progress.say(error=known.code, message=str(known))
         return 1
+    except KeyboardInterrupt:
+        return 143
     progress.say(result=result)
     return 0
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from .errors import BatchError
 from .events import ArchivedFile, Input
+from .explain import explain
 
 TOPIC = "user-actions.v1"
 LOCK = "pg_try_advisory_lock(hashtextextended('marquee.batch', 0))"
@@ -23,18 +24,7 @@ def connect(url: str) -> psycopg.Connection:
             url, autocommit=True, connect_timeout=10, application_name="marquee batch"
         )
     except psycopg.OperationalError as error:
-        raise explain(error) from error
-
-
-def explain(error: psycopg.Error) -> BatchError:
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    # Locks, cancelled statements and full disks are OperationalErrors, too.
-    if error.sqlstate is None or error.sqlstate[:2] == "08" or error.sqlstate[:3] == "57P":
-        return BatchError(
-            "MARQUEE_PG_UNAVAILABLE",
-            f"Postgres does not answer: {text}. Is it running? (marquee status)",
-        )
-    return BatchError("MARQUEE_PG_REFUSED", f"Postgres refuses: {text} (SQLSTATE {error.sqlstate})")
+        raise explain(error) or error from error
 
 
 def lock(session: psycopg.Connection) -> None:

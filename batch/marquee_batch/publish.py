@@ -21,7 +21,20 @@ RECALL_SAMPLE = 200
 def load(
     session: psycopg.Connection, store: Store, version: str, metadata: dict[str, Any], step: Step
 ) -> float | None:
-    """Loads and indexes a version: from then on it can be promoted. Returns the index's recall@50."""
+    """Loads and indexes a version: from then on it can be promoted. Returns the index's recall@50.
+    Raises BatchError MARQUEE_MODEL_DAMAGED for a snapshot that lacks an object, or has a broken one."""
+    try:
+        return load_tables(session, store, version, metadata, step)
+    except (FileNotFoundError, pa.ArrowException) as error:
+        raise BatchError(
+            "MARQUEE_MODEL_DAMAGED",
+            f"the snapshot of {version} cannot be read: {error}. Load another version.",
+        ) from error
+
+
+def load_tables(
+    session: psycopg.Connection, store: Store, version: str, metadata: dict[str, Any], step: Step
+) -> float | None:
     loading = Loading(session, version)
     dimensions = metadata["settings"]["als"]["factors"]
     step.phase("item vectors")

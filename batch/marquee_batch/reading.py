@@ -43,7 +43,9 @@ def gather(
     MARQUEE_BATCH_EMPTY where there is nothing."""
     with database.input_of(options.postgres) as source:
         # Brought over at once: as long as Postgres keeps this moment, no archived hour can be dropped.
-        hot = read_hot(spark, source, jdbc_of(options.postgres)).persist(StorageLevel.DISK_ONLY)
+        # Twice where there is more than one executor: one may be lost, and nothing is read again.
+        level = StorageLevel.DISK_ONLY_2
+        hot = read_hot(spark, source, jdbc_of(options.postgres)).persist(level)
         hot_rows = hot.count()
         movies = database.catalogue(session)
     archived, problems = read_archive(spark, source.files, address, options.late_ms)

@@ -1,23 +1,21 @@
 """A run: read, judge, train, snapshot, load, promote or reject. Each step's result is kept in files or
 tables that nobody reads before the next one says so; a run that is killed leaves what serves alone."""
 
-import os
 import resource
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from . import database, snapshot
 from .errors import BatchError
+from .explain import explain
 from .faults import failpoint
+from .folders import make_folder
 from .gate import verdict
 from .models import Trained, Trainer
 from .options import Options
@@ -34,11 +32,11 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
     """Does a whole run. Returns what became of it; raises BatchError where it failed."""
     session = database.connect(options.postgres)
     database.lock(session)
+    address = StoreAddress.from_environment()
+    folder = make_folder()
     run_id, version = database.begin_run(session, options.seed, options.settings.as_dict())
     progress.say(run=run_id, version=version)
-    folder = make_folder()
     spark: SparkSession | None = None
-    address = StoreAddress.from_environment()
     try:
         # Spark takes its time to start.
         if not database.has_input(session):
@@ -48,7 +46,7 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
             step.update(f"Spark {spark.version} on {options.master}")
         outcome = Run(options, progress, session, run_id, version, spark, address, folder).work()
     except BaseException as error:
-        known = explain(error, address)
+        known = explain(error)
         report_failure(options, session, run_id, known or error, progress)
         if known is not None:
             raise known from error
@@ -84,40 +82,6 @@ def report_failure(
             continue
         return
     progress.say(note="the failure could not be logged; the next run will")
-
-
-FOLDERS = "marquee-batch-"
-
-
-def make_folder() -> Path:
-    """A folder for this run's files. Those of runs that were killed are removed: one run at a time has
-    the lock, but another database's run may be on this machine, so a folder is named by its process."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*-*"):
-        pid = folder.name.removeprefix(FOLDERS).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-"))
-
-
-def explain(error: BaseException, address: StoreAddress) -> BatchError | None:
-    """What Spark or psycopg says of a server that does not answer, as an error with a code."""
-    if isinstance(error, psycopg.Error):
-        return database.explain(error)
-    if not isinstance(error, Py4JError | PySparkException):
-        return None
-    text = str(error)
-    if "org.postgresql.util.PSQLException" in text:
-        return BatchError(
-            "MARQUEE_PG_UNAVAILABLE",
-            "Postgres does not answer Spark's tasks, or refuses them. Is it running? (marquee status)",
-        )
-    if "fs.s3a" in text or "software.amazon.awssdk" in text or "BatchError: the object" in text:
-        return BatchError(
-            "MARQUEE_STORE_UNAVAILABLE",
-            f"the object store at {address.endpoint} does not answer Spark's tasks. Is it running? "
-            "(marquee status)",
-        )
-    return None
 
 
 @dataclass(frozen=True)

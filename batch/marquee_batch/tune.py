@@ -1,8 +1,7 @@
 """Searches a small grid for settings, on the cut that runs are judged by: what is held out of what was
-given, never a test set. One group of settings after the other, each with the best of those before."""
+given, never a test set. One group of settings after the other, each with what was chosen of those before."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,8 @@ from scipy import sparse
 from . import database
 from .dataset import popularity
 from .errors import BatchError
+from .explain import explain
+from .folders import make_folder
 from .item_item import ease
 from .judging import Files, Variant, judge, users_to_judge
 from .models import Trainer
@@ -60,12 +61,12 @@ def choose(trials: list[Trial], figure: str) -> Trial:
 
 
 def tune(options: Options, progress: Progress) -> dict[str, Any]:
-    """Returns the best settings, and each trial with its figures. Publishes nothing."""
+    """Returns the settings chosen, and each trial with its figures. Publishes nothing."""
     session = database.connect(options.postgres)
-    folder = Path(tempfile.mkdtemp(prefix="marquee-tune-"))
+    address = StoreAddress.from_environment()
+    folder = make_folder()
     spark = None
     try:
-        address = StoreAddress.from_environment()
         with progress.step("spark"):
             spark = open_spark(options.master, options.memory, address, folder, options.conf)
         with progress.step("read") as step:
@@ -80,13 +81,18 @@ def tune(options: Options, progress: Progress) -> dict[str, Any]:
                     trials.append(trial)
                 search.adopt(trials, "rmse" if name == "ratings" else "ndcg_at_10")
         return {"settings": search.settings.as_dict(), "trials": search.tried}
+    except Exception as error:
+        known = explain(error)
+        if known is None:
+            raise
+        raise known from error
     finally:
         stop_spark(spark)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 class Search:
-    """The best settings so far, and the files of the best models."""
+    """The settings chosen so far, and the files of their models."""
 
     def __init__(self, options: Options, spark, found: Gathered, folder: Path) -> None:
         self.options, self.spark, self.data, self.folder = options, spark, found.data, folder

@@ -55,7 +55,8 @@ async function readTimes(config: Config): Promise<BatchTimes> {
                              (hashtextextended('marquee.batch', 0), hashtextextended('marquee.archive', 0))
                      ) AS busy,
               EXISTS (SELECT FROM archive_files WHERE replaced_at IS NULL)
-                OR EXISTS (SELECT FROM rt_user_interactions) AS input`,
+                OR EXISTS (SELECT FROM rt_user_interactions) AS input,
+              EXISTS (SELECT FROM active_model) AS serving`,
     ),
   );
   if (times === undefined) throw new Error('no row');

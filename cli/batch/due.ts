@@ -1,5 +1,5 @@
 const HOUR_MS = 3_600_000;
-/** A failed run is tried again after this time. */
+/** After a run that failed, or while no model serves, the next comes this much later. */
 const RETRY_MS = HOUR_MS;
 /** Without a run of the archive to follow, a run comes this long after the last good one. */
 const AT_LEAST_EVERY_MS = 25 * HOUR_MS;
@@ -16,14 +16,20 @@ export interface BatchTimes {
   readonly busy: boolean;
   /** There are archived or recent actions. */
   readonly input: boolean;
+  /** A model serves. */
+  readonly serving: boolean;
 }
 
-/** Whether a run is due: after each run of the archive, and daily when that does not come. */
+/**
+ * Whether a run is due: after each run of the archive, and daily when that does not come; hourly as long
+ * as no model serves (a young system has too little to judge by, and its runs are rejected).
+ */
 export function batchIsDue(times: BatchTimes, nowMs: number): boolean {
-  const { started, succeeded, archived, busy, input } = times;
+  const { started, succeeded, archived, busy, input, serving } = times;
   if (busy || !input) return false;
   const failed = started !== null && (succeeded === null || started > succeeded);
   if (failed && nowMs - started < RETRY_MS) return false;
   if (succeeded === null) return true;
+  if (!serving && nowMs - succeeded >= RETRY_MS) return true;
   return (archived !== null && archived > succeeded) || nowMs - succeeded >= AT_LEAST_EVERY_MS;
 }

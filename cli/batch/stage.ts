@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -109,6 +109,7 @@ export async function runStage<T>(
 }
 
 const LOGS_KEPT = 30;
+const LOG_MS_MIN = 86_400_000;
 
 /** Spark on this machine alone; a cluster must reach the driver. */
 function isLocal({ master }: StageRequest): boolean {
@@ -119,7 +120,11 @@ function openLog(config: Config): string {
   const folder = join(config.home, 'logs');
   mkdirSync(folder, { recursive: true });
   const logs = readdirSync(folder).filter((name) => /^batch-.*\.log$/.test(name));
-  for (const name of logs.sort().slice(0, 1 - LOGS_KEPT)) rmSync(join(folder, name));
+  for (const name of logs.sort().slice(0, 1 - LOGS_KEPT)) {
+    const file = join(folder, name);
+    // A run that others overtook may still write its own.
+    if (Date.now() - statSync(file).mtimeMs > LOG_MS_MIN) rmSync(file, { force: true });
+  }
   return join(folder, `batch-${new Date().toISOString().replaceAll(/[:.]/g, '')}.log`);
 }
 

@@ -32,7 +32,7 @@ export async function batchTune(flags: BatchFlags): Promise<number> {
         trials.map((trial) => [trial.setting, ...names.map((name) => figure(trial, name))]),
       ),
     );
-    print('\nThe best of each, for a settings file:');
+    print('\nChosen (the smallest that is as good as the best), for a settings file:');
     for (const section of ['als', 'item_item', 'ratings', 'blend']) {
       print(`[${section}]`);
       for (const [name, value] of Object.entries(settings[section] ?? {}))

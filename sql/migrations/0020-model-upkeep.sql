@@ -22,16 +22,30 @@ BEGIN
 END
 $$;
 
--- Where a rollback goes: the version that served before the active one came by the gate or by hand, and
--- is still loaded. A rollback is no promotion here: the one after it goes further back.
+-- Where a rollback goes. Promotions pile up; a rollback takes off what came after the version to which it
+-- went, so that the next one goes further back, never forward again to what was rolled back.
 CREATE FUNCTION rollback_target() RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
-  SELECT p.previous_version
-    FROM model_promotions p
-    JOIN active_model a USING (model_version)
-    JOIN model_versions v ON v.model_version = p.previous_version
-   WHERE p.reason <> 'rollback'
-   ORDER BY p.id DESC LIMIT 1
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+  step record;
+  served text[] := '{}';
+BEGIN
+  FOR step IN SELECT model_version, reason FROM model_promotions ORDER BY id LOOP
+    IF step.reason <> 'rollback' THEN
+      served := served || step.model_version;
+      CONTINUE;
+    END IF;
+    WHILE served[cardinality(served)] <> step.model_version LOOP
+      served := trim_array(served, 1);
+    END LOOP;
+  END LOOP;
+  RETURN (SELECT before.version
+            FROM unnest(served) WITH ORDINALITY AS before (version, place)
+            JOIN model_versions v ON v.model_version = before.version
+           WHERE before.version NOT IN (SELECT model_version FROM active_model)
+             AND before.place < cardinality(served)
+           ORDER BY before.place DESC LIMIT 1);
+END
 $$;
 COMMENT ON FUNCTION rollback_target() IS 'The model version that a rollback makes active; null when there is none.';
 GRANT EXECUTE ON FUNCTION rollback_target() TO marquee_writer;

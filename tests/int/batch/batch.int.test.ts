@@ -241,7 +241,7 @@ describe('on archived and recent actions', () => {
   });
 
   test('the same input and seed give the same lists, also on a cluster', async () => {
-    const cluster = await startSparkCluster(spark.python, world.config.stack.javaHome, 3);
+    const cluster = await startSparkCluster(spark.python, world.config.stack.javaHome, 2);
     try {
       second = await run('--seed', '7', '--master', cluster.url);
     } finally {
@@ -291,8 +291,16 @@ describe('on archived and recent actions', () => {
     expect(await lists(second.version)).toEqual(before);
   });
 
-  test.skipIf(points === some)('killed once it is promoted it serves, and is logged so', async () => {
-    const { code } = await batch([], { MARQUEE_BATCH_FAILPOINT: 'promoted' });
+  const rare = test.skipIf(points === some);
+  rare('told to stop it says so, and is logged as failed', async () => {
+    const { code, stderr } = await batch([], { MARQUEE_BATCH_FAILPOINT: 'trained=stop' });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('exit code 143')]);
+    expect(await lastRun()).toMatch(/failed.*told to stop/);
+    expect(await serving()).toEqual([`(${second.version})`]);
+  });
+
+  rare('told to stop once it is promoted it serves, and is logged so', async () => {
+    const { code } = await batch([], { MARQUEE_BATCH_FAILPOINT: 'promoted=stop' });
     expect(code).toBe(1);
     expect(await lastRun()).toContain('promoted');
     expect(await serving()).not.toEqual([`(${second.version})`]);
@@ -300,13 +308,20 @@ describe('on archived and recent actions', () => {
     expect(await serving()).toEqual([`(${second.version})`]);
   });
 
-  test('a store that goes away in the middle is named, and what serves goes on', async () => {
+  /** A run whose models are judged, and which goes on. */
+  async function runToJudged(): Promise<{ readonly running: Promise<CliResult> }> {
+    const [last] = await rows('SELECT max(run_id) FROM model_performance_logs');
     const running = batch();
     await until('the models to be judged', 300_000, async () => {
       const judged = await rows(`SELECT FROM model_performance_logs
-         WHERE status = 'running' AND judged_users IS NOT NULL`);
+         WHERE run_id > ${String(last).slice(1, -1)} AND judged_users IS NOT NULL`);
       return judged.length > 0;
     });
+    return { running };
+  }
+
+  test('a store that goes away in the middle is named, and what serves goes on', async () => {
+    const { running } = await runToJudged();
     await world.stack.kill('object-store', 'SIGKILL');
     try {
       const { code, stderr } = await running;
@@ -317,6 +332,16 @@ describe('on archived and recent actions', () => {
       await world.stack.start('object-store');
     }
   });
+
+  /** Takes objects of a snapshot away, so that it cannot be loaded. */
+  async function damage(version: string): Promise<void> {
+    for (const lost of ['als/VERSION/user_factors/', 'als/VERSION/item_factors.parquet']) {
+      const prefix = `models/${lost.replace('VERSION', version)}`;
+      for await (const { name } of store.list(prefix)) await store.remove([name]);
+      const { code, stderr } = await marquee(['model', 'load', version]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_MODEL_DAMAGED')]);
+    }
+  }
 
   test('a corrupt object is named, and left out when told so; the run after kills works', async () => {
     const [line] = await rows('SELECT path FROM archive_manifest ORDER BY bytes DESC LIMIT 1');
@@ -334,13 +359,19 @@ describe('on archived and recent actions', () => {
       expect(
         await rows(`SELECT count(*) FROM model_performance_logs WHERE status = 'running'`),
       ).toEqual(['(0)']);
-      const skipped = await run('--skip-corrupt', '--no-promote');
+      const few = ['--set', 'keep.versions=2'];
+      const skipped = await run('--skip-corrupt', '--no-promote', ...few);
       expect(skipped).toMatchObject({
         status: 'ready',
         skipped: { [path]: expect.stringContaining('SHA-256') as unknown },
       });
       expect(skipped.events).toBeLessThan(events);
       expect(await serving()).toEqual([`(${second.version})`]);
+      // What serves and where a rollback goes stay loaded.
+      expect(await rows('SELECT model_version FROM model_versions ORDER BY 1')).toEqual(
+        [first, second].map(({ version }) => `(${version})`),
+      );
+      await damage(skipped.version);
     } finally {
       await store.put(path, Buffer.from(whole));
     }
@@ -349,18 +380,17 @@ describe('on archived and recent actions', () => {
   });
 
   test('Postgres that goes away in the middle is named, and what serves goes on', async () => {
-    const running = batch();
-    await until('the run to begin', 60_000, async () => {
-      const begun = await rows(`SELECT FROM model_performance_logs WHERE status = 'running'`);
-      return begun.length > 0;
-    });
+    const { running } = await runToJudged();
     await world.stack.kill('postgres', 'SIGKILL');
-    try {
-      const { code, stderr } = await running;
-      expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_PG_UNAVAILABLE')]);
-    } finally {
-      await world.stack.start('postgres');
-    }
+    await world.stack.start('postgres');
+    const { code, stderr } = await running;
+    expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_PG_UNAVAILABLE')]);
+    const listed = await marquee(['model', 'ls', '--json']);
+    const [last] = JSON.parse(listed.stdout) as { status: string; reason: string }[];
+    expect(last).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('MARQUEE_PG_UNAVAILABLE') as unknown,
+    });
     expect((await marquee(['model', 'show'])).stdout).toContain(second.version);
   });
 });

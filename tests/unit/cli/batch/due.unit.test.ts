@@ -3,6 +3,7 @@ import { batchIsDue } from '../../../../cli/batch/due.ts';
 
 const HOUR = 3_600_000;
 const NOW = 1_000 * HOUR;
+const IDLE = { busy: false, input: true, serving: true };
 const ago = (hours: number | null) => (hours === null ? null : NOW - hours * HOUR);
 
 test.each([
@@ -18,7 +19,16 @@ test.each([
   ['the archive never ran', 25, 25, null, true],
 ])('%s', (_, started, succeeded, archived, due) => {
   const times = { started: ago(started), succeeded: ago(succeeded), archived: ago(archived) };
-  expect(batchIsDue({ ...times, busy: false, input: true }, NOW)).toBe(due);
-  expect(batchIsDue({ ...times, busy: true, input: true }, NOW)).toBe(false);
-  expect(batchIsDue({ ...times, busy: false, input: false }, NOW)).toBe(false);
+  expect(batchIsDue({ ...times, ...IDLE }, NOW)).toBe(due);
+  expect(batchIsDue({ ...times, ...IDLE, busy: true }, NOW)).toBe(false);
+  expect(batchIsDue({ ...times, ...IDLE, input: false }, NOW)).toBe(false);
+});
+
+test('as long as no model serves there is a try each hour', () => {
+  const at = (hours: number) =>
+    batchIsDue(
+      { ...IDLE, serving: false, started: ago(hours), succeeded: ago(hours), archived: null },
+      NOW,
+    );
+  expect([at(1), at(0.9)]).toEqual([true, false]);
 });
