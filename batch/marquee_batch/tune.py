@@ -73,13 +73,7 @@ def tune(options: Options, progress: Progress) -> dict[str, Any]:
             found = gather(options, spark, session, address)
             step.update(f"{found.events:,} events, {found.data.users:,} users")
         search = Search(options, spark, found, folder / "trials")
-        for name in ("item_item", "neighbours", "als", "blend", "ratings"):
-            with progress.step(name) as step:
-                trials = []
-                for trial in getattr(search, name)():
-                    step.update(trial.setting)
-                    trials.append(trial)
-                search.adopt(trials, "rmse" if name == "ratings" else "ndcg_at_10")
+        search.run(progress)
         return {"settings": search.settings.as_dict(), "trials": search.tried}
     except Exception as error:
         known = explain(error)
@@ -112,6 +106,15 @@ class Search:
         self.dataset = self.data.save(folder)
         self.item: Path | None = None
         self.factors: tuple[Path, Path] | None = None
+
+    def run(self, progress: Progress) -> None:
+        for group in (self.item_item, self.neighbours, self.als, self.blend, self.ratings):
+            with progress.step(group.__name__) as step:
+                trials = []
+                for trial in group():
+                    step.update(trial.setting)
+                    trials.append(trial)
+                self.adopt(trials, "rmse" if group == self.ratings else "ndcg_at_10")
 
     def measure(
         self, variants: dict[str, Variant], items: list[Path]

@@ -10,10 +10,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from make import SETTINGS, dataset
+from marquee_batch import tune
 from marquee_batch.dataset import Dataset
 from marquee_batch.errors import BatchError
 from marquee_batch.judging import make_lists
 from marquee_batch.models import Trainer
+from marquee_batch.options import Options
+from marquee_batch.progress import Progress
 from marquee_batch.reading import Gathered
 from marquee_batch.session import DEEP_STACK
 
@@ -75,3 +78,30 @@ def test_nothing_liked_is_said(spark, tmp_path):
     with pytest.raises(BatchError, match="nobody liked anything") as caught:
         Trainer(spark, SETTINGS, 7, lambda _: None).train(found, tmp_path / "final")
     assert caught.value.code == "MARQUEE_BATCH_EMPTY"
+
+
+def test_a_search_tries_all_and_chooses_what_ranks(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(tune, "REGULARISATIONS", (0.001, 1.0))
+    monkeypatch.setattr(tune, "NEIGHBOURS", (5,))
+    monkeypatch.setattr(tune, "ALS_GRID", ((2, 0.1), (4, 0.1)))
+    monkeypatch.setattr(tune, "RATINGS_GRID", ((2, 0.1),))
+    random = np.random.default_rng(7)
+    # Even users like even movies.
+    rows = [
+        [(int(m), 5.0) for m in random.permutation(np.arange(u % 2, 60, 2))[:15]] for u in range(40)
+    ]
+    options = Options(SETTINGS, 7, "", "", {}, False, False, "", "", 0, None)
+    search = tune.Search(options, spark, gathered(dataset(rows)), tmp_path / "trials")
+    search.run(Progress())
+    names = [trial["setting"].split("=")[0] for trial in search.tried]
+    blends = ["blend.als"] * len(tune.BLENDS)
+    groups = ["item_item.regularisation"] * 2 + ["item_item.neighbours"] + ["als.factors"] * 2
+    assert names == [*groups, *blends, "ratings.factors"]
+    best = max(t["ndcg_at_10"] for t in search.tried if "ndcg_at_10" in t)
+    chosen = next(
+        t for t in search.tried if t["setting"] == f"blend.als={search.settings.blend.als:g}"
+    )
+    assert chosen["ndcg_at_10"] >= 0.98 * best > 0.2
+    # What was not chosen takes no room.
+    assert len(list((tmp_path / "trials").glob("ease-*"))) == 1
+    assert len(list((tmp_path / "trials").glob("users-*"))) == 1

@@ -14,6 +14,8 @@ import { onStage, secondsOf, type Stage } from './stage.ts';
 export interface MovieLensOptions {
   readonly data: string;
   readonly fraction: number;
+  /** Search settings on the train part instead. */
+  readonly tune: boolean;
   readonly protocol: string | null;
   readonly rankers: readonly string[];
   readonly seed: number;
@@ -55,6 +57,11 @@ export async function judgeMovieLens(options: MovieLensOptions): Promise<void> {
     await copyFile(join(split, 'train.csv'), join(train, 'ratings.csv'));
     print(`backfilling the first ${fraction} of each user's ratings`);
     await stage.marquee(['backfill', train]);
+    if (options.tune) {
+      const given = options.settings.flatMap((setting) => ['--set', setting]);
+      print(await stage.marquee(['batch', 'tune', '--seed', String(options.seed), ...given]));
+      return;
+    }
     const test = join(split, 'test.csv');
     const judged: Judged[] = [];
     let rated = '';

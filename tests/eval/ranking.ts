@@ -9,6 +9,7 @@ const HELP = `marquee eval ranking: the batch stage's lists against what users d
   --protocol DIR      split.py and score.py, and reference.md to compare with (batch/evaluation)
   --rankers LIST      blend,als,item_item,sparse,neighbours,popularity: a run of the batch stage each
                       (blend,als,sparse)
+  --tune              instead: marquee batch tune on the train part, and what it chooses
   --synthetic         instead: a world of known tastes, judged by what each run holds out itself
   --events N, --users N, --movies N   of that world (300,000, 5,000, 2,000)
   --seed N            of the models, and of the world (7)
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     protocol: text,
     rankers: text,
     synthetic: { type: 'boolean' },
+    tune: { type: 'boolean' },
     events: text,
     users: text,
     movies: text,
@@ -50,6 +52,7 @@ if (values.help === true || (values.data === undefined && values.synthetic !== t
     ...common,
     data: values.data as string,
     fraction: number(values.fraction, 0.8),
+    tune: values.tune === true,
     protocol: values.protocol ?? null,
     rankers: (values.rankers ?? 'blend,als,sparse').split(','),
   });
