@@ -1,6 +1,7 @@
 """Loads a snapshot into Postgres, beside what serves. Needs the object store and Postgres, no Spark."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,11 @@ def load(
     Raises BatchError MARQUEE_MODEL_DAMAGED for a snapshot that lacks an object, or has a broken one."""
     try:
         return load_tables(session, store, version, metadata, step)
-    except (FileNotFoundError, pa.ArrowException) as error:
+    except Exception as error:
+        with suppress(psycopg.Error):  # else the next run removes what is there of it
+            session.execute("SELECT drop_model(%s)", (version,))
+        if not isinstance(error, FileNotFoundError | pa.ArrowException):
+            raise
         raise BatchError(
             "MARQUEE_MODEL_DAMAGED",
             f"the snapshot of {version} cannot be read: {error}. Load another version.",
