@@ -155,7 +155,16 @@ describe('up, down and status', () => {
     await killed('valkey');
     const server = createServer();
     const port = Number(environment['MARQUEE_PORT_VALKEY']);
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    // Somebody else is this test, or another one's stack that took the port while it was free.
+    const taken = Promise.withResolvers<undefined>();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') taken.resolve(undefined);
+      else taken.reject(error);
+    });
+    server.listen(port, '127.0.0.1', () => {
+      taken.resolve(undefined);
+    });
+    await taken.promise;
     try {
       const { code, err } = await marquee('up');
       expect(code).toBe(0);
