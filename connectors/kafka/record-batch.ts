@@ -107,6 +107,7 @@ class EncodedRecord implements KafkaRecord {
   readonly #keyLength: number;
   readonly #valueAt: number;
   readonly #valueLength: number;
+  #value: Buffer | null = null;
 
   constructor(
     offset: number,
@@ -130,7 +131,7 @@ class EncodedRecord implements KafkaRecord {
     return this.#view(this.#keyAt, this.#keyLength);
   }
   get value(): Buffer | null {
-    return this.#view(this.#valueAt, this.#valueLength);
+    return (this.#value ??= this.#view(this.#valueAt, this.#valueLength));
   }
 
   #view(at: number, length: number): Buffer | null {

@@ -41,6 +41,11 @@ export interface Prepared<E> {
   markDuplicate(index: number): void;
 }
 
+interface Batch<E> extends Prepared<E> {
+  /** The ledger's run of each accepted event. */
+  readonly acceptedRuns: LedgerRun[];
+}
+
 export interface Limits {
   readonly lateHorizonMs: number;
   readonly futureToleranceMs: number;
@@ -98,12 +103,98 @@ export function createPreparer<E>(
     return source.check(event, record) ?? event;
   }
 
+  // Not inside `prepare`: what is made anew with every batch is also compiled anew.
+  function take(batch: Batch<E>, run: LedgerRun, record: KafkaRecord): void {
+    const redrive = readRedrive(record);
+    const receivedAt = redrive?.receivedAt ?? record.timestamp;
+    if (redrive !== null && redrive.processor !== (processor.redriveName ?? processor.name))
+      return accountRaw(run, 'skipped', record);
+    const event = read(record);
+    if (isFault(event)) return bury(batch, run, record, event, null);
+
+    const timeMs = source.timeMs(event);
+    if (timeMs !== null && timeMs - receivedAt > limits.futureToleranceMs) {
+      const app = source.app(event);
+      count(batch.futureByApp, app);
+      const ahead = Math.round((timeMs - receivedAt) / 1000);
+      const detail = `occurred ${ahead} s after it was received`;
+      return bury(batch, run, record, { reason: 'event_from_future', detail }, app);
+    }
+    const rowStart = writer.position;
+    const rowsBefore = writer.rows;
+    hashContent(event, record);
+    const id = source.id(event, record);
+    murmur128(idHash, id, 0, id.length);
+
+    const outcome = outcomeOf(event, timeMs, receivedAt);
+    addTo(run.accounts[outcome], idHash, contentHash);
+    if (outcome === 'too_late') count(batch.lateByApp, source.app(event));
+    if (outcome !== 'ok') return writer.truncate(rowStart, rowsBefore);
+    if (processor.wantsRows) {
+      writer.timestamptz(receivedAt);
+      writer.int4(run.partition);
+      writer.int8(record.offset);
+    }
+    const { accepted } = batch;
+    keepHashes(accepted.length * 8);
+    accepted.push({ event, partition: run.partition, offset: record.offset, receivedAt });
+    batch.acceptedRuns.push(run);
+  }
+
+  /**
+   * A table that keeps the whole event can be held against the canonical bytes, so these are
+   * hashed, and stand in the row. For others the record's own bytes do.
+   */
+  function hashContent(event: E, record: KafkaRecord): void {
+    const { value } = record;
+    if (!processor.wantsRows && value !== null) {
+      murmur128(contentHash, value, 0, value.length);
+      return;
+    }
+    writer.row(fields);
+    const contentStart = writer.position;
+    source.writeContent(writer, event);
+    murmur128(contentHash, writer.bytes, contentStart, writer.position);
+  }
+
+  function keepHashes(at: number): void {
+    if (at + 8 > hashes.length) {
+      const grown = new Uint32Array(hashes.length * 2);
+      grown.set(hashes);
+      hashes = grown;
+    }
+    hashes.set(idHash, at);
+    hashes.set(contentHash, at + 4);
+  }
+
+  function outcomeOf(event: E, timeMs: number | null, receivedAt: number): Outcome {
+    if (isTooLate(limits, timeMs, receivedAt)) return 'too_late';
+    return processor.relevant(event) ? 'ok' : 'skipped';
+  }
+
+  function accountRaw(run: LedgerRun, outcome: Outcome, record: KafkaRecord): void {
+    const value = record.value ?? Buffer.alloc(0);
+    murmur128(contentHash, value, 0, value.length);
+    addTo(run.accounts[outcome], contentHash, contentHash);
+  }
+
+  function bury(
+    batch: Batch<E>,
+    run: LedgerRun,
+    record: KafkaRecord,
+    fault: Fault,
+    app: string | null,
+  ): void {
+    accountRaw(run, 'dead', record);
+    batch.dead.push({ partition: run.partition, record, fault, app });
+  }
+
   function prepare(slices: readonly Slice[]): Prepared<E> {
     writer.reset();
-    const accepted: Accepted<E>[] = [];
     const acceptedRuns: LedgerRun[] = [];
-    const out: Prepared<E> = {
-      accepted,
+    const batch: Batch<E> = {
+      accepted: [],
+      acceptedRuns,
       rows: processor.wantsRows ? writer : null,
       runs: [],
       dead: [],
@@ -118,85 +209,6 @@ export function createPreparer<E>(
         moveBetween(run.accounts.ok, run.accounts.duplicate, id, content);
       },
     };
-
-    function take(run: LedgerRun, record: KafkaRecord): void {
-      const redrive = readRedrive(record);
-      const receivedAt = redrive?.receivedAt ?? record.timestamp;
-      if (redrive !== null && redrive.processor !== (processor.redriveName ?? processor.name))
-        return accountRaw(run, 'skipped', record);
-      const event = read(record);
-      if (isFault(event)) return bury(run, record, event, null);
-
-      const timeMs = source.timeMs(event);
-      if (timeMs !== null && timeMs - receivedAt > limits.futureToleranceMs) {
-        const app = source.app(event);
-        count(out.futureByApp, app);
-        const ahead = Math.round((timeMs - receivedAt) / 1000);
-        const detail = `occurred ${ahead} s after it was received`;
-        return bury(run, record, { reason: 'event_from_future', detail }, app);
-      }
-      const rowStart = writer.position;
-      const rowsBefore = writer.rows;
-      hashContent(event, record);
-      const id = source.id(event, record);
-      murmur128(idHash, id, 0, id.length);
-
-      const outcome = outcomeOf(event, timeMs, receivedAt);
-      addTo(run.accounts[outcome], idHash, contentHash);
-      if (outcome === 'too_late') count(out.lateByApp, source.app(event));
-      if (outcome !== 'ok') return writer.truncate(rowStart, rowsBefore);
-      if (processor.wantsRows) {
-        writer.timestamptz(receivedAt);
-        writer.int4(run.partition);
-        writer.int8(record.offset);
-      }
-      keepHashes(accepted.length * 8);
-      accepted.push({ event, partition: run.partition, offset: record.offset, receivedAt });
-      acceptedRuns.push(run);
-    }
-
-    /**
-     * A table that keeps the whole event can be held against the canonical bytes, so these are
-     * hashed, and stand in the row. For others the record's own bytes do.
-     */
-    function hashContent(event: E, record: KafkaRecord): void {
-      const { value } = record;
-      if (!processor.wantsRows && value !== null) {
-        murmur128(contentHash, value, 0, value.length);
-        return;
-      }
-      writer.row(fields);
-      const contentStart = writer.position;
-      source.writeContent(writer, event);
-      murmur128(contentHash, writer.bytes, contentStart, writer.position);
-    }
-
-    function keepHashes(at: number): void {
-      if (at + 8 > hashes.length) {
-        const grown = new Uint32Array(hashes.length * 2);
-        grown.set(hashes);
-        hashes = grown;
-      }
-      hashes.set(idHash, at);
-      hashes.set(contentHash, at + 4);
-    }
-
-    function outcomeOf(event: E, timeMs: number | null, receivedAt: number): Outcome {
-      if (isTooLate(limits, timeMs, receivedAt)) return 'too_late';
-      return processor.relevant(event) ? 'ok' : 'skipped';
-    }
-
-    function accountRaw(run: LedgerRun, outcome: Outcome, record: KafkaRecord): void {
-      const value = record.value ?? Buffer.alloc(0);
-      murmur128(contentHash, value, 0, value.length);
-      addTo(run.accounts[outcome], contentHash, contentHash);
-    }
-
-    function bury(run: LedgerRun, record: KafkaRecord, fault: Fault, app: string | null): void {
-      accountRaw(run, 'dead', record);
-      out.dead.push({ partition: run.partition, record, fault, app });
-    }
-
     for (const slice of slices) {
       let run: LedgerRun | null = null;
       for (const record of slice.records) {
@@ -205,13 +217,13 @@ export function createPreparer<E>(
           const from: number = run === null ? slice.from : record.offset;
           if (run !== null) run.to = record.offset;
           run = createRun(slice.partition, from, hour);
-          out.runs.push(run);
+          batch.runs.push(run);
         }
-        take(run, record);
+        take(batch, run, record);
       }
       if (run !== null) run.to = slice.next;
     }
-    return out;
+    return batch;
   }
 
   return {

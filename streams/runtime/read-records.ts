@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { createConsumer } from '../../connectors/kafka/create-consumer.ts';
-import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+import type { FetchedBatch, KafkaRecord } from '../../connectors/kafka/port.ts';
 import { MarqueeError } from '../../schemas/error.ts';
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface ReadOptions {
   readonly brokers: readonly string[];
   readonly topic: string;
   /** Offsets [from, to) by partition; `to` may be Infinity, then reading ends by the signal alone. */
-  readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
+  readonly ranges: ReadonlyMap<number, Range>;
+  /** Awaited before the partition's records are decoded: what waits costs its bytes and no objects. */
+  turn?(partition: number): Promise<void>;
   /** No more of the partition is read until it is done. `last`: nothing comes after. */
   onRecords(
     partition: number,
@@ -44,6 +51,12 @@ export async function readRecords(options: ReadOptions): Promise<void> {
     finished.resolve(undefined);
   };
   signal?.addEventListener('abort', end);
+  const pass = async (batch: FetchedBatch, range: Range): Promise<boolean> => {
+    await options.turn?.(batch.partition);
+    const last = batch.next >= range.to;
+    await options.onRecords(batch.partition, within(batch.records(), range), last);
+    return last;
+  };
   try {
     const running = consumer.run({
       assigned(partitions) {
@@ -58,9 +71,7 @@ export async function readRecords(options: ReadOptions): Promise<void> {
         const range = ranges.get(batch.partition);
         if (range === undefined || !open.has(batch.partition)) return;
         consumer.pause(batch);
-        const wanted = batch.records().filter((r) => r.offset >= range.from && r.offset < range.to);
-        const last = batch.next >= range.to;
-        Promise.resolve(options.onRecords(batch.partition, wanted, last)).then(() => {
+        pass(batch, range).then((last) => {
           if (!last) {
             consumer.resume(batch);
             return;
@@ -81,4 +92,11 @@ export async function readRecords(options: ReadOptions): Promise<void> {
     signal?.removeEventListener('abort', end);
     await consumer.stop();
   }
+}
+
+function within(records: readonly KafkaRecord[], { from, to }: Range): readonly KafkaRecord[] {
+  const [first, last] = [records[0], records.at(-1)];
+  if (first === undefined || last === undefined) return records;
+  if (first.offset >= from && last.offset < to) return records;
+  return records.filter(({ offset }) => offset >= from && offset < to);
 }

@@ -120,8 +120,8 @@ async function copy(
       topic: TOPIC,
       ranges,
       ...(context.signal === undefined ? {} : { signal: context.signal }),
+      turn: (partition) => turns.get(partition)?.promise ?? Promise.resolve(),
       async onRecords(partition, records, last) {
-        await turns.get(partition)?.promise;
         const at = work.find((w) => w.range.partition === partition);
         if (at === undefined) return;
         await copier.take(at, records, settings);

@@ -5,7 +5,7 @@ import { inspectFile } from './inspect.ts';
 import type { FileContents } from './inspect.ts';
 import { sortedColumns } from './packed-rows.ts';
 import type { PackedRows } from './packed-rows.ts';
-import { encodeSorted } from './parquet.ts';
+import { encodeIpc, encodeTable } from './parquet.ts';
 import type { FileFacts } from './parquet.ts';
 
 export interface MadeFile {
@@ -35,7 +35,8 @@ export function makeFile(rows: PackedRows, facts: FileFacts): MadeFile {
 
 /** Rows that are in the order of a file already; their columns are used up. */
 export function makeSortedFile(columns: EventColumns, facts: FileFacts): MadeFile {
-  const bytes = encodeSorted(columns, facts);
+  const ipc = encodeIpc(columns, columns.rows, facts.topic);
   giveBack(buffersOf(columns));
+  const bytes = encodeTable(ipc, facts.metadata);
   return { bytes, sha256: createHash('sha256').update(bytes).digest() };
 }

@@ -1,5 +1,6 @@
 import { ColumnBuilder, giveBack } from './columns.ts';
 import type { EventColumns } from './columns.ts';
+import { inBlocks } from './in-blocks.ts';
 import { SortKeys } from './order.ts';
 
 /** COPY rows, one behind the other in chunks of CHUNK_BYTES at most; no row lies in two of them. */
@@ -82,19 +83,43 @@ export function sortedColumns({ rows, chunks, starts }: PackedRows): EventColumn
   const buffers = chunks.map(({ buffer, byteOffset, length }) =>
     Buffer.from(buffer, byteOffset, length),
   );
+  const packed = { rows, chunks: buffers, starts };
+  const order = keysOf(packed).order();
   const builder = new ColumnBuilder(rows);
-  for (const row of keysOf({ rows, chunks: buffers, starts }).order()) {
-    const start = starts[row] as number;
-    const chunk = Math.floor(start / CHUNK_BYTES);
-    builder.add(buffers[chunk] as Buffer, start % CHUNK_BYTES);
-  }
+  inBlocks(rows, (from, to) => {
+    takeRows(builder, packed, order, from, to);
+  });
   giveBack(chunks.map(({ buffer }) => buffer));
   return builder;
 }
 
-function keysOf({ rows, chunks, starts }: PackedRows): SortKeys {
-  const keys = new SortKeys(rows);
-  for (let row = 0; row < rows; row++) {
+interface OpenRows extends PackedRows {
+  readonly chunks: readonly Buffer[];
+}
+
+function takeRows(
+  builder: ColumnBuilder,
+  { chunks, starts }: OpenRows,
+  order: Uint32Array,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) {
+    const start = starts[order[i] as number] as number;
+    builder.add(chunks[Math.floor(start / CHUNK_BYTES)] as Buffer, start % CHUNK_BYTES);
+  }
+}
+
+function keysOf(packed: OpenRows): SortKeys {
+  const keys = new SortKeys(packed.rows);
+  inBlocks(packed.rows, (from, to) => {
+    addKeys(keys, packed, from, to);
+  });
+  return keys;
+}
+
+function addKeys(keys: SortKeys, { chunks, starts }: OpenRows, from: number, to: number): void {
+  for (let row = from; row < to; row++) {
     const start = starts[row] as number;
     const chunk = chunks[Math.floor(start / CHUNK_BYTES)] as Uint8Array;
     const at = start % CHUNK_BYTES;
@@ -102,5 +127,4 @@ function keysOf({ rows, chunks, starts }: PackedRows): SortKeys {
     for (let field = 0; field < FIELDS_BEFORE_USER; field++) user = fieldEnd(chunk, user);
     keys.add(chunk, user + 4, lengthAt(chunk, user), chunk, at + EVENT_ID_AT);
   }
-  return keys;
 }

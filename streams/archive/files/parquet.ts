@@ -25,9 +25,9 @@ import {
 } from 'parquet-wasm/node';
 import type { WriterProperties } from 'parquet-wasm/node';
 import { jsonbOfMap } from '../../../connectors/postgres/jsonb.ts';
-import { ROW_COLUMNS, giveBack, permuted } from './columns.ts';
+import { ROW_COLUMNS, buffersOf, giveBack, permuted } from './columns.ts';
 import type { BytesColumn, Column, EventColumns, Kind, NumberColumn } from './columns.ts';
-import { HEX_AT, TYPES, arrowData, topicData } from './to-arrow.ts';
+import { HEX_AT, TYPES, arrowBuffers, arrowData, topicData } from './to-arrow.ts';
 
 /** A reader skips row groups by their statistics: with rows sorted by user, most of them. */
 export const ROW_GROUP_ROWS = 65_536;
@@ -106,10 +106,14 @@ export function encodeFile(events: EventColumns, order: Uint32Array, facts: File
 
 /** Rows that stand in the order of the file already. Topics, if by row, in that order too. */
 export function encodeSorted(events: EventColumns, facts: FileFacts): Buffer {
-  const ipc = encodeIpc(events, events.rows, facts.topic);
+  return encodeTable(encodeIpc(events, events.rows, facts.topic), facts.metadata);
+}
+
+/** A stream of `encodeIpc` as a Parquet file; the stream is used up. */
+export function encodeTable(ipc: Uint8Array, metadata: FileFacts['metadata']): Buffer {
   const table = Table.fromIPCStream(ipc);
   giveBack([ipc.buffer]);
-  const file = writeParquet(table, writerProperties(facts.metadata));
+  const file = writeParquet(table, writerProperties(metadata));
   return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
 }
 
@@ -128,7 +132,10 @@ export function encodeIpc(
     SCHEMA,
     makeData({ type: new Struct(SCHEMA.fields), length: rows, nullCount: 0, children }),
   );
-  return tableToIPC(new ArrowTable(batch), 'stream');
+  const ipc = tableToIPC(new ArrowTable(batch), 'stream');
+  const shared = new Set<ArrayBufferLike>(buffersOf(events));
+  giveBack(children.flatMap(arrowBuffers).filter((buffer) => !shared.has(buffer)));
+  return ipc;
 }
 
 /** How every file of the archive is written. */
@@ -153,7 +160,7 @@ export interface ArrowBatch {
   column(name: string): Data | null;
 }
 
-/** One row group after the other: no more than one is decoded at a time. */
+/** One row group after the other: no more than one is decoded at a time, or can be read after. */
 export async function* readBatches(file: Buffer): AsyncGenerator<ArrowBatch, void, undefined> {
   const opened = await ParquetFile.fromFile(new Blob([file]));
   const metadata = opened.metadata();
@@ -162,8 +169,10 @@ export async function* readBatches(file: Buffer): AsyncGenerator<ArrowBatch, voi
   opened.free();
   for (let group = 0; group < groups; group++) {
     const decoded = readParquet(file, { rowGroups: [group], batchSize: ROW_GROUP_ROWS });
-    for (const batch of tableFromIPC(decoded.intoIPCStream()).batches)
+    const ipc = decoded.intoIPCStream();
+    for (const batch of tableFromIPC(ipc).batches)
       yield { rows: batch.numRows, column: (name) => batch.getChild(name)?.data[0] ?? null };
+    giveBack([ipc.buffer]);
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import type { Data, DataType } from 'apache-arrow';
 import { isEmptyMap, propertiesOf } from './columns.ts';
 import type { BytesColumn, Column, Kind, NumberColumn } from './columns.ts';
+import { inBlocks } from './in-blocks.ts';
 
 const PROPERTIES = mapOfText();
 export const TYPES: Readonly<Record<Kind, DataType>> = {
@@ -49,6 +50,14 @@ export function arrowData(column: Column, rows: number): Data {
   valueOffsets.set(column.ends.subarray(0, rows), 1);
   const data = column.bytes.subarray(0, valueOffsets[rows]);
   return makeData({ type: new Utf8(), ...shared, valueOffsets, data });
+}
+
+/** The memory of `data`, its children's too; what is empty may be Arrow's own. */
+export function arrowBuffers({ buffers, children }: Data): ArrayBufferLike[] {
+  const own = Object.values(buffers).filter(
+    (part) => ArrayBuffer.isView(part) && part.byteLength > 0,
+  );
+  return [...own.map(({ buffer }) => buffer), ...children.flatMap(arrowBuffers)];
 }
 
 function validity(nulls: Uint8Array, rows: number): Omit<Shared, 'length'> {
@@ -91,25 +100,37 @@ const UUID_CHARS = 36;
 /** Where each of the 16 bytes stands in the text of a uuid. */
 export const HEX_AT = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
 
-function uuidData({ ends, bytes, nulls }: BytesColumn, shared: Shared): Data {
+function uuidData(column: BytesColumn, shared: Shared): Data {
   const rows = shared.length;
   const valueOffsets = new Int32Array(rows + 1);
   const data = new Uint8Array((rows - shared.nullCount) * UUID_CHARS).fill(DASH);
-  let to = 0;
-  for (let i = 0; i < rows; i++) {
+  inBlocks(rows, (from, to) => {
+    writeUuids(column, from, to, data, valueOffsets);
+  });
+  return makeData({ type: new Utf8(), ...shared, valueOffsets, data });
+}
+
+function writeUuids(
+  { ends, bytes, nulls }: BytesColumn,
+  from: number,
+  to: number,
+  data: Uint8Array,
+  valueOffsets: Int32Array,
+): void {
+  let end = valueOffsets[from] as number;
+  for (let i = from; i < to; i++) {
     if (nulls[i] === 0) {
-      const from = (ends[i] as number) - 16;
+      const start = (ends[i] as number) - 16;
       for (let k = 0; k < 16; k++) {
-        const byte = bytes[from + k] as number;
-        const at = to + (HEX_AT[k] as number);
+        const byte = bytes[start + k] as number;
+        const at = end + (HEX_AT[k] as number);
         data[at] = HEX[byte >> 4] as number;
         data[at + 1] = HEX[byte & 15] as number;
       }
-      to += UUID_CHARS;
+      end += UUID_CHARS;
     }
-    valueOffsets[i + 1] = to;
+    valueOffsets[i + 1] = end;
   }
-  return makeData({ type: new Utf8(), ...shared, valueOffsets, data });
 }
 
 function mapData(column: BytesColumn, shared: Shared): Data {

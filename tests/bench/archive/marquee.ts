@@ -5,7 +5,7 @@ import type { BenchStack } from '../stack.ts';
 import { costsOf, readBack, removeObjects, watch } from './run.ts';
 import type { ArchiveContext, ArchiveResult } from './run.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', '..', 'cli', 'main.ts');
+const MARQUEE = join(import.meta.dirname, '..', '..', '..', 'marquee');
 
 /** Empties the archive: tables, positions and objects. */
 async function forgetArchive({ stack }: ArchiveContext): Promise<void> {
@@ -45,9 +45,10 @@ export async function runMarquee(context: ArchiveContext, round: number): Promis
   await untilQuiet(stack.pids);
   const startedMs = Date.now();
   const client = startChild({
-    command: process.execPath,
-    args: [MAIN, 'archive', 'run', '--until', 'now', '--json'],
-    env: { ...context.settings, MARQUEE_HOME: stack.home },
+    command: MARQUEE,
+    args: ['archive', 'run', '--until', 'now', '--json'],
+    // Not the bench's own options of Node: the command has its own.
+    env: { ...context.settings, MARQUEE_HOME: stack.home, NODE_OPTIONS: '' },
     logFile: join(workDir, `archive-${String(round)}-${String(startedMs)}.log`),
     endsByItself: true,
   });
