@@ -5,7 +5,7 @@ export interface ArchiveSettings {
   readonly timeZone: string;
   /** Where objects go in the bucket. */
   readonly prefix: string;
-  /** Records of one range, and bytes of their values: three ranges are in memory at once. */
+  /** Records of one range, and bytes of their values: five ranges are in memory at once. */
   readonly rowsMax: number;
   readonly bytesMax: number;
   /** About how large a merged file is. */

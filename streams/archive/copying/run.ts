@@ -101,7 +101,6 @@ async function copy(
     if (position.next < range.to) work.push({ range, position });
   }
   if (work.length === 0) return;
-  const ranges = await rangesInLog(context.brokers, work);
   const maker = createFileThread();
   const copier = createCopier(session, context, plan, decoder, maker, (files, rows, offsets) => {
     done.rows += rows;
@@ -114,6 +113,7 @@ async function copy(
   turns.get(work[0]?.range.partition ?? -1)?.resolve(undefined);
   const partitions = work.map((w) => w.range.partition);
   try {
+    const ranges = await rangesInLog(context.brokers, work);
     // One partition at a time is in memory; the others wait with what one fetch brought.
     await readRecords({
       brokers: context.brokers,
@@ -172,12 +172,15 @@ async function rangesInLog(
   return ranges;
 }
 
-/** While one of them is on its way to the store or back, the thread works on the other. */
-const STORING_MAX = 2;
+/**
+ * While some are on their way to the store or back, the thread works on another; and reading doesn't
+ * wait for its first file, which takes it three times as long as the others.
+ */
+const STORING_MAX = 4;
 
 /**
  * Cuts records into ranges by their number and bytes alone, so a rerun cuts them alike. While ranges
- * are stored, verified and recorded the next one is filled; never more than three are in memory.
+ * are stored, verified and recorded the next one is filled; never more than five are in memory.
  */
 function createCopier(
   session: Session,

@@ -23,10 +23,11 @@ export type Answer =
 
 /**
  * A thread of its own that makes and inspects files, one after the other, so that reading goes on
- * meanwhile on another core. Sorting is its work too: both cores have about as much to do then. Started at the first file; what it took of memory goes with `close`.
+ * meanwhile on another core. Who waits for it sorts meanwhile: both cores have about as much to do then.
+ * Started at once, since it loads for half a second; what it took of memory goes with `close`.
  */
 export function createFileThread(): FileMaker {
-  let worker: Worker | undefined;
+  let worker: Worker | undefined = start();
   let lastId = 0;
   let closed = false;
   const waiting = new Map<number, PromiseWithResolvers<Answer>>();

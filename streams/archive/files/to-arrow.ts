@@ -54,10 +54,9 @@ export function arrowData(column: Column, rows: number): Data {
 
 /** The memory of `data`, its children's too; what is empty may be Arrow's own. */
 export function arrowBuffers({ buffers, children }: Data): ArrayBufferLike[] {
-  const own = Object.values(buffers).filter(
-    (part) => ArrayBuffer.isView(part) && part.byteLength > 0,
-  );
-  return [...own.map(({ buffer }) => buffer), ...children.flatMap(arrowBuffers)];
+  const parts: unknown[] = Object.values(buffers);
+  const own = parts.filter((part) => ArrayBuffer.isView(part) && part.byteLength > 0);
+  return [...own.map((part) => (part as Uint8Array).buffer), ...children.flatMap(arrowBuffers)];
 }
 
 function validity(nulls: Uint8Array, rows: number): Omit<Shared, 'length'> {
