@@ -9,7 +9,7 @@ RUN npm ci --omit=dev --ignore-scripts && npm rebuild node-rdkafka --foreground-
 
 FROM node:24-bookworm-slim
 WORKDIR /marquee
-# The same two as in ./marquee: memory.
+# The same two as in ./marquee: memory. compose.yaml gives the archive more, as that does.
 ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 MALLOC_ARENA_MAX=1
 COPY --from=build /marquee/node_modules node_modules
 COPY . .

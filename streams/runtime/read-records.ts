@@ -13,7 +13,7 @@ export interface ReadOptions {
   readonly topic: string;
   /** Offsets [from, to) by partition; `to` may be Infinity, then reading ends by the signal alone. */
   readonly ranges: ReadonlyMap<number, Range>;
-  /** Awaited before the partition's records are decoded: what waits costs its bytes and no objects. */
+  /** Awaited before the partition's records are asked for: most of them are decoded only then. */
   turn?(partition: number): Promise<void>;
   /** No more of the partition is read until it is done. `last`: nothing comes after. */
   onRecords(
@@ -24,15 +24,27 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A partition that is not read to its end yet. */
+interface Reading {
+  readonly to: number;
+  /** One past what was delivered: where reading goes on, also when the group was joined anew. */
+  reached: number;
+  /** Batches that were delivered and not passed on yet, one after the other. */
+  waiting: number;
+  passed: Promise<void>;
+}
+
 /**
  * Reads committed records of a topic beside the processors: by a consumer group of its own, which
- * commits nothing and is gone afterwards.
+ * commits nothing and is gone afterwards. Each record of the ranges is passed on once and in order,
+ * whatever becomes of the group meanwhile.
  */
 export async function readRecords(options: ReadOptions): Promise<void> {
   const { topic, ranges, signal } = options;
-  const open = new Set(
-    [...ranges].filter(([, r]) => r.from < r.to).map(([partition]) => partition),
-  );
+  const open = new Map<number, Reading>();
+  for (const [partition, { from, to }] of ranges)
+    if (from < to)
+      open.set(partition, { to, reached: from, waiting: 0, passed: Promise.resolve() });
   if (open.size === 0 || signal?.aborted === true) return;
   const consumer = await createConsumer('kafkajs', {
     brokers: options.brokers,
@@ -51,34 +63,40 @@ export async function readRecords(options: ReadOptions): Promise<void> {
     finished.resolve(undefined);
   };
   signal?.addEventListener('abort', end);
-  const pass = async (batch: FetchedBatch, range: Range): Promise<boolean> => {
-    await options.turn?.(batch.partition);
-    const last = batch.next >= range.to;
-    await options.onRecords(batch.partition, within(batch.records(), range), last);
-    return last;
-  };
+
+  async function pass(batch: FetchedBatch, from: number, reading: Reading): Promise<void> {
+    const { partition, next } = batch;
+    await options.turn?.(partition);
+    const { to } = reading;
+    await options.onRecords(partition, within(batch.records(), { from, to }), next >= to);
+    reading.waiting--;
+    if (next >= to) {
+      open.delete(partition);
+      if (open.size === 0) end();
+    } else if (reading.waiting === 0) consumer.resume(batch);
+  }
+
   try {
     const running = consumer.run({
       assigned(partitions) {
         for (const at of partitions) {
-          const range = ranges.get(at.partition);
-          if (range !== undefined && open.has(at.partition)) consumer.start(at, range.from);
+          const reading = open.get(at.partition);
+          if (reading !== undefined && reading.reached < reading.to)
+            consumer.start(at, reading.reached);
         }
         return Promise.resolve();
       },
       revoked: () => Promise.resolve(),
       batch(batch) {
-        const range = ranges.get(batch.partition);
-        if (range === undefined || !open.has(batch.partition)) return;
+        const reading = open.get(batch.partition);
+        if (reading === undefined || batch.next <= reading.reached) return;
+        if (reading.reached >= reading.to) return;
+        const from = reading.reached;
+        reading.reached = batch.next;
+        reading.waiting++;
         consumer.pause(batch);
-        pass(batch, range).then((last) => {
-          if (!last) {
-            consumer.resume(batch);
-            return;
-          }
-          open.delete(batch.partition);
-          if (open.size === 0) end();
-        }, finished.reject);
+        reading.passed = reading.passed.then(() => pass(batch, from, reading));
+        reading.passed.catch(finished.reject);
       },
       offsetOutOfLog({ partition }, detail) {
         finished.reject(

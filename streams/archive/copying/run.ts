@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import type { KafkaRecord } from '../../../connectors/kafka/port.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
@@ -82,6 +83,12 @@ async function pass(
   }
 }
 
+/**
+ * V8 counts buffers as heap: one of 10 MB is marked anew for every 16 MB of them that pass by. In
+ * larger steps copying takes a tenth less CPU, in as much memory. 0 is V8's own rule.
+ */
+const HEAP_GROWING_PERCENT = 400;
+
 async function copy(
   session: Session,
   context: ArchiveContext,
@@ -101,6 +108,7 @@ async function copy(
     if (position.next < range.to) work.push({ range, position });
   }
   if (work.length === 0) return;
+  setFlagsFromString(`--heap-growing-percent=${String(HEAP_GROWING_PERCENT)}`);
   const maker = createFileThread();
   const copier = createCopier(session, context, plan, decoder, maker, (files, rows, offsets) => {
     done.rows += rows;
@@ -132,7 +140,10 @@ async function copy(
     });
   } finally {
     // Also after a failure: nobody else may use the session while a range is being recorded.
-    await copier.settled().finally(() => maker.close());
+    await copier.settled().finally(() => {
+      setFlagsFromString('--heap-growing-percent=0');
+      return maker.close();
+    });
   }
   if (context.signal?.aborted === true) throw stopped();
 }
@@ -202,11 +213,14 @@ function createCopier(
   let next = -1;
   /** Ranges that are being stored, in their order; each is recorded after the one before. */
   const storing: Promise<void>[] = [];
+  let failed: Error | null = null;
   let over = false;
 
   function feed(partition: number, portion: readonly KafkaRecord[]): void {
     for (let i = 0; i < portion.length; i += archived.batchRowsMax) {
       const some = portion.slice(i, i + archived.batchRowsMax);
+      if ((some[0] as KafkaRecord).offset < next)
+        throw new Error(`${TOPIC}/${String(partition)}: a record came again below ${String(next)}`);
       const end = (some.at(-1) as KafkaRecord).offset + 1;
       builder.add(preparer.prepare([{ partition, from: next, next: end, records: some }]));
       next = end;
@@ -215,7 +229,11 @@ function createCopier(
 
   /** Hands the range over, once there is room for it. */
   async function flush(at: PartitionWork, to: number): Promise<void> {
-    if (storing.length === STORING_MAX) await storing.shift();
+    if (failed !== null) throw failed;
+    if (storing.length === STORING_MAX) {
+      await storing[0];
+      void storing.shift();
+    }
     // Reading was given up meanwhile, and the session with it.
     if (over) throw stopped();
     const range = { builder, from: begin, to, last };
@@ -226,8 +244,10 @@ function createCopier(
     begin = to;
     next = to;
     const stored = storeAndRecord(at, range, storing.at(-1));
-    // It is awaited by a later range, or by `settled`.
-    stored.catch(() => undefined);
+    // Told by the next range, or by `settled`.
+    stored.catch((error: unknown) => {
+      failed ??= error as Error;
+    });
     storing.push(stored);
   }
 

@@ -38,10 +38,7 @@ export function createFileThread(): FileMaker {
   }
 
   function start(): Worker {
-    const started = new Worker(new URL('./worker.ts', import.meta.url), {
-      // Its objects are few, its bytes many: room for more would only be filled with what is over.
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
-    });
+    const started = new Worker(new URL('./worker.ts', import.meta.url));
     started.on('message', (answer: Answer) => {
       const asker = waiting.get(answer.id);
       waiting.delete(answer.id);

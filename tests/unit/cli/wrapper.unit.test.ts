@@ -28,7 +28,7 @@ function nodeBody(version: string, installed: boolean, exitCode = 0): string {
   return `case "$1" in
     -v) echo v${version} ;;
     */installed-packages.mjs) exit ${installed ? '0' : '1'} ;;
-    *) echo "ran $*"; exit ${String(exitCode)} ;;
+    *) echo "ran $* with $NODE_OPTIONS"; exit ${String(exitCode)} ;;
   esac`;
 }
 
@@ -63,6 +63,13 @@ describe('the wrapper', () => {
     expect(status).toBe(7);
     expect(stdout).toMatch(/cli\/main\.ts run a b --x/);
     expect(calls().some((call) => call.startsWith('npm'))).toBe(false);
+  });
+
+  it('gives the archive a larger young generation than the others', () => {
+    program(join(folder, 'bin/node'), nodeBody('22.22.0', true));
+    run();
+    expect(run('run').stdout).toMatch(/main\.ts run with --max-semi-space-size=8$/m);
+    expect(run('archive', 'run').stdout).toMatch(/archive run with --max-semi-space-size=32$/m);
   });
 
   it('fetches a pinned Node when the one of the PATH is too old, once', () => {
