@@ -15,7 +15,7 @@ export interface ArchiveSoakPlan {
   /** User actions; resends and bad ones come on top. */
   readonly events: number;
   readonly kills: number;
-  /** SIGKILLs of the store, and immediate stops of Postgres, in the middle of a run each. */
+  /** SIGKILLs of the store and of the broker, and immediate stops of Postgres, so many of each. */
   readonly restarts: number;
   readonly users: number;
   report(line: string): void;
@@ -35,6 +35,8 @@ const REPORT_EVERY = 5;
 const RUN_MS = 600_000;
 const STORE_TIMEOUT_MS = 20_000;
 const SHORTEST_RUN_MS = 1_000;
+/** Ended in the middle of a run, in turn. */
+const ENDED = ['object-store', 'postgres', 'kafka'] as const;
 
 /**
  * Portions of a log are archived by runs that are killed, at the places of the source in turn and
@@ -56,7 +58,7 @@ export async function runArchiveSoak(
   });
   const memory = watchMemory();
   const broken: string[] = [];
-  const done = { kills: 0, placed: 0, early: 0, audits: 0, remade: 0, store: 0, postgres: 0 };
+  const done = { kills: 0, placed: 0, early: 0, audits: 0, remade: 0, restarts: 0 };
   let usualMs = 3_000;
 
   const audited = async (when: string): Promise<void> => {
@@ -66,7 +68,7 @@ export async function runArchiveSoak(
   };
 
   /** A run that somebody else's end must not end. */
-  async function finish(disturb: 'object-store' | 'postgres' | null): Promise<void> {
+  async function finish(disturb: (typeof ENDED)[number] | null): Promise<void> {
     const started = performance.now();
     const run = memory.watch(scene.run());
     if (disturb !== null) {
@@ -112,17 +114,17 @@ export async function runArchiveSoak(
     const places = turns(random, () => usualMs);
     const portions = Math.ceil((plan.kills * (1 - BACKLOG_SHARE)) / 2);
     const size = Math.ceil((plan.events * (1 - BACKLOG_SHARE)) / portions);
-    const restartEvery = Math.max(1, Math.floor(portions / (2 * plan.restarts + 1)));
+    const restarts = ENDED.length * plan.restarts;
+    const restartEvery = Math.max(1, Math.floor(portions / (restarts + 1)));
     await finish(null);
     for (let portion = 1; portion <= portions; portion++) {
       await scene.receive(STEP_HOURS, size);
       // The run that finds a killed one's plan is killed as well.
       const left = new Map([...(await strike(places())), ...(await strike(places()))]);
       const turn = portion / restartEvery;
-      const disturbed = Number.isInteger(turn) && turn <= 2 * plan.restarts;
-      const part = turn % 2 === 1 ? 'object-store' : 'postgres';
-      await finish(disturbed ? part : null);
-      if (disturbed) done[part === 'postgres' ? 'postgres' : 'store']++;
+      const disturbed = Number.isInteger(turn) && turn <= restarts;
+      await finish(disturbed ? (ENDED[(turn - 1) % ENDED.length] ?? null) : null);
+      if (disturbed) done.restarts++;
       await remade(left);
       await audited(`after the rerun (kill ${done.kills})`);
     }
@@ -162,7 +164,7 @@ export async function runArchiveSoak(
       `(${expected.count('interactions', 'duplicate')} resent, ` +
       `${expected.count('interactions', 'too_late')} too late, ${expected.dead.length} bad); ` +
       `${done.kills} kills (${done.placed} placed, ${done.kills - done.placed} random), ` +
-      `${done.store} of the store, ${done.postgres} of Postgres; ${done.audits} audits; ` +
+      `${done.restarts} restarts (store, Postgres, broker in turn); ${done.audits} audits; ` +
       `${done.remade} objects made again alike; ${rows} rows archived; ` +
       `peak ${(memory.peak() / 2 ** 20).toFixed(0)} MB; ` +
       `${held} of ${findings.length} checks hold; ${Math.round((Date.now() - began) / 1000)} s`;

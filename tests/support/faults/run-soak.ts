@@ -19,7 +19,8 @@ const HELP = `marquee soak: the main fault scenario, on a stack of its own
   --seed N                of load and faults (a new one, printed)
   --client NAME           kafkajs or rdkafka
   --archive               instead: runs of the archive, killed. Then --events is 1,000,000, --kills
-                          50, and --store-restarts N (4) kills the store, and Postgres, so often
+                          50, and --store-restarts N (4) ends the store, Postgres and the broker
+                          so often each
   --mutations             instead: takes guarantees out of the source, and shows each go red;
                           with --archive those of the archive
   --keep                  leave the stack's folder for a look when a check fails
