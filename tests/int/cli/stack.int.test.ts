@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -154,22 +155,17 @@ describe('up, down and status', () => {
   it('takes another port where somebody else has it, and says so', async () => {
     await killed('valkey');
     const server = createServer();
-    const port = Number(environment['MARQUEE_PORT_VALKEY']);
-    // Somebody else is this test, or another one's stack that took the port while it was free.
-    const taken = Promise.withResolvers<undefined>();
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') taken.resolve(undefined);
-      else taken.reject(error);
-    });
-    server.listen(port, '127.0.0.1', () => {
-      taken.resolve(undefined);
-    });
-    await taken.promise;
+    // A port that is nobody's but this test's: valkey's own may be another stack's meanwhile.
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const usual = environment['MARQUEE_PORT_VALKEY'];
+    environment['MARQUEE_PORT_VALKEY'] = String(port);
     try {
       const { code, err } = await marquee('up');
       expect(code).toBe(0);
       expect(err).toMatch(new RegExp(`port ${String(port)} is taken: valkey uses \\d+`));
     } finally {
+      environment['MARQUEE_PORT_VALKEY'] = usual;
       server.close();
     }
   });

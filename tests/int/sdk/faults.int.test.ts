@@ -6,6 +6,7 @@ import { createProducer } from '../../../sdk/src/index.ts';
 import type { Producer, ProducerOptions } from '../../../sdk/src/index.ts';
 import { startStack } from '../../support/stack.ts';
 import type { TestStack } from '../../support/stack.ts';
+import { logEnds } from '../../support/faults/topic.ts';
 import { readTopic } from './read-topic.ts';
 
 /** Servers of its own: they are killed and stopped here. */
@@ -89,6 +90,9 @@ describe('a broker that dies under load', () => {
     await expect.poll(() => producer.counts().retried, { timeout: 20_000 }).toBeGreaterThan(0);
     await stack.kill('kafka', 'SIGCONT');
     await Promise.all(pending.map(({ delivered }) => delivered));
+    // The broker was silent for longer than its lease: for a moment no partition has a leader.
+    const answers = () => logEnds(stack.config.kafka.brokers, 'user-actions.v1').catch(() => []);
+    await expect.poll(answers, { timeout: 20_000 }).not.toEqual([]);
     const found = await usersInLog('hang-');
     expect(found).toHaveLength(101);
     expect(new Set(found).size).toBe(101);
