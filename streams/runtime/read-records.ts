@@ -66,8 +66,8 @@ export async function readRecords(options: ReadOptions): Promise<void> {
 
   async function pass(batch: FetchedBatch, from: number, reading: Reading): Promise<void> {
     const { partition, next } = batch;
-    await options.turn?.(partition);
     const { to } = reading;
+    await options.turn?.(partition);
     await options.onRecords(partition, within(batch.records(), { from, to }), next >= to);
     reading.waiting--;
     if (next >= to) {
@@ -89,9 +89,9 @@ export async function readRecords(options: ReadOptions): Promise<void> {
       revoked: () => Promise.resolve(),
       batch(batch) {
         const reading = open.get(batch.partition);
-        if (reading === undefined || batch.next <= reading.reached) return;
-        if (reading.reached >= reading.to) return;
+        if (reading === undefined) return;
         const from = reading.reached;
+        if (from >= reading.to || batch.next <= from) return;
         reading.reached = batch.next;
         reading.waiting++;
         consumer.pause(batch);
