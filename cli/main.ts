@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { MarqueeError } from '../schemas/error.ts';
+import { MarqueeError } from '../common/error.ts';
 
 interface CommandModule {
   register(program: Command): void;

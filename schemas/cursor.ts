@@ -1,5 +1,5 @@
 import { setEntry } from './strict-avro.ts';
-import { readUtf8 } from './utf8.ts';
+import { readUtf8 } from '../common/utf8.ts';
 
 /**
  * Reading Avro's binary form by hand, for the generated readers. Same values as strict-avro.ts, in

@@ -6,7 +6,7 @@ import { AVRO_SCHEMAS } from './generated/avro.ts';
 import type { TopicName } from './generated/topics.ts';
 import type { TopicRecords } from './generated/types.ts';
 import type { DeadLetterReason } from './reasons.ts';
-import { parseUuid } from './uuid.ts';
+import { parseUuid } from '../common/uuid.ts';
 
 /** One examples/<topic>/<version>/<name>.json, ready to be put on a topic or into a processor. */
 export interface Example<K extends TopicName = TopicName> {

@@ -1,5 +1,5 @@
 import avro from 'avsc';
-import { readUtf8 } from './utf8.ts';
+import { readUtf8 } from '../common/utf8.ts';
 
 /**
  * avsc as it is would replace invalid UTF-8 by U+FFFD, read longs beyond 2^52 a little wrong (zigzag

@@ -2,7 +2,7 @@ import type { UserActionAction, UserActionRecord } from './generated/types.ts';
 import { USER_ACTION_ACTION_VALUES } from './generated/types.ts';
 import { isMovieId, lengthProblem, problem, propertiesProblem, textProblem } from './problem.ts';
 import type { Problem } from './problem.ts';
-import { isUuidv7, uuidTimeMs } from './uuid.ts';
+import { isUuidv7, uuidTimeMs } from '../common/uuid.ts';
 
 export type Action = UserActionAction;
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { MarqueeError } from '../schemas/error.ts';
+import { MarqueeError } from '../common/error.ts';
 
 /** A migration or a view as it lies in the folder. */
 export interface SqlFile {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { MarqueeError } from '../schemas/error.ts';
+import { MarqueeError } from '../common/error.ts';
 import { pendingMigrations, readMigrations, readViews } from './files.ts';
 import type { AppliedMigration, Migration, SqlFile } from './files.ts';
 

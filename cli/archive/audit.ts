@@ -1,10 +1,10 @@
-import { audit } from '../../streams/archive/checking/audit.ts';
-import type { AuditReport } from '../../streams/archive/checking/audit.ts';
-import { loadConfig } from '../config.ts';
+import { audit } from '../../archive/audit/audit.ts';
+import type { AuditReport } from '../../archive/audit/audit.ts';
+import { loadConfig } from '../config/config.ts';
 import { throttled } from '../import/progress.ts';
-import { left, print, printJson, right, table, withSession } from '../operate/output.ts';
-import { formatCount } from '../show.ts';
-import { createProgress } from '../stack/progress.ts';
+import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
+import { formatCount } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { storeOf } from './context.ts';
 
 /** The command `marquee audit`. Returns the exit code: 1 when an account does not balance. */

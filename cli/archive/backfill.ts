@@ -1,11 +1,11 @@
-import { backfill } from '../../streams/archive/history/backfill.ts';
-import type { BackfillReport } from '../../streams/archive/history/backfill.ts';
-import { listBackfills } from '../../streams/archive/history/books.ts';
-import type { BackfillState } from '../../streams/archive/history/books.ts';
-import type { History } from '../../streams/archive/history/history.ts';
-import { historyTopic } from '../../streams/archive/history/history.ts';
-import { loadConfig } from '../config.ts';
-import type { Config } from '../config.ts';
+import { backfill } from '../../archive/backfill/backfill.ts';
+import type { BackfillReport } from '../../archive/backfill/backfill.ts';
+import { listBackfills } from '../../archive/backfill/backfill-log.ts';
+import type { BackfillState } from '../../archive/backfill/backfill-log.ts';
+import type { History } from '../../archive/backfill/history.ts';
+import { historyTopic } from '../../archive/backfill/history.ts';
+import { loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { openHistories } from '../import/history-files.ts';
 import type { MovieLens } from '../import/movielens.ts';
 import { catalogueOf } from '../import/prepare-movielens.ts';
@@ -14,10 +14,10 @@ import type { Rejects } from '../import/rejects.ts';
 import { describeRejects, rejectSummary } from '../import/report.ts';
 import { openRejects, withInterrupt } from '../import/run.ts';
 import { isDelivered, sendImport, undelivered } from '../import/send.ts';
-import { left, print, printJson, right, table, withSession } from '../operate/output.ts';
-import { formatBytes, formatCount } from '../show.ts';
-import { createProgress } from '../stack/progress.ts';
-import type { Progress } from '../stack/progress.ts';
+import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
+import { formatBytes, formatCount } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
+import type { Progress } from '../terminal/progress.ts';
 import { archiveContext, storeOf } from './context.ts';
 
 export interface BackfillFlags {

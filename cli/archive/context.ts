@@ -1,9 +1,9 @@
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
 import { createFailpoints } from '../../streams/runtime/failpoints.ts';
-import type { ArchiveContext } from '../../streams/archive/context.ts';
-import type { Config } from '../config.ts';
-import { createLog } from '../log.ts';
+import type { ArchiveContext } from '../../archive/context.ts';
+import type { Config } from '../config/config.ts';
+import { createLog } from '../config/log.ts';
 
 export function storeOf({ objectStore }: Config): ObjectStore {
   return openObjectStore(objectStore);

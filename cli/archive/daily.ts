@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { compactArchive } from '../../streams/archive/upkeep/compact.ts';
-import { expireFiles } from '../../streams/archive/upkeep/expire.ts';
-import { createArchiveMetrics } from '../../streams/archive/metrics.ts';
-import type { ArchiveMetrics } from '../../streams/archive/metrics.ts';
-import { runArchive } from '../../streams/archive/copying/run.ts';
-import type { ArchiveContext } from '../../streams/archive/context.ts';
-import { isDue, nextRunAfter } from '../../streams/archive/schedule.ts';
-import { sweepObjects } from '../../streams/archive/upkeep/sweep.ts';
-import { serveMetrics } from '../../streams/runtime/serve-metrics.ts';
-import { MarqueeError } from '../../schemas/error.ts';
-import type { Config } from '../config.ts';
-import { loadConfig } from '../config.ts';
-import { withSession } from '../operate/output.ts';
+import { compactArchive } from '../../archive/maintenance/compact.ts';
+import { expireFiles } from '../../archive/maintenance/expire.ts';
+import { createArchiveMetrics } from '../../archive/metrics.ts';
+import type { ArchiveMetrics } from '../../archive/metrics.ts';
+import { runArchive } from '../../archive/ingest/run.ts';
+import type { ArchiveContext } from '../../archive/context.ts';
+import { isDue, nextRunAfter } from '../../archive/schedule.ts';
+import { sweepObjects } from '../../archive/maintenance/remove-orphans.ts';
+import { serveMetrics } from '../../streams/runtime/observe/metrics-server.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
+import { withSession } from '../terminal/output.ts';
 import { archiveContext, storeOf } from './context.ts';
 
 /** How often it is looked whether a run is due. */

@@ -1,6 +1,6 @@
-import { loadConfig } from '../config.ts';
-import { left, print, printJson, right, table, withSession } from '../operate/output.ts';
-import { formatBytes, formatCount } from '../show.ts';
+import { loadConfig } from '../config/config.ts';
+import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
+import { formatBytes, formatCount } from '../terminal/format.ts';
 
 interface DateState extends Record<string, unknown> {
   readonly date: string;

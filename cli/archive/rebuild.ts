@@ -1,14 +1,14 @@
 import { pino } from 'pino';
-import { processorsOf, rebuild } from '../../streams/archive/rebuild/rebuild.ts';
-import type { RebuildReport } from '../../streams/archive/rebuild/rebuild.ts';
+import { processorsOf, rebuild } from '../../archive/rebuild/rebuild.ts';
+import type { RebuildReport } from '../../archive/rebuild/rebuild.ts';
 import { PROCESSORS } from '../../streams/index.ts';
-import { MarqueeError } from '../../schemas/error.ts';
-import { isEqual } from '../../streams/runtime/compare-tables.ts';
-import { loadConfig } from '../config.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { isEqual } from '../../streams/replay/compare-tables.ts';
+import { loadConfig } from '../config/config.ts';
 import { throttled } from '../import/progress.ts';
-import { formatTime, left, print, printJson, right, table } from '../operate/output.ts';
-import { formatCount, formatRate } from '../show.ts';
-import { createProgress } from '../stack/progress.ts';
+import { formatTime, left, print, printJson, right, table } from '../terminal/output.ts';
+import { formatCount, formatRate } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { storeOf } from './context.ts';
 
 export interface RebuildFlags {

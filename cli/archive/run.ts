@@ -1,9 +1,9 @@
-import type { ArchiveReport } from '../../streams/archive/copying/run.ts';
-import { runArchive } from '../../streams/archive/copying/run.ts';
-import { loadConfig } from '../config.ts';
-import { formatBytes, formatCount } from '../show.ts';
-import { formatTime, print, printJson } from '../operate/output.ts';
-import { createProgress } from '../stack/progress.ts';
+import type { ArchiveReport } from '../../archive/ingest/run.ts';
+import { runArchive } from '../../archive/ingest/run.ts';
+import { loadConfig } from '../config/config.ts';
+import { formatBytes, formatCount } from '../terminal/format.ts';
+import { formatTime, print, printJson } from '../terminal/output.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { archiveContext, storeOf } from './context.ts';
 
 /** The command `marquee archive run`. Returns the exit code. */

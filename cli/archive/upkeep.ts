@@ -1,14 +1,14 @@
-import { compactArchive } from '../../streams/archive/upkeep/compact.ts';
-import type { CompactOptions, CompactReport } from '../../streams/archive/upkeep/compact.ts';
-import { expireFiles } from '../../streams/archive/upkeep/expire.ts';
-import type { ExpiredFile } from '../../streams/archive/upkeep/expire.ts';
-import { sweepObjects } from '../../streams/archive/upkeep/sweep.ts';
-import type { SweptObject } from '../../streams/archive/upkeep/sweep.ts';
-import type { Config } from '../config.ts';
-import { loadConfig } from '../config.ts';
-import { left, print, printJson, right, table, withSession } from '../operate/output.ts';
-import { formatBytes, formatCount } from '../show.ts';
-import { createProgress } from '../stack/progress.ts';
+import { compactArchive } from '../../archive/maintenance/compact.ts';
+import type { CompactOptions, CompactReport } from '../../archive/maintenance/compact.ts';
+import { expireFiles } from '../../archive/maintenance/expire.ts';
+import type { ExpiredFile } from '../../archive/maintenance/expire.ts';
+import { sweepObjects } from '../../archive/maintenance/remove-orphans.ts';
+import type { SweptObject } from '../../archive/maintenance/remove-orphans.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
+import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
+import { formatBytes, formatCount } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { archiveContext, storeOf } from './context.ts';
 
 /** The command `marquee archive compact`. */

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MarqueeError } from '../../schemas/error.ts';
-import { loadConfig } from '../config.ts';
-import type { Config } from '../config.ts';
-import { createLog } from '../log.ts';
-import { withSession } from '../operate/output.ts';
-import { silentProgress } from '../stack/progress.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { createLog } from '../config/log.ts';
+import { withSession } from '../terminal/output.ts';
+import { silentProgress } from '../terminal/progress.ts';
 import { batchIsDue, type BatchTimes } from './due.ts';
 import { requestOf, type BatchFlags, type BatchReport } from './run.ts';
 import { runStage } from './stage.ts';

@@ -1,9 +1,9 @@
 import type { Session } from '../../connectors/postgres/session.ts';
-import { MarqueeError } from '../../schemas/error.ts';
-import { loadConfig } from '../config.ts';
-import { left, print, printJson, right, table, withSession } from '../operate/output.ts';
-import { formatCount } from '../show.ts';
-import { createProgress } from '../stack/progress.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { loadConfig } from '../config/config.ts';
+import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
+import { formatCount } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { runStage } from './stage.ts';
 
 interface Listed extends Record<string, unknown> {

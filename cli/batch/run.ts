@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { loadConfig } from '../config.ts';
-import { left, print, printJson, right, table } from '../operate/output.ts';
-import { formatCount } from '../show.ts';
-import { createProgress } from '../stack/progress.ts';
+import { loadConfig } from '../config/config.ts';
+import { left, print, printJson, right, table } from '../terminal/output.ts';
+import { formatCount } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { codeVersion, runStage } from './stage.ts';
 
 export interface BatchFlags {

@@ -3,11 +3,11 @@ import { createWriteStream, mkdirSync, readdirSync, readFileSync, rmSync, statSy
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { exportsOf } from '../commands/config.ts';
-import type { Config } from '../config.ts';
-import { readEnvironment, repositoryRoot } from '../config.ts';
-import type { Progress, Step } from '../stack/progress.ts';
+import type { Config } from '../config/config.ts';
+import { readEnvironment, repositoryRoot } from '../config/config.ts';
+import type { Progress, Step } from '../terminal/progress.ts';
 import { installSpark } from '../stack/spark.ts';
 
 /** What the Python side says, a line each (batch/marquee_batch/progress.py). */

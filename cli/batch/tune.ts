@@ -1,6 +1,6 @@
-import { loadConfig } from '../config.ts';
-import { left, print, printJson, right, table } from '../operate/output.ts';
-import { createProgress } from '../stack/progress.ts';
+import { loadConfig } from '../config/config.ts';
+import { left, print, printJson, right, table } from '../terminal/output.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { requestOf, type BatchFlags } from './run.ts';
 import { runStage } from './stage.ts';
 

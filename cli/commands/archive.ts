@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { parseTime, parseWhole } from '../operate/parse.ts';
+import { parseTime, parseWhole } from '../terminal/parse.ts';
 
 interface RunFlags {
   readonly until?: number;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { parseTime } from '../operate/parse.ts';
+import { parseTime } from '../terminal/parse.ts';
 
 interface Flags {
   readonly from?: number;

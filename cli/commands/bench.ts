@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { registerScript } from '../script-command.ts';
+import { registerScript } from '../develop/script-command.ts';
 
 /** Benchmarks by name, relative to the root of the repository; each takes its own options. */
 const BENCHMARKS = {

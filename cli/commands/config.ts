@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config, ConfigEntry } from '../config.ts';
+import type { Config, ConfigEntry } from '../config/config.ts';
 
 export function register(program: Command): void {
   program
@@ -8,7 +8,7 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .option('--exports', "an analyst's settings for other tools, secrets and all, for `eval`")
     .action(async (options: { json?: boolean; exports?: boolean }) => {
-      const { explainConfig } = await import('../config.ts');
+      const { explainConfig } = await import('../config/config.ts');
       const { config, entries } = explainConfig();
       if (options.exports === true) {
         for (const [name, value] of Object.entries(exportsOf(config)))

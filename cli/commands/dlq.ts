@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { parseCount, parseTime } from '../operate/parse.ts';
-import type { DeadLetterFilter } from '../operate/dead-letters.ts';
+import { parseCount, parseTime } from '../terminal/parse.ts';
+import type { DeadLetterFilter } from '../../operations/dead-letters.ts';
 
 interface FilterFlags {
   readonly processor?: string;
@@ -60,9 +60,9 @@ function withFilter(command: Command): Command {
 }
 
 async function filterOf(flags: FilterFlags): Promise<DeadLetterFilter> {
-  const { processorNamed } = await import('../operate/processor-named.ts');
+  const { processorNamed } = await import('../../operations/processor-named.ts');
   const { DEAD_LETTER_REASONS } = await import('../../schemas/reasons.ts');
-  const { MarqueeError } = await import('../../schemas/error.ts');
+  const { MarqueeError } = await import('../../common/error.ts');
   if (flags.processor !== undefined) processorNamed(flags.processor);
   if (flags.reason !== undefined && !Object.hasOwn(DEAD_LETTER_REASONS, flags.reason))
     throw new MarqueeError(
@@ -82,9 +82,9 @@ async function filterOf(flags: FilterFlags): Promise<DeadLetterFilter> {
 async function list(
   flags: FilterFlags & { waiting?: boolean; limit: number; json?: boolean },
 ): Promise<void> {
-  const { loadConfig } = await import('../config.ts');
-  const letters = await import('../operate/dead-letters.ts');
-  const { print, printJson, withSession } = await import('../operate/output.ts');
+  const { loadConfig } = await import('../config/config.ts');
+  const letters = await import('../../operations/dead-letters.ts');
+  const { print, printJson, withSession } = await import('../terminal/output.ts');
   const filter = await filterOf(flags);
   await withSession(loadConfig().postgres.writerUrl, 'dlq', async (session) => {
     const waiting = flags.waiting === true;
@@ -106,11 +106,11 @@ async function list(
 }
 
 async function show(place: string): Promise<void> {
-  const { loadConfig } = await import('../config.ts');
+  const { loadConfig } = await import('../config/config.ts');
   const { createCodec } = await import('../../connectors/registry/codec.ts');
-  const { readDeadLetter } = await import('../operate/dead-letters.ts');
-  const { describeDeadLetter } = await import('../operate/show-record.ts');
-  const { print, withSession } = await import('../operate/output.ts');
+  const { readDeadLetter } = await import('../../operations/dead-letters.ts');
+  const { describeDeadLetter } = await import('../terminal/show-record.ts');
+  const { print, withSession } = await import('../terminal/output.ts');
   const config = loadConfig();
   const letter = await withSession(config.postgres.writerUrl, 'dlq', (session) =>
     readDeadLetter(session, place),
@@ -119,11 +119,11 @@ async function show(place: string): Promise<void> {
 }
 
 async function redriveThem(flags: RedriveFlags): Promise<void> {
-  const { loadConfig } = await import('../config.ts');
+  const { loadConfig } = await import('../config/config.ts');
   const { createRawProducer } = await import('../../connectors/kafka/raw-producer.ts');
-  const { planRedrive, redrive } = await import('../operate/redrive.ts');
-  const { print, withSession } = await import('../operate/output.ts');
-  const { MarqueeError } = await import('../../schemas/error.ts');
+  const { planRedrive, redrive } = await import('../../operations/redrive.ts');
+  const { print, withSession } = await import('../terminal/output.ts');
+  const { MarqueeError } = await import('../../common/error.ts');
   const filter = await filterOf(flags);
   if (Object.keys(filter).length === 0 && flags.all !== true)
     throw new MarqueeError(

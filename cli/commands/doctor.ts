@@ -8,8 +8,8 @@ export function register(program: Command): void {
     .description('what this machine lacks for Marquee, and how to get it')
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }) => {
-      const { loadConfig } = await import('../config.ts');
-      const { diagnose } = await import('../doctor.ts');
+      const { loadConfig } = await import('../config/config.ts');
+      const { diagnose } = await import('../stack/doctor.ts');
       const findings = diagnose(loadConfig());
       if (options.json === true) {
         process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);

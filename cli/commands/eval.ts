@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { registerScript } from '../script-command.ts';
+import { registerScript } from '../develop/script-command.ts';
 
 export function register(program: Command): void {
   registerScript(

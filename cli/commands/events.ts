@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Tail } from '../operate/events.ts';
-import { parseCount, parseTime } from '../operate/parse.ts';
+import type { Tail } from '../../operations/events.ts';
+import { parseCount, parseTime } from '../terminal/parse.ts';
 
 interface Flags {
   readonly user?: string;
@@ -31,10 +31,10 @@ export function register(program: Command): void {
 
 async function tail(flags: Flags): Promise<void> {
   const { setTimeout: delay } = await import('node:timers/promises');
-  const { loadConfig } = await import('../config.ts');
-  const { MarqueeError } = await import('../../schemas/error.ts');
-  const { tailEvents } = await import('../operate/events.ts');
-  const { withSession } = await import('../operate/output.ts');
+  const { loadConfig } = await import('../config/config.ts');
+  const { MarqueeError } = await import('../../common/error.ts');
+  const { tailEvents } = await import('../../operations/events.ts');
+  const { withSession } = await import('../terminal/output.ts');
   if (flags.user === undefined && flags.app === undefined)
     throw new MarqueeError('MARQUEE_TAIL_UNBOUNDED', 'say whose: --user ID or --app NAME');
   const config = loadConfig();
@@ -59,9 +59,9 @@ async function tail(flags: Flags): Promise<void> {
 }
 
 async function show(found: Tail, flags: Flags & { quiet?: boolean }): Promise<void> {
-  const { describeEvent } = await import('../operate/events.ts');
-  const { print } = await import('../operate/output.ts');
-  const { readable } = await import('../operate/show-record.ts');
+  const { describeEvent } = await import('../../operations/events.ts');
+  const { print } = await import('../terminal/output.ts');
+  const { readable } = await import('../terminal/show-record.ts');
   for (const tailed of found.events)
     print(flags.json === true ? JSON.stringify(readable(tailed)) : describeEvent(tailed));
   if (flags.json === true || flags.quiet === true) return;

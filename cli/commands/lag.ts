@@ -11,11 +11,11 @@ export function register(program: Command): void {
     .option('--watch', 'again every 2 s, until interrupted')
     .action(async (names: string[], flags: { json?: boolean; watch?: boolean }) => {
       const { PROCESSORS } = await import('../../streams/index.ts');
-      const { loadConfig } = await import('../config.ts');
-      const { processorNamed } = await import('../operate/processor-named.ts');
-      const { readLogBounds } = await import('../operate/log-bounds.ts');
-      const { describeLag, readLag, totalLag } = await import('../operate/lag.ts');
-      const { print, printJson, withSession } = await import('../operate/output.ts');
+      const { loadConfig } = await import('../config/config.ts');
+      const { processorNamed } = await import('../../operations/processor-named.ts');
+      const { readLogBounds } = await import('../../operations/log-bounds.ts');
+      const { describeLag, readLag, totalLag } = await import('../../operations/lag.ts');
+      const { print, printJson, withSession } = await import('../terminal/output.ts');
       const { setTimeout: delay } = await import('node:timers/promises');
       const processors = (names.length === 0 ? Object.keys(PROCESSORS) : names).map(processorNamed);
       const config = loadConfig();

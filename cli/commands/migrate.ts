@@ -7,7 +7,7 @@ export function register(program: Command): void {
     .option('--dry-run', 'say what would be applied, and change nothing')
     .option('--url <url>', 'database and role to use (default: postgres.migratorUrl)')
     .action(async (options: { dryRun?: boolean; url?: string }) => {
-      const { loadConfig } = await import('../config.ts');
+      const { loadConfig } = await import('../config/config.ts');
       const { migrate } = await import('../../sql/migrate.ts');
       const dryRun = options.dryRun ?? false;
       const result = await migrate({

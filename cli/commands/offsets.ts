@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { parseWhole } from '../operate/parse.ts';
+import { parseWhole } from '../terminal/parse.ts';
 
 interface ResetFlags {
   readonly partition?: number;
@@ -20,8 +20,8 @@ export function register(program: Command): void {
     .argument('<processor>')
     .option('--json', 'as JSON')
     .action(async (name: string, flags: { json?: boolean }) => {
-      const { describePositions } = await import('../operate/offsets.ts');
-      const { print, printJson } = await import('../operate/output.ts');
+      const { describePositions } = await import('../../operations/positions.ts');
+      const { print, printJson } = await import('../terminal/output.ts');
       const { processor, reports } = await inspect(name);
       if (flags.json === true)
         printJson(reports.map(({ last, ...r }) => ({ ...r, lastOffset: last?.offset ?? null })));
@@ -44,10 +44,10 @@ export function register(program: Command): void {
 
 async function reset(name: string, flags: ResetFlags): Promise<void> {
   const { userInfo } = await import('node:os');
-  const { loadConfig } = await import('../config.ts');
-  const { applyReset, assertNobodyRuns, planReset } = await import('../operate/offsets.ts');
-  const { readGroupMembers } = await import('../operate/log-bounds.ts');
-  const { print, withSession } = await import('../operate/output.ts');
+  const { loadConfig } = await import('../config/config.ts');
+  const { applyReset, assertNobodyRuns, planReset } = await import('../../operations/positions.ts');
+  const { readGroupMembers } = await import('../../operations/log-bounds.ts');
+  const { print, withSession } = await import('../terminal/output.ts');
   const { kafka, postgres } = loadConfig();
   const { processor, reports } = await inspect(name);
   const wanted = reports.filter((r) =>
@@ -84,11 +84,11 @@ async function reset(name: string, flags: ResetFlags): Promise<void> {
 }
 
 async function inspect(name: string) {
-  const { loadConfig } = await import('../config.ts');
-  const { processorNamed } = await import('../operate/processor-named.ts');
-  const { readLogBounds } = await import('../operate/log-bounds.ts');
-  const { inspectPositions, readPositions } = await import('../operate/offsets.ts');
-  const { withSession } = await import('../operate/output.ts');
+  const { loadConfig } = await import('../config/config.ts');
+  const { processorNamed } = await import('../../operations/processor-named.ts');
+  const { readLogBounds } = await import('../../operations/log-bounds.ts');
+  const { inspectPositions, readPositions } = await import('../../operations/positions.ts');
+  const { withSession } = await import('../terminal/output.ts');
   const { kafka, postgres } = loadConfig();
   const processor = processorNamed(name);
   const { topic } = processor.source;

@@ -7,10 +7,10 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (flags: { json?: boolean }) => {
       const { PROCESSORS } = await import('../../streams/index.ts');
-      const { loadConfig } = await import('../config.ts');
-      const { readGroupMembers } = await import('../operate/log-bounds.ts');
-      const { describeProcessors, readProcessors } = await import('../operate/processors.ts');
-      const { print, printJson, withSession } = await import('../operate/output.ts');
+      const { loadConfig } = await import('../config/config.ts');
+      const { readGroupMembers } = await import('../../operations/log-bounds.ts');
+      const { describeProcessors, readProcessors } = await import('../../operations/processors.ts');
+      const { print, printJson, withSession } = await import('../terminal/output.ts');
       const config = loadConfig();
       const processors = Object.values(PROCESSORS);
       const groups = processors.map((p) => `marquee.${p.name}`);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 export function register(program: Command): void {
   program
@@ -11,8 +11,8 @@ export function register(program: Command): void {
     .allowUnknownOption()
     .helpOption(false)
     .action(async (args: readonly string[]) => {
-      const { loadConfig, readEnvironment } = await import('../config.ts');
-      const { cachedPsql } = await import('../stack/parts/postgres.ts');
+      const { loadConfig, readEnvironment } = await import('../config/config.ts');
+      const { cachedPsql } = await import('../stack/services/postgres.ts');
       const config = loadConfig();
       const url = new URL(config.postgres.readerUrl);
       const own = cachedPsql(config.cache);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RebuildFlags } from '../archive/rebuild.ts';
-import { parseTime } from '../operate/parse.ts';
+import { parseTime } from '../terminal/parse.ts';
 
 export function register(program: Command): void {
   program

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { parseTime } from '../operate/parse.ts';
-import type { ReplayFrom, ReplayReport } from '../../streams/runtime/replay.ts';
-import type { TableComparison } from '../../streams/runtime/compare-tables.ts';
+import { parseTime } from '../terminal/parse.ts';
+import type { ReplayFrom, ReplayReport } from '../../streams/replay/replay.ts';
+import type { TableComparison } from '../../streams/replay/compare-tables.ts';
 
 interface Flags {
   readonly from: ReplayFrom;
@@ -34,12 +34,12 @@ export function register(program: Command): void {
 
 async function run(name: string, flags: Flags): Promise<void> {
   const { pino } = await import('pino');
-  const { loadConfig } = await import('../config.ts');
-  const { processorNamed } = await import('../operate/processor-named.ts');
-  const { printJson } = await import('../operate/output.ts');
-  const { createProgress } = await import('../stack/progress.ts');
-  const { isEqual } = await import('../../streams/runtime/compare-tables.ts');
-  const { replay } = await import('../../streams/runtime/replay.ts');
+  const { loadConfig } = await import('../config/config.ts');
+  const { processorNamed } = await import('../../operations/processor-named.ts');
+  const { printJson } = await import('../terminal/output.ts');
+  const { createProgress } = await import('../terminal/progress.ts');
+  const { isEqual } = await import('../../streams/replay/compare-tables.ts');
+  const { replay } = await import('../../streams/replay/replay.ts');
   const processor = processorNamed(name);
   const config = loadConfig();
   const cancel = new AbortController();
@@ -102,8 +102,8 @@ function summary(report: ReplayReport): string {
 }
 
 async function describe(report: ReplayReport): Promise<void> {
-  const { left, print, right, table } = await import('../operate/output.ts');
-  const { isEqual } = await import('../../streams/runtime/compare-tables.ts');
+  const { left, print, right, table } = await import('../terminal/output.ts');
+  const { isEqual } = await import('../../streams/replay/compare-tables.ts');
   if (report.copiedRows > 0)
     print(`${report.copiedRows} earlier rows were copied from the live tables`);
   if (report.carriedOver > 0) print(`${report.carriedOver} rows kept what no log can give again`);

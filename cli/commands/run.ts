@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 export function register(program: Command): void {
   program
@@ -13,8 +13,8 @@ export function register(program: Command): void {
     .option('--instance <id>', 'static membership: keeps its partitions over a restart (rdkafka)')
     .action(async (names: string[], options: { metricsPort?: string; instance?: string }) => {
       const { PROCESSORS } = await import('../../streams/index.ts');
-      const { loadConfig } = await import('../config.ts');
-      const { runProcessors } = await import('../run-processors.ts');
+      const { loadConfig } = await import('../config/config.ts');
+      const { runProcessors } = await import('../run/run-processors.ts');
       const processors = (names.length === 0 ? Object.keys(PROCESSORS) : names).map((name) => {
         const processor = PROCESSORS[name];
         if (processor === undefined)

@@ -14,7 +14,7 @@ export function register(program: Command): void {
       assertGenerated(subjects);
       print(`${String(subjects.length)} subjects: every version reads all earlier ones`);
       if (flags.offline === true) return;
-      const { loadConfig } = await import('../config.ts');
+      const { loadConfig } = await import('../config/config.ts');
       const { url } = loadConfig().registry;
       const objections = await checkWithRegistry({ url, subjects });
       for (const { subject, objection } of objections) print(`${subject}: ${objection}`);
@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .option('--dry-run', 'only say what would be done')
     .action(async (flags: { readonly dryRun?: boolean }) => {
       const { pushSchemas } = await import('../../connectors/registry/subjects.ts');
-      const { loadConfig } = await import('../config.ts');
+      const { loadConfig } = await import('../config/config.ts');
       const steps = await pushSchemas({
         url: loadConfig().registry.url,
         dryRun: flags.dryRun === true,

@@ -24,7 +24,7 @@ async function loadSql() {
   try {
     return await import('../sql/run.ts');
   } catch (cause) {
-    const { MarqueeError } = await import('../../schemas/error.ts');
+    const { MarqueeError } = await import('../../common/error.ts');
     throw new MarqueeError(
       'MARQUEE_SQL_ENGINE',
       `DuckDB does not load on ${process.platform}-${process.arch}: ${String(cause)}`,

@@ -7,7 +7,7 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }) => {
       const { openStack } = await import('../stack/open.ts');
-      const { loadConfig } = await import('../config.ts');
+      const { loadConfig } = await import('../config/config.ts');
       const { progress, stack, config } = openStack();
       progress.close();
       const parts = await stack.status();

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { SuiteResult } from '../test-run.ts';
+import type { SuiteResult } from '../develop/test-run.ts';
 
 const suites = ['unit', 'int', 'faults'] as const;
 type Suite = (typeof suites)[number];
@@ -11,7 +11,7 @@ export function register(program: Command): void {
     .argument('[suites...]', 'unit, int, faults', parseSuite, [])
     .option('--files <pattern...>', 'only test files whose path contains one of these')
     .action(async (chosen: readonly Suite[], options: { files?: string[] }) => {
-      const { runSuite, summaryOf, withPrograms } = await import('../test-run.ts');
+      const { runSuite, summaryOf, withPrograms } = await import('../develop/test-run.ts');
       const wanted = chosen.length === 0 ? suites : suites.filter((name) => chosen.includes(name));
       const results: SuiteResult[] = [];
       const run = async (name: Suite): Promise<void> => {

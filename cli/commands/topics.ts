@@ -19,7 +19,7 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (flags: ApplyFlags) => {
       const { applyTopics } = await import('../../connectors/kafka/topics.ts');
-      const { loadConfig } = await import('../config.ts');
+      const { loadConfig } = await import('../config/config.ts');
       const steps = await applyTopics({
         brokers: loadConfig().kafka.brokers,
         dryRun: flags.dryRun === true,
@@ -34,7 +34,7 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (flags: { readonly json?: boolean }) => {
       const { listTopics } = await import('../../connectors/kafka/topics.ts');
-      const { loadConfig } = await import('../config.ts');
+      const { loadConfig } = await import('../config/config.ts');
       const rows = await listTopics({ brokers: loadConfig().kafka.brokers });
       print(flags.json === true ? JSON.stringify(rows, null, 2) : describeRows(rows));
       if (rows.some(({ partitions }) => partitions === 0)) process.exitCode = 1;

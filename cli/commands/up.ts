@@ -6,9 +6,9 @@ export function register(program: Command): void {
     .description('start the local stack: Kafka, registry, Postgres, Valkey, object store')
     .option('--wait-all', 'also wait for what is built in the background (MinIO, node-rdkafka)')
     .action(async (options: { waitAll?: boolean }) => {
-      const { loadConfig } = await import('../config.ts');
+      const { loadConfig } = await import('../config/config.ts');
       const { installAddonStep } = await import('../stack/addon.ts');
-      const { prepareContents } = await import('../stack/contents.ts');
+      const { prepareContents } = await import('../stack/provision.ts');
       const { openStack } = await import('../stack/open.ts');
       const { allOrErrors } = await import('../stack/steps.ts');
       const { progress, stack, config } = openStack();

@@ -1,13 +1,13 @@
 import { openSession } from '../../connectors/postgres/session.ts';
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
-import { audit } from '../../streams/archive/checking/audit.ts';
-import { runArchive } from '../../streams/archive/copying/run.ts';
+import { audit } from '../../archive/audit/audit.ts';
+import { runArchive } from '../../archive/ingest/run.ts';
 import { archiveContext } from '../archive/context.ts';
-import type { Config } from '../config.ts';
-import { formatBytes, formatCount } from '../show.ts';
+import type { Config } from '../config/config.ts';
+import { formatBytes, formatCount } from '../terminal/format.ts';
 import { openEvents } from '../sql/open.ts';
-import { createProgress } from '../stack/progress.ts';
-import { MarqueeError } from '../../schemas/error.ts';
+import { createProgress } from '../terminal/progress.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 export interface ArchiveShown {
   readonly text: string;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { withSession } from '../operate/output.ts';
+import { withSession } from '../terminal/output.ts';
 import { describe, requestOf, type BatchReport } from '../batch/run.ts';
 import { runStage } from '../batch/stage.ts';
-import { loadConfig, type Config } from '../config.ts';
+import { loadConfig, type Config } from '../config/config.ts';
 import { runningBackground } from '../stack/background.ts';
-import { createProgress } from '../stack/progress.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { isThere } from './archive.ts';
 
 const LOOK_MS = 1_000;

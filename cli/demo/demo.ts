@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { PROCESSORS } from '../../streams/index.ts';
-import { loadConfig } from '../config.ts';
-import type { Config } from '../config.ts';
+import { loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { prepareMovieLens } from '../import/prepare-movielens.ts';
 import { prepareWorld } from '../import/prepare-world.ts';
 import type { PreparedImport } from '../import/prepared.ts';
@@ -13,11 +13,11 @@ import { INTERRUPTED, clusterIdOf, openRejects, withInterrupt } from '../import/
 import { throttled } from '../import/progress.ts';
 import { isDelivered, sendImport, undelivered } from '../import/send.ts';
 import type { SendReport } from '../import/send.ts';
-import { prepareContents } from '../stack/contents.ts';
+import { prepareContents } from '../stack/provision.ts';
 import { openStack } from '../stack/open.ts';
-import { createProgress } from '../stack/progress.ts';
-import type { Progress } from '../stack/progress.ts';
-import { DEFAULT_WORLD } from '../world/plan.ts';
+import { createProgress } from '../terminal/progress.ts';
+import type { Progress } from '../terminal/progress.ts';
+import { DEFAULT_WORLD } from '../datagen/plan.ts';
 import { archiveAll } from './archive.ts';
 import { trainAll, untilStore } from './batch.ts';
 import { agrees, compareCounts, readTableCounts } from './counts.ts';
@@ -26,8 +26,8 @@ import { startProcessors } from './processors.ts';
 import type { RunningProcessors } from './processors.ts';
 import { createStandingLine, describeCounts, describeNext, describeSamples } from './report.ts';
 import type { JobResult } from './report.ts';
-import { ownsAll, readLogEnds, untilCaughtUp } from './standing.ts';
-import type { LogEnds, Reader } from './standing.ts';
+import { ownsAll, readLogEnds, untilCaughtUp } from './positions.ts';
+import type { LogEnds, Reader } from './positions.ts';
 
 export interface DemoOptions {
   /** A MovieLens folder; else a synthetic world. */

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { MarqueeError } from '../../schemas/error.ts';
-import { tail } from '../stack/text.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { tail } from '../terminal/text.ts';
 
 /** All processors in one process of their own, as an operator would run them. */
 export interface RunningProcessors {

@@ -1,10 +1,10 @@
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { PreparedImport } from '../import/prepared.ts';
-import { formatCount, formatRate, formatTable } from '../show.ts';
-import { formatSeconds } from '../stack/text.ts';
+import { formatCount, formatRate, formatTable } from '../terminal/format.ts';
+import { formatSeconds } from '../terminal/text.ts';
 import { agrees } from './counts.ts';
 import type { CountCheck } from './counts.ts';
-import type { Standing } from './standing.ts';
+import type { Standing } from './positions.ts';
 
 export interface JobResult {
   readonly checks: readonly CountCheck[];

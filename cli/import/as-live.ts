@@ -1,4 +1,4 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 const HOUR_MS = 3_600_000;
 

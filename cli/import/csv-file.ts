@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { parse } from 'csv-parse/sync';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { readBytes, splitLines } from './text-lines.ts';
 
 /** Far beyond any line of such a file: what is longer is a broken file, and must not fill memory. */

@@ -1,4 +1,4 @@
-import type { MarqueeError } from '../../schemas/error.ts';
+import type { MarqueeError } from '../../common/error.ts';
 import type { Movie } from '../../schemas/generated/types.ts';
 import { createProducer } from '../../sdk/src/index.ts';
 import type { Delivery } from '../../sdk/src/index.ts';

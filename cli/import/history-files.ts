@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { MarqueeError } from '../../schemas/error.ts';
-import type { History } from '../../streams/archive/history/history.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { History } from '../../archive/backfill/history.ts';
 import { openJsonLines } from './json-lines.ts';
 import { openMovieLens } from './movielens-history.ts';
 import type { MovieLensOutlets } from './movielens-history.ts';

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import { validateUserAction } from '../../schemas/user-action.ts';
-import { isUuidv7, parseUuid, uuidTimeMs, uuidv7 } from '../../schemas/uuid.ts';
+import { isUuidv7, parseUuid, uuidTimeMs, uuidv7 } from '../../common/uuid.ts';
 import { isFault } from './movielens-fields.ts';
 import type { RowFault } from './movielens-fields.ts';
 

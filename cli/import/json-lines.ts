@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { MarqueeError } from '../../schemas/error.ts';
-import type { History, HistoryItem } from '../../streams/archive/history/history.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { History, HistoryItem } from '../../archive/backfill/history.ts';
 import { isFault } from './movielens-fields.ts';
 import { parseAction } from './json-action.ts';
 import type { Rejects } from './rejects.ts';

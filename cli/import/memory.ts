@@ -7,7 +7,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { stillCounts, windowBefore } from './as-live.ts';
 
 /** What a home remembers of live traffic that was sent to a cluster from it. */

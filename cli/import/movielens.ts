@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import type { RateAction } from '../../sdk/src/index.ts';
 import { checkRoom, instantOf } from './as-live.ts';
 import type { LiveWindow } from './as-live.ts';

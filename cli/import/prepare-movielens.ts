@@ -1,7 +1,7 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import type { RateAction } from '../../sdk/src/index.ts';
-import type { Config } from '../config.ts';
-import { formatCount } from '../show.ts';
+import type { Config } from '../config/config.ts';
+import { formatCount } from '../terminal/format.ts';
 import { liveSpanMs, parseUntil } from './as-live.ts';
 import { placeLive } from './live.ts';
 import type { Live } from './live.ts';

@@ -1,9 +1,9 @@
-import { MarqueeError } from '../../schemas/error.ts';
-import type { Config } from '../config.ts';
-import { generateWorld } from '../world/generate.ts';
-import { createTruth, userIdAt } from '../world/model.ts';
-import { checkPlan, worldHash } from '../world/plan.ts';
-import type { WorldPlan } from '../world/plan.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { Config } from '../config/config.ts';
+import { generateWorld } from '../datagen/generate.ts';
+import { createTruth, userIdAt } from '../datagen/model.ts';
+import { checkPlan, worldHash } from '../datagen/plan.ts';
+import type { WorldPlan } from '../datagen/plan.ts';
 import { parseUntil } from './as-live.ts';
 import { placeLive } from './live.ts';
 import type { PreparedImport } from './prepared.ts';

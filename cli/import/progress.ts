@@ -1,4 +1,4 @@
-import type { Step } from '../stack/progress.ts';
+import type { Step } from '../terminal/progress.ts';
 
 /** A terminal redraws its line; elsewhere each update is one more. */
 const UPDATE_MS = process.stderr.isTTY ? 100 : 5_000;

@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { formatUuid, uuidv7 } from '../../schemas/uuid.ts';
+import { formatUuid, uuidv7 } from '../../common/uuid.ts';
 import type { RateAction } from '../../sdk/src/index.ts';
 import type { Ratings } from './movielens-ratings.ts';
 

@@ -1,5 +1,5 @@
-import { formatSeconds } from '../stack/text.ts';
-import { formatCount, formatRate } from '../show.ts';
+import { formatSeconds } from '../terminal/text.ts';
+import { formatCount, formatRate } from '../terminal/format.ts';
 import type { PreparedImport } from './prepared.ts';
 import type { Rejects } from './rejects.ts';
 import type { SendReport } from './send.ts';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
-import { loadConfig } from '../config.ts';
-import type { Config } from '../config.ts';
-import { formatCount } from '../show.ts';
-import { createProgress } from '../stack/progress.ts';
-import type { WorldPlan } from '../world/plan.ts';
+import { loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { formatCount } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
+import type { WorldPlan } from '../datagen/plan.ts';
 import { prepareMovieLens } from './prepare-movielens.ts';
 import { prepareWorld } from './prepare-world.ts';
 import type { PreparedImport } from './prepared.ts';

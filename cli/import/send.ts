@@ -1,6 +1,6 @@
-import { MarqueeError } from '../../schemas/error.ts';
-import type { Progress, Step } from '../stack/progress.ts';
-import { formatCount, formatRate } from '../show.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { Progress, Step } from '../terminal/progress.ts';
+import { formatCount, formatRate } from '../terminal/format.ts';
 import { openCatalogue, openEvents } from './deliver.ts';
 import type { Delivered, Outlet } from './deliver.ts';
 import type { PreparedImport } from './prepared.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const LINE_FEED = 10;

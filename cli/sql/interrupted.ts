@@ -1,4 +1,4 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 /** DuckDB says it in its own words when a statement was ended. */
 export function toInterrupted(error: unknown): unknown {

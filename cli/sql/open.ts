@@ -1,10 +1,10 @@
-import { openEventsView } from '../../streams/archive/reading/events-view.ts';
-import type { EventsView } from '../../streams/archive/reading/events-view.ts';
-import type { Config } from '../config.ts';
-import { formatCount } from '../show.ts';
+import { openEventsView } from '../../archive/query/events-view.ts';
+import type { EventsView } from '../../archive/query/events-view.ts';
+import type { Config } from '../config/config.ts';
+import { formatCount } from '../terminal/format.ts';
 import { installHttpfs } from '../stack/httpfs.ts';
-import type { Progress } from '../stack/progress.ts';
-import { silentProgress } from '../stack/progress.ts';
+import type { Progress } from '../terminal/progress.ts';
+import { silentProgress } from '../terminal/progress.ts';
 
 /** Below it nobody waits long enough to be told. */
 const TOLD_ROWS = 100_000;

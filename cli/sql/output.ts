@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { DuckDBValue } from '@duckdb/node-api';
 import type { SqlResult } from '../../connectors/duckdb/database.ts';
 import { jsonOfValue, textOfValue } from '../../connectors/duckdb/values.ts';
-import { formatCount, formatTable } from '../show.ts';
+import { formatCount, formatTable } from '../terminal/format.ts';
 
 export const FORMATS = ['table', 'csv', 'json'] as const;
 export type Format = (typeof FORMATS)[number];

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
-import type { EventsView } from '../../streams/archive/reading/events-view.ts';
-import { loadConfig } from '../config.ts';
-import { createProgress } from '../stack/progress.ts';
+import type { EventsView } from '../../archive/query/events-view.ts';
+import { loadConfig } from '../config/config.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { toInterrupted } from './interrupted.ts';
 import { openEvents } from './open.ts';
 import { textOf, write } from './output.ts';

@@ -9,10 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { repositoryRoot } from '../config.ts';
-import { MarqueeError } from '../../schemas/error.ts';
+import { repositoryRoot } from '../config/config.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { installLog, installOnce, type InstallContext } from './install.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../terminal/progress.ts';
 import { runLogged } from './run.ts';
 import { stepOf } from './steps.ts';
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { installAddonStep } from './addon.ts';
 import { backgroundErrorFile, type BackgroundJob } from './background.ts';
-import { createProgress } from './progress.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { createStack } from './stack.ts';
 
 /**

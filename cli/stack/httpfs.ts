@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { MarqueeError } from '../../schemas/error.ts';
-import type { Progress } from './progress.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { Progress } from '../terminal/progress.ts';
 import { stepOf } from './steps.ts';
 import { versions } from './versions.ts';
 import { installWheel, wheelFolder } from './wheels.ts';

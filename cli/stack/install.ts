@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { withLock } from './lock.ts';
-import type { Step } from './progress.ts';
+import type { Step } from '../terminal/progress.ts';
 
 export interface InstallContext {
   readonly home: string;

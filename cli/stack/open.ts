@@ -1,5 +1,5 @@
-import { loadConfig, type Config } from '../config.ts';
-import { createProgress, type Progress } from './progress.ts';
+import { loadConfig, type Config } from '../config/config.ts';
+import { createProgress, type Progress } from '../terminal/progress.ts';
 import { createStack, type Stack } from './stack.ts';
 
 /** The stack of the configured home, reporting to standard error. */

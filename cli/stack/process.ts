@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readEnvironment } from '../config.ts';
-import { MarqueeError } from '../../schemas/error.ts';
+import { readEnvironment } from '../config/config.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 /**
  * A server that outlives the command that started it. The token tells it from a later process

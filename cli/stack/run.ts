@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { readEnvironment } from '../config.ts';
-import { MarqueeError } from '../../schemas/error.ts';
-import { tail } from './text.ts';
+import { readEnvironment } from '../config/config.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { tail } from '../terminal/text.ts';
 
 export interface RunSpec {
   /** What is being done, for the error: 'download of the Kafka jars'. */

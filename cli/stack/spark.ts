@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { repositoryRoot } from '../config.ts';
+import { repositoryRoot } from '../config/config.ts';
 import { installSparkJars } from './jars.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../terminal/progress.ts';
 import { installPython } from './python.ts';
 import { stepOf } from './steps.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import {
   backgroundError,
   forgetBackground,
@@ -11,12 +11,12 @@ import {
 import type { InstallContext } from './install.ts';
 import { findJava } from './jars.ts';
 import { withLock } from './lock.ts';
-import type { Part, PartContext, PartName } from './part.ts';
-import { kafkaPart } from './parts/kafka.ts';
-import { objectStorePart } from './parts/object-store.ts';
-import { postgresPart } from './parts/postgres.ts';
-import { registryPart } from './parts/registry.ts';
-import { valkeyPart } from './parts/valkey.ts';
+import type { Part, PartContext, PartName } from './service.ts';
+import { kafkaPart } from './services/kafka.ts';
+import { objectStorePart } from './services/object-store.ts';
+import { postgresPart } from './services/postgres.ts';
+import { registryPart } from './services/registry.ts';
+import { valkeyPart } from './services/valkey.ts';
 import {
   isRunning,
   launch,
@@ -25,10 +25,10 @@ import {
   stopProcess,
   type ProcessRecord,
 } from './process.ts';
-import type { Progress, Step } from './progress.ts';
+import type { Progress, Step } from '../terminal/progress.ts';
 import { allOrErrors, stepOf } from './steps.ts';
 import { ensureState, readState, type PortWishes, type StackState } from './state.ts';
-import { formatSeconds, tail } from './text.ts';
+import { formatSeconds, tail } from '../terminal/text.ts';
 
 const allParts: readonly Part[] = [
   kafkaPart,

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MarqueeError } from '../../schemas/error.ts';
-import type { ConfigOverrides } from '../config.ts';
-import { partNames, type PartName } from './part.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { ConfigOverrides } from '../config/config.ts';
+import { partNames, type PartName } from './service.ts';
 import { freePort, isFree, isFreeSoon } from './ports.ts';
 
 export type PortName = PartName | 'kafka-controller';
@@ -22,7 +22,7 @@ export interface StackState {
     readonly valkey: string;
     readonly objectStore: string;
   };
-  /** The layer that cli/config.ts reads. */
+  /** The layer that cli/config/config.ts reads. */
   readonly config: ConfigOverrides;
 }
 

@@ -1,5 +1,5 @@
-import { MarqueeError } from '../../schemas/error.ts';
-import type { Progress, Step } from './progress.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { Progress, Step } from '../terminal/progress.ts';
 
 /** Runs one step of the set-up; `body` ends it with `done`. */
 export async function stepOf<T>(

@@ -11,8 +11,8 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
-import { MarqueeError } from '../../schemas/error.ts';
-import type { PartContext } from './part.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { PartContext } from './service.ts';
 
 /** How to start a program that refuses to be root. */
 export interface Unprivileged {

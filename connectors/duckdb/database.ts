@@ -1,6 +1,6 @@
 import { DuckDBInstance, DuckDBTimestampTZValue } from '@duckdb/node-api';
 import type { DuckDBResult, DuckDBValue } from '@duckdb/node-api';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 export interface DuckDbOptions {
   /** File of the extension httpfs, built for this very version of DuckDB; null: no S3. */

@@ -1,8 +1,8 @@
 import kafkajs from 'kafkajs';
 import type { Admin, logCreator } from 'kafkajs';
-import { MarqueeError } from '../../schemas/error.ts';
-import '../../sdk/src/kafka/kafkajs-quiet.ts';
-import { createSockets } from '../../sdk/src/kafka/kafkajs-sockets.ts';
+import { MarqueeError } from '../../common/error.ts';
+import '../../common/kafka/kafkajs-timer-patch.ts';
+import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
 
 export interface AdminOptions {
   readonly brokers: readonly string[];

@@ -1,5 +1,5 @@
-import { MarqueeError } from '../../schemas/error.ts';
-import { createKafkajsConsumer } from './kafkajs-consumer.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { createKafkajsConsumer } from './kafkajs/consumer.ts';
 import type { ConsumerOptions, KafkaConsumer } from './port.ts';
 
 export type KafkaClientName = 'kafkajs' | 'rdkafka';
@@ -13,7 +13,7 @@ export async function createConsumer(
   options: ConsumerOptions,
 ): Promise<KafkaConsumer> {
   if (client === 'kafkajs') return createKafkajsConsumer(options);
-  const { createRdkafkaConsumer } = await import('./rdkafka-consumer.ts').catch(
+  const { createRdkafkaConsumer } = await import('./rdkafka/consumer.ts').catch(
     (cause: unknown) => {
       throw new MarqueeError(
         'MARQUEE_RDKAFKA_MISSING',

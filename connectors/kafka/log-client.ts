@@ -1,11 +1,15 @@
 import kafkajs from 'kafkajs';
 import type { KafkaConfig } from 'kafkajs';
-import { MarqueeError } from '../../schemas/error.ts';
-import { createSockets } from '../../sdk/src/kafka/kafkajs-sockets.ts';
-import { openConsumer, send } from './kafkajs-seam.ts';
-import type { SeamBroker, SeamCluster } from './kafkajs-seam.ts';
-import { NO_ERROR, listOffsetsRequest, topicMetadataRequest } from './log-protocol.ts';
-import type { TopicMetadata } from './log-protocol.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
+import { openConsumer, send } from '../../common/kafka/kafkajs-internals.ts';
+import type { SeamBroker, SeamCluster } from '../../common/kafka/kafkajs-internals.ts';
+import {
+  NO_ERROR,
+  listOffsetsRequest,
+  topicMetadataRequest,
+} from '../../common/kafka/consumer-requests.ts';
+import type { TopicMetadata } from '../../common/kafka/consumer-requests.ts';
 import type { LogBounds } from './port.ts';
 
 const UNKNOWN_TOPIC = 3;

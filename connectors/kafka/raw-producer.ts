@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs';
-import '../../sdk/src/kafka/kafkajs-quiet.ts';
-import { createSockets } from '../../sdk/src/kafka/kafkajs-sockets.ts';
+import '../../common/kafka/kafkajs-timer-patch.ts';
+import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
 import { toKafkaError } from './admin.ts';
 
 export interface RawMessage {

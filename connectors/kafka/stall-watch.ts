@@ -1,5 +1,5 @@
-import { MarqueeError } from '../../schemas/error.ts';
-import type { HeldPartition, HeldPartitions } from './held-partitions.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { HeldPartition, HeldPartitions } from './subscription-state.ts';
 import type { LogClient } from './log-client.ts';
 import type { TopicIdentity } from './topic-identity.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import type { Admin, ResourceConfigQuery } from 'kafkajs';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import { withAdmin } from './admin.ts';
 import type { AdminOptions } from './admin.ts';

@@ -1,4 +1,4 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 
 /** SQLSTATE classes and codes that go away by themselves or by a second try. */
 const RETRIABLE_CLASSES = new Set(['08', '53', '57', '58']);

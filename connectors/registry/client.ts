@@ -1,6 +1,6 @@
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type avro from 'avsc';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { avroTypeHook } from '../../schemas/strict-avro.ts';
 
 /** A registry that speaks Confluent's API. Every fault of the world is a MarqueeError. */

@@ -1,5 +1,5 @@
 import type avro from 'avsc';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { createCursor, readWhole } from '../../schemas/cursor.ts';
 import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
 import { READERS } from '../../schemas/generated/readers.ts';
@@ -9,7 +9,7 @@ import type { TopicRecords } from '../../schemas/generated/types.ts';
 import { readPlainUserAction } from '../../schemas/plain-user-action.ts';
 import type { DeadLetterReason } from '../../schemas/reasons.ts';
 import { parseAvro } from '../../schemas/strict-avro.ts';
-import { InvalidText } from '../../schemas/utf8.ts';
+import { InvalidText } from '../../common/utf8.ts';
 import { encodeWire, readWireHeader, WIRE_HEADER_BYTES } from '../../schemas/wire.ts';
 import { createRegistryClient } from './client.ts';
 import type { RegistryClient, RegistryOptions } from './client.ts';

@@ -1,4 +1,4 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';

@@ -1,4 +1,4 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import type {
   RecommendationServe,
   UserAction,
@@ -8,7 +8,7 @@ import type { Problem } from '../../schemas/problem.ts';
 import { validateRecommendationServe } from '../../schemas/recommendation-serve.ts';
 import { validateUserAction } from '../../schemas/user-action.ts';
 import type { Action } from '../../schemas/user-action.ts';
-import { parseUuid, uuidTimeMs } from '../../schemas/uuid.ts';
+import { parseUuid, uuidTimeMs } from '../../common/uuid.ts';
 
 /** What every action may say. */
 export interface ActionFields {

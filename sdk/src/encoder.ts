@@ -1,13 +1,13 @@
 import type avro from 'avsc';
-import { MarqueeError } from '../../schemas/error.ts';
-import { murmur2 } from '../../schemas/partition.ts';
+import { MarqueeError } from '../../common/error.ts';
+import { murmur2 } from '../../common/partitioner.ts';
 import { WIRE_HEADER_BYTES, writeWireHeader } from '../../schemas/wire.ts';
-import { steadyNow } from './clock.ts';
-import type { Entry } from './entry.ts';
-import { tailBytes, writeHeaders } from './kafka/record-batch.ts';
-import type { Header } from './kafka/record-batch.ts';
-import { varintBytes, writeVarint } from './kafka/varint.ts';
-import type { Receipt } from './receipt.ts';
+import { steadyNow } from '../../common/steady-clock.ts';
+import type { Entry } from './buffered-record.ts';
+import { tailBytes, writeHeaders } from '../../common/kafka/record-batch-encoder.ts';
+import type { Header } from '../../common/kafka/record-batch-encoder.ts';
+import { varintBytes, writeVarint } from '../../common/kafka/varint.ts';
+import type { Receipt } from './delivery.ts';
 
 /** Encodes records into slabs of memory that neighbours share. */
 export interface Encoder {

@@ -12,7 +12,7 @@ export type {
   ServeFields,
 } from './actions.ts';
 export type { Counts } from './publisher.ts';
-export type { Delivery } from './receipt.ts';
-export { MarqueeError } from '../../schemas/error.ts';
+export type { Delivery } from './delivery.ts';
+export { MarqueeError } from '../../common/error.ts';
 export { ACTIONS } from '../../schemas/user-action.ts';
 export type { Action } from '../../schemas/user-action.ts';

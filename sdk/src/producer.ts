@@ -1,11 +1,11 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import type { Action } from '../../schemas/user-action.ts';
-import { createUuidv7Source, formatUuid } from '../../schemas/uuid.ts';
+import { createUuidv7Source, formatUuid } from '../../common/uuid.ts';
 import { buildAction, buildServe } from './actions.ts';
 import type { ActionArguments, AnyAction, ProducerIdentityFields, ServeFields } from './actions.ts';
 import { createPublisher } from './publisher.ts';
 import type { Counts, PublisherOptions } from './publisher.ts';
-import type { Delivery } from './receipt.ts';
+import type { Delivery } from './delivery.ts';
 import { drainOnSigterm } from './sigterm.ts';
 
 export interface ProducerOptions extends Omit<PublisherOptions, 'clientId'> {

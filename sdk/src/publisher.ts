@@ -1,5 +1,5 @@
 import type { SASLOptions } from 'kafkajs';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
@@ -7,13 +7,13 @@ import type { TopicRecords } from '../../schemas/generated/types.ts';
 import { parseAvro } from '../../schemas/strict-avro.ts';
 import { createEncoder } from './encoder.ts';
 import type { EncodeTarget } from './encoder.ts';
-import { costOf } from './entry.ts';
-import type { Entry } from './entry.ts';
+import { costOf } from './buffered-record.ts';
+import type { Entry } from './buffered-record.ts';
 import { createFifo } from './fifo.ts';
-import type { ClusterOptions } from './kafka/cluster.ts';
-import type { Header } from './kafka/record-batch.ts';
-import { Receipt } from './receipt.ts';
-import type { Delivery, Epoch } from './receipt.ts';
+import type { ClusterOptions } from './cluster.ts';
+import type { Header } from '../../common/kafka/record-batch-encoder.ts';
+import { Receipt } from './delivery.ts';
+import type { Delivery, Epoch } from './delivery.ts';
 import { createSchemaIds } from './schema-ids.ts';
 import { createSender } from './sender.ts';
 

@@ -1,5 +1,5 @@
 import type { SchemaRegistryAPIClientArgs } from '@kafkajs/confluent-schema-registry/dist/api/index.js';
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { backoffMs, pause } from './backoff.ts';
 import type { BackoffOptions } from './backoff.ts';
 

@@ -1,16 +1,16 @@
-import { MarqueeError } from '../../schemas/error.ts';
+import { MarqueeError } from '../../common/error.ts';
 import { backoffMs } from './backoff.ts';
-import { steadyNow } from './clock.ts';
-import type { Entry } from './entry.ts';
+import { steadyNow } from '../../common/steady-clock.ts';
+import type { Entry } from './buffered-record.ts';
 import { createFifo } from './fifo.ts';
 import type { Fifo } from './fifo.ts';
-import type { ClusterOptions, ProducerCluster } from './kafka/cluster.ts';
-import { openCluster } from './kafka/cluster.ts';
-import { errorName, remedyOf } from './kafka/produce-errors.ts';
-import { decodeProduce, encodeProduce } from './kafka/produce-request.ts';
-import type { PartitionBatch, PartitionResult } from './kafka/produce-request.ts';
-import { createLink, toKafkaFault } from './link.ts';
-import type { ProducerIdentity } from './link.ts';
+import type { ClusterOptions, ProducerCluster } from './cluster.ts';
+import { openCluster } from './cluster.ts';
+import { errorName, remedyOf } from '../../common/kafka/produce-errors.ts';
+import { decodeProduce, encodeProduce } from '../../common/kafka/produce-request.ts';
+import type { PartitionBatch, PartitionResult } from '../../common/kafka/produce-request.ts';
+import { createLink, toKafkaFault } from './metadata.ts';
+import type { ProducerIdentity } from './metadata.ts';
 import {
   createPartition,
   enqueue,
@@ -21,8 +21,8 @@ import {
   takeAll,
   takeOlder,
   withdraw,
-} from './partitions.ts';
-import type { Partition } from './partitions.ts';
+} from './record-accumulator.ts';
+import type { Partition } from './record-accumulator.ts';
 
 /**
  * Brings entries to Kafka: each once in the log, in order within a partition.

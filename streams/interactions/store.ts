@@ -1,4 +1,4 @@
-import { createAppendStore } from '../runtime/append-store.ts';
+import { createAppendStore } from '../runtime/commit/append-store.ts';
 import { userActions } from '../topics/user-actions.ts';
 
 export const createInteractionsStore = () =>

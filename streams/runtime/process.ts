@@ -8,14 +8,14 @@ import { createCodec } from '../../connectors/registry/codec.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { Failpoint } from './failpoints.ts';
-import type { Log } from './log.ts';
-import { createMetrics } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
+import type { Log } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
+import type { Metrics } from './observe/metrics.ts';
 import type { Processor } from './processor.ts';
-import { createOutboxPublisher } from './publish.ts';
-import { createRunner } from './runner.ts';
-import type { Runner, RunnerStatus, SessionKind } from './runner.ts';
-import { createSchemaLoader } from './schema-loader.ts';
+import { createOutboxPublisher } from './outbox/outbox-publisher.ts';
+import { createRunner } from './consume/runner.ts';
+import type { Runner, RunnerStatus, SessionKind } from './consume/runner.ts';
+import { createSchemaLoader } from './consume/schema-loader.ts';
 import type { RuntimeSettings } from './settings.ts';
 
 export interface ProcessOptions {

@@ -1,4 +1,4 @@
-import { createAppendStore } from '../runtime/append-store.ts';
+import { createAppendStore } from '../runtime/commit/append-store.ts';
 import { recommendationServes } from '../topics/recommendation-serves.ts';
 
 export const createServeLogsStore = () =>

@@ -5,10 +5,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { loadConfig } from '../../cli/config.ts';
+import { loadConfig } from '../../cli/config/config.ts';
 import { findJava } from '../../cli/stack/jars.ts';
-import { createProgress } from '../../cli/stack/progress.ts';
-import type { Progress } from '../../cli/stack/progress.ts';
+import { createProgress } from '../../cli/terminal/progress.ts';
+import type { Progress } from '../../cli/terminal/progress.ts';
 import { measureArchive } from './archive/measure.ts';
 import type { ArchiveOptions } from './archive/measure.ts';
 import { renderArchive } from './archive/report.ts';

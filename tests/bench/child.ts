@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { readEnvironment } from '../../cli/config.ts';
-import { tail } from '../../cli/stack/text.ts';
+import { readEnvironment } from '../../cli/config/config.ts';
+import { tail } from '../../cli/terminal/text.ts';
 import type { StartedClient } from './system.ts';
 
 const STOP_GRACE_MS = 15_000;

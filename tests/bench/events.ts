@@ -1,4 +1,4 @@
-import { uuidv7 } from '../../schemas/uuid.ts';
+import { uuidv7 } from '../../common/uuid.ts';
 import { createLongTail, createRandom } from './random.ts';
 import type { Random } from './random.ts';
 

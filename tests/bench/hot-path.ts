@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { createProgress } from '../../cli/stack/progress.ts';
+import { createProgress } from '../../cli/terminal/progress.ts';
 import { stopChildren } from './child.ts';
 import { measure } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';

@@ -1,6 +1,6 @@
-import { loadConfig } from '../../cli/config.ts';
+import { loadConfig } from '../../cli/config/config.ts';
 import type { InstallContext } from '../../cli/stack/install.ts';
-import type { Progress } from '../../cli/stack/progress.ts';
+import type { Progress } from '../../cli/terminal/progress.ts';
 
 /** Installs what a peer needs into the cache, with its progress shown; returns where it is. */
 export function installing(progress: Progress) {

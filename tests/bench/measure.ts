@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Progress } from '../../cli/stack/progress.ts';
+import type { Progress } from '../../cli/terminal/progress.ts';
 import { LAYOUTS, runFour } from './four.ts';
 import type { FourResult } from './four.ts';
 import { measureLatency } from './latency.ts';

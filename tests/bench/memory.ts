@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Progress } from '../../cli/stack/progress.ts';
+import type { Progress } from '../../cli/terminal/progress.ts';
 
 const SAMPLE_INTERVAL_MS = 500;
 

@@ -5,7 +5,7 @@
  *   node tests/bench/sdk.ts [--events 500000] [--runs 3] [--seconds 10]
  */
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../../cli/config.ts';
+import { loadConfig } from '../../cli/config/config.ts';
 import { createProducer } from '../../sdk/src/index.ts';
 import type { Producer } from '../../sdk/src/index.ts';
 

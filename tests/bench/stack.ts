@@ -1,8 +1,8 @@
 import pg from 'pg';
-import type { Config } from '../../cli/config.ts';
-import { prepareContents } from '../../cli/stack/contents.ts';
-import type { PartName } from '../../cli/stack/part.ts';
-import type { Progress } from '../../cli/stack/progress.ts';
+import type { Config } from '../../cli/config/config.ts';
+import { prepareContents } from '../../cli/stack/provision.ts';
+import type { PartName } from '../../cli/stack/service.ts';
+import type { Progress } from '../../cli/terminal/progress.ts';
 import { startStack } from '../support/stack.ts';
 import type { TestStack } from '../support/stack.ts';
 

@@ -1,7 +1,7 @@
-import { loadConfig } from '../../cli/config.ts';
+import { loadConfig } from '../../cli/config/config.ts';
 import { findJava } from '../../cli/stack/jars.ts';
 import type { InstallContext } from '../../cli/stack/install.ts';
-import type { Progress } from '../../cli/stack/progress.ts';
+import type { Progress } from '../../cli/terminal/progress.ts';
 import { copyLimit } from './copy-limit.ts';
 import { installing } from './installing.ts';
 import { marqueeSystem } from './marquee.ts';

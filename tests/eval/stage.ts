@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BatchReport } from '../../cli/batch/run.ts';
-import { createProgress } from '../../cli/stack/progress.ts';
+import { createProgress } from '../../cli/terminal/progress.ts';
 import { applyTopics } from '../../connectors/kafka/topics.ts';
 import { pushSchemas } from '../../connectors/registry/subjects.ts';
 import { migrate } from '../../sql/migrate.ts';
-import { readEnvironment } from '../../cli/config.ts';
+import { readEnvironment } from '../../cli/config/config.ts';
 import { runCli } from '../support/cli.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 

@@ -2,9 +2,9 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { print } from '../../cli/operate/output.ts';
+import { print } from '../../cli/terminal/output.ts';
 import { describe } from '../../cli/batch/run.ts';
-import { generateWorld } from '../../cli/world/generate.ts';
+import { generateWorld } from '../../cli/datagen/generate.ts';
 import { onStage } from './stage.ts';
 
 export interface SyntheticOptions {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ARCHIVE_KILLS, COMPACT } from '../support/faults/archive-kills.ts';
-import { compareWithLog } from '../support/faults/archive-equals.ts';
-import { createArchiveScene, sha256, type ArchiveScene } from '../support/faults/archive-scene.ts';
-import { compareWithTwin } from '../support/faults/archive-twin.ts';
-import { demand } from '../support/faults/checks.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
-import type { World } from '../support/faults/world.ts';
+import { ARCHIVE_KILLS, COMPACT } from '../support/archive-soak/kills.ts';
+import { compareWithLog } from '../support/archive-soak/equals.ts';
+import { createArchiveScene, sha256, type ArchiveScene } from '../support/archive-soak/fixture.ts';
+import { compareWithTwin } from '../support/archive-soak/second-run.ts';
+import { demand } from '../support/soak/checks.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
+import type { World } from '../support/faults/environment.ts';
 
 /** The short form of `marquee soak --archive`: a chain, each run killed further on than the last. */
 const SEED = 20_261_124;

@@ -1,26 +1,26 @@
-import { repositoryRoot } from '../../cli/config.ts';
-import { compareWithLog } from '../support/faults/archive-equals.ts';
-import { atPoint } from '../support/faults/archive-kills.ts';
+import { repositoryRoot } from '../../cli/config/config.ts';
+import { compareWithLog } from '../support/archive-soak/equals.ts';
+import { atPoint } from '../support/archive-soak/kills.ts';
 import {
   ARCHIVE_MUTANTS,
   changeFunction,
   type ArchiveMutant,
-} from '../support/faults/archive-mutants.ts';
+} from '../support/archive-soak/mutants.ts';
 import {
   changeOne,
   createArchiveScene,
   type ArchiveScene,
-} from '../support/faults/archive-scene.ts';
-import { compareWithTwin } from '../support/faults/archive-twin.ts';
-import { demand, same } from '../support/faults/checks.ts';
-import { plant } from '../support/faults/mutants.ts';
+} from '../support/archive-soak/fixture.ts';
+import { compareWithTwin } from '../support/archive-soak/second-run.ts';
+import { demand, same } from '../support/soak/checks.ts';
+import { plant } from '../support/soak/mutants.ts';
 import { until } from '../support/faults/until.ts';
 import {
   ARCHIVE_FAULT_PARTS,
   openWorld,
   prepareWorld,
   type World,
-} from '../support/faults/world.ts';
+} from '../support/faults/environment.ts';
 import { startStack } from '../support/stack.ts';
 
 /**

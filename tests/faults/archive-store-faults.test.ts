@@ -1,16 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { compareWithLog } from '../support/faults/archive-equals.ts';
+import { compareWithLog } from '../support/archive-soak/equals.ts';
 import {
   changeOne,
   createArchiveScene,
   type ArchiveScene,
-} from '../support/faults/archive-scene.ts';
-import { demand } from '../support/faults/checks.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
+} from '../support/archive-soak/fixture.ts';
+import { demand } from '../support/soak/checks.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
 import type { StoreFault } from '../support/faults/store-proxy.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/world.ts';
+import type { World } from '../support/faults/environment.ts';
 
 const SEED = 20_261_125;
 const STORE_TIMEOUT_MS = 700;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRandom } from '../bench/random.ts';
-import { partitionOf } from '../../schemas/partition.ts';
-import { uuidv7 } from '../../schemas/uuid.ts';
+import { partitionOf } from '../../common/partitioner.ts';
+import { uuidv7 } from '../../common/uuid.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import {
   BAD_KIND_NAMES,
@@ -9,10 +9,10 @@ import {
   makeHuge,
   type BadRecord,
 } from '../support/faults/bad-records.ts';
-import type { PlacedRecord } from '../support/faults/generate.ts';
-import { createScenario, type Scenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
-import type { World } from '../support/faults/world.ts';
+import type { PlacedRecord } from '../support/soak/generate.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
+import type { World } from '../support/faults/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPostgresProxy, type PostgresProxy } from '../support/faults/postgres-proxy.ts';
-import { createScenario, type Scenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/world.ts';
+import type { World } from '../support/faults/environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs', 'movies'];
 const SILENT_MS = 3_000;

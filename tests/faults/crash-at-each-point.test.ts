@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILPOINTS, type FailpointName } from '../../streams/runtime/failpoints.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
-import { createScenario, type Scenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
-import type { World } from '../support/faults/world.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
+import type { World } from '../support/faults/environment.ts';
 
 // Each processor reads by a group of its own, so several can meet their deaths side by side.
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs'] as const;

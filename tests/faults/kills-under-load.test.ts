@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { demand } from '../support/faults/checks.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
-import { runSoak } from '../support/faults/soak.ts';
+import { demand } from '../support/soak/checks.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { runSoak } from '../support/soak/soak.ts';
 
 /** The short form of `marquee soak`; the seed is fixed so that a red run can be repeated. */
 const SEED = 20_261_122;

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
 import { applyTopics } from '../../connectors/kafka/topics.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
-import { createScenario, type Scenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
 import { logEnds } from '../support/faults/topic.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/world.ts';
+import type { World } from '../support/faults/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions'];

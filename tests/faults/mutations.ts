@@ -1,8 +1,8 @@
-import { MUTANTS, plant, type Mutant } from '../support/faults/mutants.ts';
-import { createScenario } from '../support/faults/scenario.ts';
+import { MUTANTS, plant, type Mutant } from '../support/soak/mutants.ts';
+import { createScenario } from '../support/soak/scenario.ts';
 import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
 import { until } from '../support/faults/until.ts';
-import { openWorld, prepareWorld, FAULT_PARTS, type World } from '../support/faults/world.ts';
+import { openWorld, prepareWorld, FAULT_PARTS, type World } from '../support/faults/environment.ts';
 import { startStack } from '../support/stack.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
-import { partitionOf } from '../../schemas/partition.ts';
-import { uuidv7 } from '../../schemas/uuid.ts';
+import { partitionOf } from '../../common/partitioner.ts';
+import { uuidv7 } from '../../common/uuid.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
-import { userName, type PlacedRecord } from '../support/faults/generate.ts';
-import { createScenario, type Scenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
-import type { World } from '../support/faults/world.ts';
+import { userName, type PlacedRecord } from '../support/soak/generate.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
+import type { World } from '../support/faults/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createScenario, type Scenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/world.ts';
+import type { World } from '../support/faults/environment.ts';
 
 const PROCESSORS = ['interactions'];
 const SMALL_MB = 48;

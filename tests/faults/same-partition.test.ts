@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRawProducer } from '../../connectors/kafka/raw-producer.ts';
-import { partitionOf } from '../../schemas/partition.ts';
+import { partitionOf } from '../../common/partitioner.ts';
 import { createProducer } from '../../sdk/src/index.ts';
-import { createOutboxPublisher } from '../../streams/runtime/publish.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
+import { createOutboxPublisher } from '../../streams/runtime/outbox/outbox-publisher.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
 import { readTopic } from '../support/faults/topic.ts';
-import type { World } from '../support/faults/world.ts';
+import type { World } from '../support/faults/environment.ts';
 
 /** Lengths around murmur2's words of four bytes, other scripts, and what looks like numbers. */
 const KEYS: readonly string[] = [

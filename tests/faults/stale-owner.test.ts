@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readEnvironment } from '../../cli/config.ts';
+import { readEnvironment } from '../../cli/config/config.ts';
 import type { FailpointName } from '../../streams/runtime/failpoints.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
-import { ownerPid, startSampler, type Sampler } from '../support/faults/sampler.ts';
-import { createScenario, type Scenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
+import { ownerPid, startSampler, type Sampler } from '../support/soak/sampler.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
 import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/world.ts';
+import type { World } from '../support/faults/environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback'] as const;
 const SESSION_MS = 3_000;

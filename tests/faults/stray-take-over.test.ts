@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createScenario } from '../support/faults/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-world.ts';
+import { createScenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { repositoryRoot } from '../../cli/config.ts';
+import { repositoryRoot } from '../../cli/config/config.ts';
 
 export interface CliResult {
   readonly code: number | null;

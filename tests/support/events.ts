@@ -2,7 +2,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { jsonOfValue } from '../../connectors/duckdb/values.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
-import type { EventsView } from '../../streams/archive/reading/events-view.ts';
+import type { EventsView } from '../../archive/query/events-view.ts';
 
 export type EventRow = Record<string, unknown>;
 

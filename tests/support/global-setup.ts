@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
-import { prepareContents } from '../../cli/stack/contents.ts';
-import { silentProgress } from '../../cli/stack/progress.ts';
+import { prepareContents } from '../../cli/stack/provision.ts';
+import { silentProgress } from '../../cli/terminal/progress.ts';
 import { startStack } from './stack.ts';
 
 declare module 'vitest' {

@@ -7,7 +7,7 @@ import type { KafkaRecord } from '../../connectors/kafka/port.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicRecords, UserActionRecord } from '../../schemas/generated/types.ts';
-import { uuidv7 } from '../../schemas/uuid.ts';
+import { uuidv7 } from '../../common/uuid.ts';
 
 /** The schema id that `localCodec` gives each topic: its place in the alphabet, from 1. */
 export function schemaIdOf(topic: TopicName): number {

@@ -1,5 +1,5 @@
 import { inject } from 'vitest';
-import { loadConfig, type Config } from '../../cli/config.ts';
+import { loadConfig, type Config } from '../../cli/config/config.ts';
 
 /**
  * The stack that all integration tests of a run share. A test makes topics, subjects and rows

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { readEnvironment } from '../../cli/config.ts';
+import { readEnvironment } from '../../cli/config/config.ts';
 
 export interface SparkCluster {
   /** For `--master`. */

@@ -9,11 +9,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig, type Config } from '../../cli/config.ts';
-import { partNames, type PartName } from '../../cli/stack/part.ts';
-import { adminUrl } from '../../cli/stack/parts/postgres.ts';
+import { loadConfig, type Config } from '../../cli/config/config.ts';
+import { partNames, type PartName } from '../../cli/stack/service.ts';
+import { adminUrl } from '../../cli/stack/services/postgres.ts';
 import { isRunning, processToken, type ProcessRecord } from '../../cli/stack/process.ts';
-import { silentProgress, type Progress } from '../../cli/stack/progress.ts';
+import { silentProgress, type Progress } from '../../cli/terminal/progress.ts';
 import { createStack } from '../../cli/stack/stack.ts';
 
 const homePrefix = 'marquee-test-';

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Step } from '../../../cli/stack/progress.ts';
+import type { Step } from '../../../cli/terminal/progress.ts';
 import { AVRO_SCHEMAS } from '../../../schemas/generated/avro.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
-import { partitionOf } from '../../../schemas/partition.ts';
+import { partitionOf } from '../../../common/partitioner.ts';
 import { parseAvro } from '../../../schemas/strict-avro.ts';
-import { formatUuid } from '../../../schemas/uuid.ts';
+import { formatUuid } from '../../../common/uuid.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
 import { generateEvents, userName } from '../events.ts';
 import type { BenchAction, EventPlan } from '../events.ts';

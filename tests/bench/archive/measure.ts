@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Progress } from '../../../cli/stack/progress.ts';
+import type { Progress } from '../../../cli/terminal/progress.ts';
 import type { Codec } from '../load.ts';
 import { copyTo } from '../peers/duckdb.ts';
 import type { FileContents } from '../peers/duckdb.ts';

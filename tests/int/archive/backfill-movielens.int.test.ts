@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { repositoryRoot } from '../../../cli/config.ts';
+import { repositoryRoot } from '../../../cli/config/config.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
-import type { BackfillReport } from '../../../streams/archive/history/backfill.ts';
+import type { BackfillReport } from '../../../archive/backfill/backfill.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
-import { startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/environment.ts';
 
 /** Read where it lies; its licence does not allow passing it on. */
 const MOVIELENS = join(repositoryRoot, '..', 'shared', 'data', 'ml-latest-small');

@@ -1,7 +1,7 @@
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
-import type { ArchiveContext } from '../../../streams/archive/context.ts';
-import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
-import { quiet, type World } from '../replay/world.ts';
+import type { ArchiveContext } from '../../../archive/context.ts';
+import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
+import { quiet, type World } from '../replay/environment.ts';
 
 /** Small ranges, so that there are many files, and no grace time. */
 export const SMALL_RANGES = Object.freeze({ ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 });

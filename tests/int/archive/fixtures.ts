@@ -4,15 +4,15 @@ import type { ObjectStore } from '../../../connectors/object-store/object-store.
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
-import { partitionOf } from '../../../schemas/partition.ts';
-import { formatUuid, uuidv7 } from '../../../schemas/uuid.ts';
-import { ColumnBuilder } from '../../../streams/archive/files/columns.ts';
-import { sortedOrder } from '../../../streams/archive/files/order.ts';
-import { encodeFile } from '../../../streams/archive/files/parquet.ts';
-import type { RebuildReport } from '../../../streams/archive/rebuild/rebuild.ts';
-import { isEqual } from '../../../streams/runtime/compare-tables.ts';
+import { partitionOf } from '../../../common/partitioner.ts';
+import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
+import { ColumnBuilder } from '../../../archive/format/columns.ts';
+import { sortedOrder } from '../../../archive/format/sort-keys.ts';
+import { encodeFile } from '../../../archive/format/parquet.ts';
+import type { RebuildReport } from '../../../archive/rebuild/rebuild.ts';
+import { isEqual } from '../../../streams/replay/compare-tables.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
-import type { SentRecord } from '../replay/world.ts';
+import type { SentRecord } from '../replay/environment.ts';
 
 /** A row begins behind signature, flags and extension length of a COPY body. */
 const FIRST_ROW_AT = 19;

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadConfig } from '../../../cli/config.ts';
+import { loadConfig } from '../../../cli/config/config.ts';
 import { openEvents } from '../../../cli/sql/open.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
-import { compactArchive } from '../../../streams/archive/upkeep/compact.ts';
-import type { EventsView } from '../../../streams/archive/reading/events-view.ts';
-import { runArchive } from '../../../streams/archive/copying/run.ts';
-import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
-import { sweepObjects } from '../../../streams/archive/upkeep/sweep.ts';
+import { compactArchive } from '../../../archive/maintenance/compact.ts';
+import type { EventsView } from '../../../archive/query/events-view.ts';
+import { runArchive } from '../../../archive/ingest/run.ts';
+import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
+import { sweepObjects } from '../../../archive/maintenance/remove-orphans.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { ask } from '../../support/events.ts';
 import { makeWave } from '../replay/actions.ts';
-import { startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
 
 const HOUR_MS = 3_600_000;

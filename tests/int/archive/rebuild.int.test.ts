@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
-import { compactArchive } from '../../../streams/archive/upkeep/compact.ts';
-import { processorsOf, rebuild } from '../../../streams/archive/rebuild/rebuild.ts';
-import type { RebuildOptions } from '../../../streams/archive/rebuild/rebuild.ts';
-import { runArchive } from '../../../streams/archive/copying/run.ts';
-import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
+import { compactArchive } from '../../../archive/maintenance/compact.ts';
+import { processorsOf, rebuild } from '../../../archive/rebuild/rebuild.ts';
+import type { RebuildOptions } from '../../../archive/rebuild/rebuild.ts';
+import { runArchive } from '../../../archive/ingest/run.ts';
+import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { replay } from '../../../streams/runtime/replay.ts';
+import { replay } from '../../../streams/replay/replay.ts';
 import { makeMovies, makeServes, makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/world.ts';
+import { quiet, startWorld, type World } from '../replay/environment.ts';
 import {
   differing,
   expectEqual,

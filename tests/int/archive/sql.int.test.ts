@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { loadConfig, repositoryRoot } from '../../../cli/config.ts';
+import { loadConfig, repositoryRoot } from '../../../cli/config/config.ts';
 import { openEvents } from '../../../cli/sql/open.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
-import type { EventsView } from '../../../streams/archive/reading/events-view.ts';
-import { runArchive } from '../../../streams/archive/copying/run.ts';
+import type { EventsView } from '../../../archive/query/events-view.ts';
+import { runArchive } from '../../../archive/ingest/run.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
@@ -15,7 +15,7 @@ import { ask, plainTimes, readHotRows, startCountingProxy } from '../../support/
 import { runInTerminal } from '../../support/terminal.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
-import { startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/environment.ts';
 import { SMALL_RANGES, archiveContextOf } from './context.ts';
 
 const HOUR_MS = 3_600_000;

@@ -4,18 +4,18 @@ import { openObjectStore } from '../../../connectors/object-store/object-store.t
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
-import { audit } from '../../../streams/archive/checking/audit.ts';
-import { compactArchive } from '../../../streams/archive/upkeep/compact.ts';
-import { expireFiles } from '../../../streams/archive/upkeep/expire.ts';
-import { decodeFile } from '../../../streams/archive/files/parquet.ts';
-import { runArchive } from '../../../streams/archive/copying/run.ts';
-import type { ArchiveContext } from '../../../streams/archive/context.ts';
-import { DEFAULT_ARCHIVE } from '../../../streams/archive/settings.ts';
-import { sweepObjects } from '../../../streams/archive/upkeep/sweep.ts';
+import { audit } from '../../../archive/audit/audit.ts';
+import { compactArchive } from '../../../archive/maintenance/compact.ts';
+import { expireFiles } from '../../../archive/maintenance/expire.ts';
+import { decodeFile } from '../../../archive/format/parquet.ts';
+import { runArchive } from '../../../archive/ingest/run.ts';
+import type { ArchiveContext } from '../../../archive/context.ts';
+import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
+import { sweepObjects } from '../../../archive/maintenance/remove-orphans.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave } from '../replay/actions.ts';
-import { startWorld, type World } from '../replay/world.ts';
+import { startWorld, type World } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
 
 const HOUR_MS = 3_600_000;

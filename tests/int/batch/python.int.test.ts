@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
-import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config.ts';
-import { createProgress } from '../../../cli/stack/progress.ts';
+import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
+import { createProgress } from '../../../cli/terminal/progress.ts';
 import { installSpark } from '../../../cli/stack/spark.ts';
 
 let python: string;

@@ -1,8 +1,8 @@
 import { createRandom } from '../../bench/random.ts';
 import type { Codec } from '../../../connectors/registry/codec.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
-import { uuidv7 } from '../../../schemas/uuid.ts';
-import type { SentRecord } from '../replay/world.ts';
+import { uuidv7 } from '../../../common/uuid.ts';
+import type { SentRecord } from '../replay/environment.ts';
 
 export const USERS = 90;
 export const MOVIES = 60;

@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readEnvironment } from '../../../cli/config.ts';
-import { silentProgress, type Progress } from '../../../cli/stack/progress.ts';
+import { readEnvironment } from '../../../cli/config/config.ts';
+import { silentProgress, type Progress } from '../../../cli/terminal/progress.ts';
 import { createStack } from '../../../cli/stack/stack.ts';
 import { startStack } from '../../support/stack.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config.ts';
+import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
 import { freePort } from '../../../cli/stack/ports.ts';
 import { descendants, processToken } from '../../../cli/stack/process.ts';
 import type { PartStatus } from '../../../cli/stack/stack.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readRecords } from '../../../streams/runtime/read-records.ts';
+import { readRecords } from '../../../connectors/kafka/read-records.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
 import { openBench, span } from './clients.ts';
 import type { Bench } from './clients.ts';

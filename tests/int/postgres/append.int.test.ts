@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAppender } from '../../../connectors/postgres/append.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import { openSession, type Session } from '../../../connectors/postgres/session.ts';
-import { uuidv7 } from '../../../schemas/uuid.ts';
+import { uuidv7 } from '../../../common/uuid.ts';
 import { createRandom } from '../../bench/random.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
 

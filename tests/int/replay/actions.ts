@@ -5,8 +5,8 @@ import type {
   RecommendationServeRecord,
   UserActionRecord,
 } from '../../../schemas/generated/types.ts';
-import { uuidv7 } from '../../../schemas/uuid.ts';
-import type { SentRecord } from './world.ts';
+import { uuidv7 } from '../../../common/uuid.ts';
+import type { SentRecord } from './environment.ts';
 
 const HOUR_MS = 3_600_000;
 const ACTIONS = ['impression', 'view', 'click', 'play', 'progress', 'rate', 'like', 'search'];

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
-import { isEqual } from '../../../streams/runtime/compare-tables.ts';
+import { isEqual } from '../../../streams/replay/compare-tables.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { lockReplays } from '../../../streams/runtime/replay-shadow.ts';
-import { replay } from '../../../streams/runtime/replay.ts';
-import type { ReplayOptions, ReplayReport } from '../../../streams/runtime/replay.ts';
+import { lockReplays } from '../../../streams/replay/shadow-tables.ts';
+import { replay } from '../../../streams/replay/replay.ts';
+import type { ReplayOptions, ReplayReport } from '../../../streams/replay/replay.ts';
 import { makeWave, type Wave } from './actions.ts';
-import { quiet, startWorld, type World } from './world.ts';
+import { quiet, startWorld, type World } from './environment.ts';
 
 // The topic takes the producer's times here, so that records may have been received days ago. The
 // tests build on each other: what is lost from the log stays lost.

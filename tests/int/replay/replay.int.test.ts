@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROCESSORS } from '../../../streams/index.ts';
-import { isEqual } from '../../../streams/runtime/compare-tables.ts';
+import { isEqual } from '../../../streams/replay/compare-tables.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { replay } from '../../../streams/runtime/replay.ts';
-import type { ReplayOptions, ReplayReport } from '../../../streams/runtime/replay.ts';
+import { replay } from '../../../streams/replay/replay.ts';
+import type { ReplayOptions, ReplayReport } from '../../../streams/replay/replay.ts';
 import { makeMovies, makeServes, makeWave, type Wave } from './actions.ts';
-import { quiet, startWorld, type World } from './world.ts';
+import { quiet, startWorld, type World } from './environment.ts';
 
 const named = (name: string) => PROCESSORS[name] as Processor;
 const interactions = named('interactions');

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCodec } from '../../../connectors/registry/codec.ts';
-import { partitionOf } from '../../../schemas/partition.ts';
+import { partitionOf } from '../../../common/partitioner.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
-import { formatUuid } from '../../../schemas/uuid.ts';
+import { formatUuid } from '../../../common/uuid.ts';
 import { createProducer } from '../../../sdk/src/index.ts';
 import type { Producer } from '../../../sdk/src/index.ts';
 import { createPublisher } from '../../../sdk/src/publisher.ts';

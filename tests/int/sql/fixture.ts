@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { formatUuid, uuidv7 } from '../../../schemas/uuid.ts';
+import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { formatUuid, lowestUuidAt } from '../../../schemas/uuid.ts';
+import { formatUuid, lowestUuidAt } from '../../../common/uuid.ts';
 import { createDatabase, value, values } from './database.ts';
 import type { TestDatabase } from './database.ts';
 

@@ -1,7 +1,7 @@
 import type { Random } from '../../bench/random.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import type { DeadLetterReason } from '../../../schemas/reasons.ts';
-import { uuidv7 } from '../../../schemas/uuid.ts';
+import { uuidv7 } from '../../../common/uuid.ts';
 import { WIRE_HEADER_BYTES, writeWireHeader } from '../../../schemas/wire.ts';
 
 /** A record as it is put on a topic. */

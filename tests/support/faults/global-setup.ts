@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startStack } from '../stack.ts';
-import { ARCHIVE_FAULT_PARTS, prepareWorld } from './world.ts';
+import { ARCHIVE_FAULT_PARTS, prepareWorld } from './environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

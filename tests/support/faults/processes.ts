@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../../cli/config.ts';
+import { repositoryRoot } from '../../../cli/config/config.ts';
 import { until } from './until.ts';
 
 /** One line of a process's log. */

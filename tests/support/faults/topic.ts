@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import '../../../sdk/src/kafka/kafkajs-quiet.ts';
+import '../../../common/kafka/kafkajs-timer-patch.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import type { TopicName } from '../../../schemas/generated/topics.ts';
 

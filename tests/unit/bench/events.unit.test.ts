@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { generateEvents } from '../../bench/events.ts';
 import type { BenchAction, BenchServe } from '../../bench/events.ts';
 import { validateUserAction } from '../../../schemas/user-action.ts';
-import { isUuidv7, uuidTimeMs } from '../../../schemas/uuid.ts';
+import { isUuidv7, uuidTimeMs } from '../../../common/uuid.ts';
 
 const plan = {
   seed: 7,

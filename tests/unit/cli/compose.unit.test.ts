@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { explainConfig, loadConfig, repositoryRoot } from '../../../cli/config.ts';
+import { explainConfig, loadConfig, repositoryRoot } from '../../../cli/config/config.ts';
 import { versions } from '../../../cli/stack/versions.ts';
 
 interface Service {

@@ -1,10 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { explainConfig, repositoryRoot } from '../../../cli/config.ts';
+import { explainConfig, repositoryRoot } from '../../../cli/config/config.ts';
 import { DEAD_LETTER_REASONS, DROP_REASONS } from '../../../schemas/reasons.ts';
 
-const FOLDERS = ['cli', 'connectors', 'schemas', 'sdk/src', 'sql', 'streams'];
+const FOLDERS = [
+  'archive',
+  'cli',
+  'common',
+  'connectors',
+  'operations',
+  'schemas',
+  'sdk/src',
+  'sql',
+  'streams',
+];
 const page = readFileSync(join(repositoryRoot, 'docs/errors.md'), 'utf8');
 /** The first cell of each table row, when it is a name in backticks. */
 const documented = [...page.matchAll(/^\| `([A-Za-z_0-9]+)` +\|/gm)].map(([, name]) => name ?? '');

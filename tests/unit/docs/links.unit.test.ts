@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { repositoryRoot } from '../../../cli/config.ts';
+import { repositoryRoot } from '../../../cli/config/config.ts';
 
 const pages = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], {
   cwd: repositoryRoot,
@@ -17,7 +17,9 @@ test.each(pages)('%s links to what is there', (page) => {
     ([, target]) => target ?? '',
   );
   const named = [
-    ...text.matchAll(/`((?:tests|streams|sql|docs|schemas|connectors)\/[\w./-]+\.\w+)`/g),
+    ...text.matchAll(
+      /`((?:archive|batch|cli|common|connectors|docs|operations|schemas|sdk|sql|streams|tests)\/[\w./-]+\.\w+)`/g,
+    ),
   ];
   for (const [, path = ''] of named) if (!path.includes('NNNN')) targets.push(join('/', path));
   const missing = targets

@@ -6,7 +6,7 @@ import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { PlainUserAction, readPlainUserAction } from '../../../schemas/plain-user-action.ts';
 import { parseAvro } from '../../../schemas/strict-avro.ts';
 import { ACTIONS, validateUserAction, VALUE_RULES } from '../../../schemas/user-action.ts';
-import { uuidv7 } from '../../../schemas/uuid.ts';
+import { uuidv7 } from '../../../common/uuid.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
 import { action, T0 } from '../../support/records.ts';

@@ -8,7 +8,7 @@ import { READERS } from '../../../schemas/generated/readers.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
 import type { TopicName } from '../../../schemas/generated/topics.ts';
 import { parseAvro } from '../../../schemas/strict-avro.ts';
-import { InvalidText } from '../../../schemas/utf8.ts';
+import { InvalidText } from '../../../common/utf8.ts';
 import { encodeWire, WIRE_HEADER_BYTES } from '../../../schemas/wire.ts';
 import { anyRecord } from './arbitraries.ts';
 

@@ -7,7 +7,7 @@ import { validateMovie } from '../../../schemas/movie.ts';
 import { validateRecommendationServe } from '../../../schemas/recommendation-serve.ts';
 import { ACTIONS, validateUserAction, VALUE_RULES } from '../../../schemas/user-action.ts';
 import type { Action } from '../../../schemas/user-action.ts';
-import { uuidv7 } from '../../../schemas/uuid.ts';
+import { uuidv7 } from '../../../common/uuid.ts';
 
 const AT = Date.UTC(2026, 10, 20);
 const GOOD: UserActionRecord = {

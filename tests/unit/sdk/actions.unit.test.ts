@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createProducer } from '../../../sdk/src/index.ts';
 import { rightUses, typos } from './typos.ts';
 import { buildAction, buildServe } from '../../../sdk/src/actions.ts';
-import { MarqueeError } from '../../../schemas/error.ts';
+import { MarqueeError } from '../../../common/error.ts';
 import { ACTIONS, VALUE_RULES } from '../../../schemas/user-action.ts';
-import { formatUuid, isUuidv7, uuidTimeMs, uuidv7 } from '../../../schemas/uuid.ts';
+import { formatUuid, isUuidv7, uuidTimeMs, uuidv7 } from '../../../common/uuid.ts';
 
 const SELF = { app: 'web', appVersion: '1.2', device: 'tv', makeId: (ms: number) => uuidv7(ms) };
 const AT = Date.UTC(2026, 10, 20, 12);

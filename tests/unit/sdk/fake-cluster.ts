@@ -1,6 +1,6 @@
 import { decodeProduceRequest } from './produce-decoder.ts';
 import type { SentBatch } from './produce-decoder.ts';
-import type { ProducerCluster } from '../../../sdk/src/kafka/cluster.ts';
+import type { ProducerCluster } from '../../../sdk/src/cluster.ts';
 
 /** What a fake broker does with a request: an error code by partition, or a broken connection. */
 export type Behaviour = (batch: SentBatch, attempt: number) => number | Error | 'hang';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MarqueeError } from '../../../schemas/error.ts';
+import { MarqueeError } from '../../../common/error.ts';
 import { createEncoder } from '../../../sdk/src/encoder.ts';
-import type { Entry } from '../../../sdk/src/entry.ts';
-import { Receipt } from '../../../sdk/src/receipt.ts';
+import type { Entry } from '../../../sdk/src/buffered-record.ts';
+import { Receipt } from '../../../sdk/src/delivery.ts';
 import { createSender } from '../../../sdk/src/sender.ts';
 import type { Sender, SenderOptions } from '../../../sdk/src/sender.ts';
 import { createFakeCluster } from './fake-cluster.ts';

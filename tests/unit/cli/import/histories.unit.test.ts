@@ -8,8 +8,8 @@ import { ratingActions, readMovieLens } from '../../../../cli/import/movielens.t
 import { importIdOf } from '../../../../cli/import/rating-action.ts';
 import { createRejects } from '../../../../cli/import/rejects.ts';
 import type { Rejects } from '../../../../cli/import/rejects.ts';
-import { formatUuid } from '../../../../schemas/uuid.ts';
-import type { History, HistoryItem } from '../../../../streams/archive/history/history.ts';
+import { formatUuid } from '../../../../common/uuid.ts';
+import type { History, HistoryItem } from '../../../../archive/backfill/history.ts';
 import { jsonLines } from '../../../support/history.ts';
 import { SMALL_SET, writeMovieLens } from '../../../support/movielens.ts';
 

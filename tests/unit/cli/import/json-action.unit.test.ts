@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAction } from '../../../../cli/import/json-action.ts';
 import { validateUserAction } from '../../../../schemas/user-action.ts';
-import { formatUuid, isUuidv7, parseUuid, uuidTimeMs, uuidv7 } from '../../../../schemas/uuid.ts';
+import { formatUuid, isUuidv7, parseUuid, uuidTimeMs, uuidv7 } from '../../../../common/uuid.ts';
 
 const AT = Date.UTC(2018, 8, 24, 14, 27, 30);
 const PLANNED = Date.UTC(2026, 10, 20);

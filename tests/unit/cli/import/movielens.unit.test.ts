@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseTitle } from '../../../../cli/import/movielens-fields.ts';
 import { countTooLate, ratingActions, readMovieLens } from '../../../../cli/import/movielens.ts';
 import { createRejects } from '../../../../cli/import/rejects.ts';
-import { parseUuid, uuidTimeMs } from '../../../../schemas/uuid.ts';
+import { parseUuid, uuidTimeMs } from '../../../../common/uuid.ts';
 import { SMALL_SET, writeMovieLens } from '../../../support/movielens.ts';
 import type { MovieLensRows } from '../../../support/movielens.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installOnce, type InstallContext } from '../../../../cli/stack/install.ts';
-import { silentProgress } from '../../../../cli/stack/progress.ts';
+import { silentProgress } from '../../../../cli/terminal/progress.ts';
 import { runLogged } from '../../../../cli/stack/run.ts';
 
 let folder: string;

@@ -1,0 +1,60 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Session } from '../../connectors/postgres/session.ts';
+import type { HotBounds } from './manifest-reader.ts';
+import { ColumnBuilder, ROW_COLUMNS } from '../format/columns.ts';
+import { copyRows } from '../audit/hot-scan.ts';
+import { encodeFile } from '../format/parquet.ts';
+import { archived } from '../archived-topic.ts';
+
+/** Rows of one file: what is in memory at once. */
+const FILE_ROWS = 131_072;
+const DAY_MS = 86_400_000;
+const TOPIC = archived.source.topic;
+
+/**
+ * Writes the hot rows of a UTC date within the bounds into Parquet files of the same columns as the
+ * archive's, and returns their paths. `session` is in a transaction.
+ */
+export async function writeHotFiles(
+  session: Session,
+  folder: string,
+  date: string,
+  bounds: readonly HotBounds[],
+  onRows: (rows: number) => void = () => undefined,
+): Promise<string[]> {
+  if (bounds.length === 0) return [];
+  const target = join(folder, `date=${date}`);
+  await mkdir(target, { recursive: true });
+  const paths: string[] = [];
+  let builder = new ColumnBuilder();
+  const flush = async (): Promise<void> => {
+    if (builder.rows === 0) return;
+    const path = join(target, `hot-${String(paths.length)}.parquet`);
+    const order = Uint32Array.from({ length: builder.rows }, (_, i) => i);
+    await writeFile(path, encodeFile(builder, order, { topic: TOPIC, metadata: {} }));
+    onRows(builder.rows);
+    paths.push(path);
+    builder = new ColumnBuilder();
+  };
+  for await (const { bytes, at } of copyRows(session.copyOut(queryOf(date, bounds)))) {
+    builder.add(bytes, at);
+    if (builder.rows === FILE_ROWS) await flush();
+  }
+  await flush();
+  return paths;
+}
+
+function queryOf(date: string, bounds: readonly HotBounds[]): string {
+  const within = bounds.map(
+    ({ partition, from, to }) =>
+      `WHEN ${String(partition)} THEN kafka_offset >= ${String(from)} AND kafka_offset < ${String(to)}`,
+  );
+  const next = new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10);
+  return (
+    `COPY (SELECT ${ROW_COLUMNS.map(([name]) => name).join(', ')} FROM rt_user_interactions ` +
+    `WHERE event_id >= lowest_uuid_at('${date}T00:00:00Z') ` +
+    `AND event_id < lowest_uuid_at('${next}T00:00:00Z') ` +
+    `AND CASE kafka_partition ${within.join(' ')} ELSE false END) TO STDOUT (FORMAT binary)`
+  );
+}

@@ -1,0 +1,41 @@
+import type { Session } from '../../connectors/postgres/session.ts';
+import { openSession } from '../../connectors/postgres/session.ts';
+import { formatTable } from './format.ts';
+import type { Column } from './format.ts';
+
+/** As wide as the terminal, and wide where there is none: a file or a pipe cuts nothing off. */
+const WIDTH = process.stdout.isTTY ? Math.max(80, process.stdout.columns) : 400;
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  return formatTable(columns, rows, WIDTH);
+}
+
+export const left = (title: string): Column => ({ title });
+export const right = (title: string): Column => ({ title, align: 'right' });
+
+/** Epoch ms as '2026-11-20 12:00:00.123Z'; '-' for null. */
+export function formatTime(ms: number | null): string {
+  return ms === null ? '-' : new Date(ms).toISOString().replace('T', ' ');
+}
+
+/** One session for a command's work. */
+export async function withSession<T>(
+  url: string,
+  command: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openSession({ url, applicationName: `marquee-${command}` });
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}

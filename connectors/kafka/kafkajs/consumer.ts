@@ -1,0 +1,124 @@
+import kafkajs from 'kafkajs';
+import type { KafkaConfig } from 'kafkajs';
+import { createFaultQuiet } from '../fault-throttle.ts';
+import { createHeldPartitions, startAt } from '../subscription-state.ts';
+import { createReader } from './fetcher.ts';
+import { openSession } from './session.ts';
+import type { Session } from './session.ts';
+import { createLogClient } from '../log-client.ts';
+import type { ConsumerHandlers, ConsumerOptions, KafkaConsumer } from '../port.ts';
+import { createSignal } from '../../../common/signal.ts';
+import { createTopicIdentity } from '../topic-identity.ts';
+
+const BACKOFF_MS_MAX = 10_000;
+/**
+ * Reads Kafka by kafkajs: its connections, its group membership, and the fetching of
+ * kafkajs-reader.ts. See docs/adr for why kafkajs's own fetching isn't used.
+ */
+export function createKafkajsConsumer(options: ConsumerOptions): KafkaConsumer {
+  const { topic } = options;
+  const held = createHeldPartitions(topic);
+  let report: (error: Error) => void = () => undefined;
+  const fault = createFaultQuiet()((error) => {
+    report(error);
+  });
+  const kafka = kafkaConfig(options);
+  const log = createLogClient(kafka);
+  const identity = createTopicIdentity(topic, log);
+  const backoff = createSignal();
+  let session: Session | undefined;
+  let running: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
+
+  const open = (handlers: ConsumerHandlers): Session => {
+    const opened: Session = openSession({
+      options,
+      kafka,
+      held,
+      handlers,
+      fault,
+      createReader: (refreshMetadata) =>
+        createReader({
+          options,
+          held,
+          identity,
+          log,
+          fault,
+          refreshMetadata,
+          deliver: handlers.batch,
+          outOfLog: handlers.offsetOutOfLog,
+        }),
+    });
+    return opened;
+  };
+
+  const run = async (handlers: ConsumerHandlers): Promise<void> => {
+    report = handlers.fault;
+    for (let failures = 0; stopping === undefined; failures += 1) {
+      session = open(handlers);
+      const failure = await session.ended;
+      if (failure === undefined) return;
+      await session.close(!failure.fatal);
+      if (failure.fatal) throw failure.error;
+      if (session.joined) failures = 0;
+      fault(failure.error);
+      await backoff.wait(jittered(Math.min(BACKOFF_MS_MAX, 250 * 2 ** failures)));
+    }
+  };
+
+  const stop = async (): Promise<void> => {
+    backoff.raise();
+    await session?.close(false);
+    await running?.catch(() => undefined);
+    await log.close();
+  };
+
+  const reading = (partition: number) => {
+    const entry = held.get(partition);
+    return entry?.phase === 'reading' ? entry : undefined;
+  };
+
+  return {
+    run: (handlers) => (running ??= run(handlers)),
+    start: ({ partition }, offset) => {
+      const entry = held.get(partition);
+      if (entry === undefined) return;
+      startAt(entry, offset);
+      session?.wake();
+    },
+    pause: ({ partition }) => {
+      const entry = reading(partition);
+      if (entry !== undefined) entry.paused = true;
+    },
+    resume: ({ partition }) => {
+      const entry = reading(partition);
+      if (entry === undefined) return;
+      entry.paused = false;
+      session?.wake();
+    },
+    commit: async (offsets) => {
+      const known = offsets.filter(({ partition }) => held.get(partition) !== undefined);
+      if (known.length === 0) return;
+      await session?.consumer.commitOffsets(
+        known.map(({ partition, next }) => ({ topic, partition, offset: String(next) })),
+      );
+    },
+    bounds: log.bounds,
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+function kafkaConfig(options: ConsumerOptions): KafkaConfig {
+  return {
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    connectionTimeout: 3_000,
+    requestTimeout: 30_000,
+    retry: { retries: 2, initialRetryTime: 100, factor: 0.2, multiplier: 2, maxRetryTime: 1_000 },
+    logLevel: kafkajs.logLevel.ERROR,
+  };
+}
+
+function jittered(ms: number): number {
+  return ms * (0.75 + Math.random() / 2);
+}

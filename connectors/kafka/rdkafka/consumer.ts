@@ -1,0 +1,77 @@
+import { createFaultQuiet } from '../fault-throttle.ts';
+import { createHeldPartitions, startAt } from '../subscription-state.ts';
+import { createLogClient } from '../log-client.ts';
+import type { ConsumerHandlers, ConsumerOptions, KafkaConsumer } from '../port.ts';
+import { openSession } from './session.ts';
+import type { Session } from './session.ts';
+import { createSignal } from '../../../common/signal.ts';
+import { createTopicIdentity } from '../topic-identity.ts';
+
+const BACKOFF_MS_MAX = 10_000;
+
+/**
+ * Reads Kafka by librdkafka: cooperative rebalancing, which waits for the drain, and static
+ * membership. Load by create-consumer.ts: the addon isn't built everywhere.
+ */
+export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
+  const held = createHeldPartitions(options.topic);
+  const quiet = createFaultQuiet();
+  const log = createLogClient({ brokers: [...options.brokers], clientId: options.clientId });
+  const identity = createTopicIdentity(options.topic, log);
+  const backoff = createSignal();
+  let session: Session | undefined;
+  let running: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
+
+  const run = async (handlers: ConsumerHandlers): Promise<void> => {
+    const fault = quiet(handlers.fault);
+    for (let failures = 0; stopping === undefined; failures += 1) {
+      try {
+        session = await openSession({ options, held, identity, log, handlers, fault });
+        break;
+      } catch (error) {
+        fault(error instanceof Error ? error : new Error(String(error)));
+        await backoff.wait(Math.min(BACKOFF_MS_MAX, 250 * 2 ** failures));
+      }
+    }
+    try {
+      if (stopping === undefined) await session?.ended;
+    } finally {
+      await session?.close();
+    }
+  };
+
+  const stop = async (): Promise<void> => {
+    backoff.raise();
+    await session?.close();
+    await running?.catch(() => undefined);
+    await log.close();
+  };
+
+  const reading = (partition: number) => {
+    const entry = held.get(partition);
+    return entry?.phase === 'reading' ? entry : undefined;
+  };
+
+  return {
+    run: (handlers) => (running ??= run(handlers)),
+    start: ({ partition }, offset) => {
+      const entry = held.get(partition);
+      if (entry !== undefined) startAt(entry, offset);
+    },
+    pause: ({ partition }) => {
+      const entry = reading(partition);
+      if (entry !== undefined) entry.paused = true;
+    },
+    resume: ({ partition }) => {
+      const entry = reading(partition);
+      if (entry !== undefined) entry.paused = false;
+    },
+    commit: async (offsets) => {
+      const known = offsets.filter(({ partition }) => held.get(partition) !== undefined);
+      if (known.length > 0) await session?.client.commit(known);
+    },
+    bounds: log.bounds,
+    stop: () => (stopping ??= stop()),
+  };
+}

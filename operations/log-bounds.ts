@@ -1,0 +1,42 @@
+import { withAdmin } from '../connectors/kafka/admin.ts';
+import type { LogBounds } from '../connectors/kafka/port.ts';
+
+/** By topic, then partition: what the log holds for readers of committed records. */
+export type TopicBounds = ReadonlyMap<string, ReadonlyMap<number, LogBounds>>;
+
+export function readLogBounds(
+  brokers: readonly string[],
+  topics: readonly string[],
+): Promise<TopicBounds> {
+  return withAdmin({ brokers }, async (admin) => {
+    const bounds = new Map<string, ReadonlyMap<number, LogBounds>>();
+    for (const topic of new Set(topics)) {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      bounds.set(
+        topic,
+        new Map(
+          offsets
+            .toSorted((a, b) => a.partition - b.partition)
+            .map((o) => [o.partition, { start: Number(o.low), end: Number(o.high) }]),
+        ),
+      );
+    }
+    return bounds;
+  });
+}
+
+/** Members of consumer groups as the broker knows them, by group. */
+export function readGroupMembers(
+  brokers: readonly string[],
+  groups: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  return withAdmin({ brokers }, async (admin) => {
+    const described = await admin.describeGroups([...groups]);
+    return new Map(
+      described.groups.map(({ groupId, members }) => [
+        groupId,
+        members.map(({ clientId, clientHost }) => `${clientId}${clientHost}`),
+      ]),
+    );
+  });
+}

@@ -1,0 +1,48 @@
+import { createPublisher } from '../../../sdk/src/publisher.ts';
+import type { TopicName } from '../../../schemas/generated/topics.ts';
+import type { TopicRecords } from '../../../schemas/generated/types.ts';
+import type { Publish } from '../processor.ts';
+
+/** Where outboxes may lead. */
+const TOPICS_OUT: readonly TopicName[] = ['dead-letters.v1', 'profile-changes.v1'];
+/** An outbox is tried again when Kafka has not answered for so long. */
+const DELIVERY_TIMEOUT_MS = 10_000;
+
+export interface OutboxPublisher {
+  readonly publish: Publish;
+  close(): Promise<void>;
+}
+
+/** Outboxes are published as apps publish, by the SDK: at the first call it connects. */
+export function createOutboxPublisher(options: {
+  readonly brokers: readonly string[];
+  readonly registryUrl: string;
+}): OutboxPublisher {
+  let publisher: ReturnType<typeof createPublisher> | null = null;
+  return {
+    async publish(topic, messages) {
+      publisher ??= createPublisher(
+        {
+          ...options,
+          clientId: 'marquee-outbox',
+          lingerMs: 0,
+          deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+          whenFull: 'wait',
+        },
+        TOPICS_OUT,
+      );
+      const out = publisher;
+      const due: Promise<void>[] = [];
+      for (const { key, value } of messages) {
+        const delivery = out.publish(topic, key, value as TopicRecords[TopicName]);
+        // Room in its memory first: an outbox may hold more than fits.
+        await delivery.accepted;
+        due.push(delivery.delivered);
+      }
+      await Promise.all(due);
+    },
+    async close() {
+      await publisher?.close({ timeoutMs: DELIVERY_TIMEOUT_MS });
+    },
+  };
+}

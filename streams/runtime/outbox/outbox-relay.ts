@@ -1,0 +1,102 @@
+import type { Session } from '../../../connectors/postgres/session.ts';
+import { MarqueeError } from '../../../common/error.ts';
+import type { OutboxDrain, Publish } from '../processor.ts';
+import { createBackoff } from '../../../common/backoff.ts';
+import type { Report } from '../observe/retry-status.ts';
+
+export interface Drainer {
+  /** Something may be due. */
+  wake(): void;
+  run(): Promise<void>;
+  /** Empties what is due (within the bound) and stops. */
+  stop(withinMs: number): Promise<void>;
+}
+
+export interface DrainerOptions {
+  openSession(): Promise<Session>;
+  readonly publish: Publish;
+  readonly drains: ReadonlyMap<string, OutboxDrain>;
+  published(outbox: string, count: number): void;
+  /** A fault that is being retried; null when it is over. */
+  readonly trouble: Report;
+  readonly retryFirstMs: number;
+  readonly retryMaxMs: number;
+}
+
+/** Publishes outboxes after commits, beside the batches, over a session of its own. */
+export function createDrainer(options: DrainerOptions): Drainer {
+  const stopping = new AbortController();
+  let pending = true; // leftovers of an earlier process
+  let wakeUp: (() => void) | null = null;
+  let finished: Promise<void> = Promise.resolve();
+
+  async function drainAll(session: Session): Promise<void> {
+    for (const [name, drain] of options.drains) {
+      for (;;) {
+        const count = await drain(session, options.publish);
+        if (count === 0) break;
+        options.published(name, count);
+      }
+    }
+  }
+
+  async function loop(): Promise<void> {
+    const backoff = createBackoff(options.retryFirstMs, options.retryMaxMs, stopping.signal);
+    let session = null as Session | null;
+    try {
+      for (;;) {
+        if (!pending) {
+          if (stopping.signal.aborted) return;
+          await new Promise<void>((resolve) => {
+            wakeUp = resolve;
+          });
+          wakeUp = null;
+          continue;
+        }
+        pending = false;
+        try {
+          if (session?.usable() !== true) session = await options.openSession();
+          await drainAll(session);
+          backoff.reset();
+          options.trouble(null);
+        } catch (error) {
+          pending = true;
+          options.trouble(
+            error instanceof MarqueeError
+              ? error
+              : new MarqueeError('MARQUEE_PUBLISH_FAILED', String(error), {
+                  cause: error,
+                  retriable: true,
+                }),
+          );
+          if (stopping.signal.aborted) return; // what is left goes out at the next start
+          await backoff.wait();
+        }
+      }
+    } finally {
+      await session?.close();
+    }
+  }
+
+  return {
+    wake() {
+      pending = true;
+      wakeUp?.();
+    },
+    run() {
+      finished = loop();
+      return finished;
+    },
+    async stop(withinMs) {
+      pending = true;
+      stopping.abort();
+      wakeUp?.();
+      let timer: NodeJS.Timeout | undefined;
+      const bound = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, withinMs);
+      });
+      await Promise.race([finished.catch(() => undefined), bound]);
+      clearTimeout(timer);
+    },
+  };
+}

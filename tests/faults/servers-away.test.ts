@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cpuSeconds, retriesIn } from '../support/faults/attempts.ts';
+import type { RunningProcess } from '../support/faults/processes.ts';
+import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { until } from '../support/faults/until.ts';
+import type { World } from '../support/faults/environment.ts';
+
+const PROCESSORS = ['interactions', 'profiles'];
+/** What tries by itself: 8 take-overs, 2 lanes, the outbox, Kafka, in 2 processors. */
+const CHANNELS = 24;
+const RETRY_MAX_MS = 1_000;
+
+let world: World;
+let scenario: Scenario;
+
+beforeEach(async () => {
+  world = await emptyWorld();
+  scenario = await createScenario(world, 17);
+});
+afterEach(async () => {
+  for (const part of ['kafka', 'registry', 'postgres'] as const) await world.start(part);
+  await scenario.close();
+  await world.close();
+});
+
+/** While a server is away a process says so, tries with growing pauses, and does not spin. */
+async function waitsItOut(process: RunningProcess, codes: RegExp): Promise<void> {
+  await process.logged('retrying', 60_000, (line) => codes.test(String(line['code'])));
+  const began = performance.now();
+  const [cpu, tries] = [cpuSeconds(process.pid), await retriesIn(process)];
+  const lines = process.lines.length;
+  await until('some more tries', 60_000, async () => (await retriesIn(process)) >= tries + 3);
+  const seconds = (performance.now() - began) / 1_000;
+  const more = (await retriesIn(process)) - tries;
+
+  // After the first few, a pause is at least half of the longest one.
+  expect(more).toBeLessThanOrEqual(CHANNELS * (6 + (seconds * 1_000) / (RETRY_MAX_MS / 2)));
+  expect(process.lines.length - lines).toBeLessThanOrEqual(PROCESSORS.length * (4 + seconds));
+  expect(cpuSeconds(process.pid) - cpu).toBeLessThanOrEqual(0.5 + 0.5 * seconds);
+  const line = process.lines.find((found) => found.event === 'retrying');
+  expect(String(line?.['reason']).length).toBeGreaterThan(20);
+}
+
+/** Something to do, so that an absent Postgres is noticed: nothing asks it while nothing is due. */
+async function scenarioGoesOn(part: string): Promise<void> {
+  if (part === 'postgres') await scenario.send(300);
+}
+
+async function readyAgain(process: RunningProcess): Promise<void> {
+  await until(
+    'readiness once all is back',
+    60_000,
+    async () => (await process.http('/readyz')).status === 200,
+    () => process.tail(10),
+  );
+}
+
+describe.each([
+  ['postgres', /^MARQUEE_PG_/],
+  ['kafka', /^MARQUEE_KAFKA_/],
+] as const)('%s', (part, codes) => {
+  test('away at start and in the middle: said, waited out, nothing lost', async () => {
+    await scenario.send(500);
+    await world.end(part, 'SIGKILL');
+    const process = world.fleet.start({ processors: PROCESSORS });
+    await waitsItOut(process, codes);
+    expect((await process.http('/readyz')).status).toBe(503);
+    await world.start(part);
+    await scenario.verify(PROCESSORS, `${part} away at start`);
+    await readyAgain(process);
+
+    const endedAt = Date.now();
+    await world.end(part, 'SIGKILL');
+    await scenarioGoesOn(part);
+    await process.logged('retrying', 60_000, (line) => Number(line.time) >= endedAt);
+    await world.start(part);
+    await scenario.send(500);
+    await scenario.verify(PROCESSORS, `${part} away in the middle`);
+    await readyAgain(process);
+    await process.stop();
+  });
+});
+
+test('the registry away: who knows the schemas goes on, who does not waits', async () => {
+  const knowing = world.fleet.start({ processors: ['interactions'] });
+  await scenario.send(300);
+  await scenario.verify(['interactions'], 'before the registry goes');
+  await world.end('registry', 'SIGKILL');
+  const asking = world.fleet.start({ processors: ['profiles'] });
+  await waitsItOut(asking, /^MARQUEE_REGISTRY_UNAVAILABLE$/);
+
+  await world.start('registry');
+  await scenario.send(300);
+  await scenario.verify(PROCESSORS, 'the registry is back');
+  await readyAgain(asking);
+  expect(knowing.exit()).toBeNull();
+  await world.fleet.stopAll();
+});

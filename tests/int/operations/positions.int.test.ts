@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readGroupMembers, readLogBounds } from '../../../operations/log-bounds.ts';
+import {
+  applyReset,
+  assertNobodyRuns,
+  inspectPositions,
+  planReset,
+  readPositions,
+} from '../../../operations/positions.ts';
+import { withAdmin } from '../../../connectors/kafka/admin.ts';
+import type { LogBounds } from '../../../connectors/kafka/port.ts';
+import { applyTopics } from '../../../connectors/kafka/topics.ts';
+import { TOPICS } from '../../../schemas/generated/topics.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import type { Processor } from '../../../streams/runtime/processor.ts';
+import { replay } from '../../../streams/replay/replay.ts';
+import { makeWave } from '../replay/actions.ts';
+import { quiet, startWorld, type World } from '../replay/environment.ts';
+
+const TOPIC = 'user-actions.v1';
+const interactions = PROCESSORS['interactions'] as Processor;
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+}, 180_000);
+afterAll(() => world.close());
+
+let seed = 0;
+async function send(count: number): Promise<void> {
+  const wave = await makeWave(world.codec, { seed: ++seed, count, nowMs: Date.now() });
+  await world.send(TOPIC, wave.records);
+}
+
+async function inspect() {
+  const { brokers } = world.config.kafka;
+  const positions = await readPositions(world.db, interactions);
+  const bounds = (await readLogBounds(brokers, [TOPIC])).get(TOPIC) ?? new Map<number, LogBounds>();
+  return inspectPositions(brokers, interactions, positions, bounds);
+}
+
+const verdicts = async () => [...new Set((await inspect()).map((r) => r.verdict))];
+const breaks = () => world.admin.query('SELECT * FROM marquee.ledger_breaks');
+
+async function until(what: string, look: () => boolean): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!look()) {
+    if (Date.now() > end) throw new Error(`waited 30 s for ${what}`);
+    await delay(50);
+  }
+}
+
+it('says that all is well, and refuses to move without need', async () => {
+  await send(400);
+  const live = await world.run([interactions]);
+  await world.caughtUp([interactions]);
+  const group = 'marquee.interactions';
+  const members = await readGroupMembers(world.config.kafka.brokers, [group]);
+  const positions = await readPositions(world.db, interactions);
+  expect(() => {
+    assertNobodyRuns(interactions, members.get(group) ?? [], positions);
+  }).toThrow(/interactions is running .*group member marquee-interactions/);
+  await live.stop();
+  const after = await readGroupMembers(world.config.kafka.brokers, [group]);
+  assertNobodyRuns(
+    interactions,
+    after.get(group) ?? [],
+    await readPositions(world.db, interactions),
+  );
+  expect(await verdicts()).toEqual(['good']);
+}, 60_000);
+
+it('goes on behind records that were removed unread, and keeps account of the gap', async () => {
+  await send(400);
+  const ends =
+    (await readLogBounds(world.config.kafka.brokers, [TOPIC])).get(TOPIC) ??
+    new Map<number, LogBounds>();
+  await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
+    await admin.fetchTopicMetadata({ topics: [TOPIC] });
+    await admin.deleteTopicRecords({
+      topic: TOPIC,
+      partitions: [{ partition: 2, offset: String(ends.get(2)?.end ?? 0) }],
+    });
+  });
+  const halted = await world.run([interactions]);
+  await until('the halt', () =>
+    world.errors.some((e) => e.includes('outside') || e.includes('holds')),
+  );
+  await halted.stop();
+
+  const report = (await inspect())[2];
+  expect(report?.verdict).toMatch(/^\d+ RECORDS LOST/);
+  if (report === undefined) return;
+  const plan = planReset(report, { to: 'start', anotherLog: false });
+  expect(plan.anotherLog).toBe(false);
+  const stale = { ...plan, standsAt: plan.standsAt - 1 };
+  await expect(applyReset(world.db, interactions, stale, 'test')).rejects.toThrow(/look again/);
+  const id = await applyReset(world.db, interactions, plan, 'test: records expired');
+  expect(await breaks()).toEqual([]);
+
+  await send(200);
+  const live = await world.run([interactions]);
+  await world.caughtUp([interactions]);
+  await live.stop();
+  expect(await breaks()).toEqual([]);
+  const rows = await world.db.query(
+    'SELECT id, partition, from_offset, to_offset, another_log, note FROM offset_resets',
+  );
+  expect(rows).toEqual([
+    {
+      id,
+      partition: 2,
+      from_offset: plan.standsAt,
+      to_offset: plan.goesOnAt,
+      another_log: false,
+      note: 'test: records expired',
+    },
+  ]);
+  // A gap that nobody recorded is still a break.
+  await world.admin.execute('DELETE FROM marquee.offset_resets');
+  expect(await breaks()).toHaveLength(1);
+  await world.admin.execute(
+    `INSERT INTO marquee.offset_resets (processor, topic, partition, from_offset, to_offset,
+       another_log, log_start, log_end, note) VALUES ('interactions', $1, 2, $2, $3, false, 0, 0, '')`,
+    [TOPIC, plan.standsAt, plan.goesOnAt],
+  );
+  expect(await breaks()).toEqual([]);
+}, 90_000);
+
+it('begins anew on a topic that was made again, and sets the old accounts apart', async () => {
+  const retiredRows = () =>
+    world.db.query('SELECT DISTINCT partition FROM retired_ledger ORDER BY 1');
+  const { brokers } = world.config.kafka;
+  await withAdmin({ brokers }, async (admin) => {
+    await admin.deleteTopics({ topics: [TOPIC] });
+  });
+  const end = Date.now() + 30_000;
+  for (;;) {
+    // The name is free again when the deletion is through.
+    const steps = await applyTopics({ brokers, topics: [TOPICS[TOPIC]] }).catch(() => []);
+    if (steps.some(({ action }) => action === 'create')) break;
+    if (Date.now() > end) throw new Error('the topic was not deleted in 30 s');
+    await delay(100);
+  }
+  await send(900);
+  const dead = await world.db.query(
+    `SELECT partition, kafka_offset FROM dead_letters WHERE processor = 'interactions'`,
+  );
+  const reports = await inspect();
+  expect(reports.every((r) => /ANOTHER LOG|BEYOND THE END/.test(r.verdict))).toBe(true);
+  for (const report of reports)
+    await applyReset(
+      world.db,
+      interactions,
+      planReset(report, { to: 'start', anotherLog: false }),
+      'test: made again',
+    );
+  expect((await retiredRows()).length).toBe(8);
+  expect(await world.db.query('SELECT FROM retired_dead_letters')).toHaveLength(dead.length);
+
+  const live = await world.run([interactions]);
+  await world.caughtUp([interactions]);
+  await live.stop();
+  expect(await breaks()).toEqual([]);
+  expect(await verdicts()).toEqual(['good']);
+  await expect(
+    replay({
+      processor: interactions,
+      brokers,
+      kafkaClient: 'kafkajs',
+      registryUrl: world.config.registry.url,
+      postgresUrl: world.config.postgres.writerUrl,
+      settings: world.settings,
+      log: quiet,
+      from: { kind: 'earliest' },
+      mode: 'compare',
+    }),
+  ).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: expect.stringContaining('was made again') as string,
+  });
+}, 90_000);

@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { loadConfig, readEnvironment, type Config } from '../../../cli/config/config.ts';
+import { prepareContents } from '../../../cli/stack/provision.ts';
+import type { PartName } from '../../../cli/stack/service.ts';
+import { adminUrl } from '../../../cli/stack/services/postgres.ts';
+import { isFree } from '../../../cli/stack/ports.ts';
+import { silentProgress } from '../../../cli/terminal/progress.ts';
+import { createStack, type Stack } from '../../../cli/stack/stack.ts';
+import { readState } from '../../../cli/stack/state.ts';
+import { withAdmin } from '../../../connectors/kafka/admin.ts';
+import { applyTopics } from '../../../connectors/kafka/topics.ts';
+import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';
+import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
+import { openDatabase, type Database } from './database.ts';
+import { createFleet, type Fleet } from './processes.ts';
+import { until } from './until.ts';
+
+/** Servers that the faults hit. */
+export const FAULT_PARTS: readonly PartName[] = ['kafka', 'registry', 'postgres'];
+/** And with the archive's store. */
+export const ARCHIVE_FAULT_PARTS: readonly PartName[] = [...FAULT_PARTS, 'object-store'];
+
+/** Real servers with topics, schemas and tables, and the processes that work on them. */
+export interface World {
+  readonly home: string;
+  readonly config: Config;
+  readonly adminUrl: string;
+  readonly brokers: readonly string[];
+  readonly registryUrl: string;
+  readonly codec: Codec;
+  /** As the server's administrator, in the schema marquee. */
+  readonly db: Database;
+  readonly fleet: Fleet;
+  /** For processes of this world. */
+  readonly env: Readonly<Record<string, string>>;
+  start(part: PartName): Promise<void>;
+  /** Ends a part by a signal and returns when it is gone. */
+  end(part: PartName, signal: NodeJS.Signals): Promise<void>;
+  signal(part: PartName, signal: NodeJS.Signals): Promise<void>;
+  /** Empty topics, empty tables, no processes. Topics `stamped` take the producer's time. */
+  reset(stamped?: readonly TopicName[]): Promise<void>;
+  /** Kills what processes are left and closes connections; the servers stay. */
+  close(): Promise<void>;
+}
+
+/** What makes a test's processes notice faults in seconds. */
+export const FAST_SETTINGS: Readonly<Record<string, string>> = {
+  MARQUEE_SESSION_TIMEOUT_MS: '3000',
+  MARQUEE_REBALANCE_TIMEOUT_MS: '6000',
+  MARQUEE_HEARTBEAT_INTERVAL_MS: '300',
+  MARQUEE_RETRY_MAX_MS: '1000',
+  MARQUEE_LAG_INTERVAL_MS: '500',
+  MARQUEE_KAFKA_COMMIT_INTERVAL_MS: '200',
+};
+
+/** Uses the servers of a home, which are up. */
+export function openWorld(home: string, settings: Readonly<Record<string, string>> = {}): World {
+  const { cache, stack: asked } = loadConfig();
+  const stack = createStack({
+    home,
+    cache,
+    javaHome: asked.javaHome,
+    objectStore: asked.objectStore,
+    ports: 'free',
+    progress: silentProgress,
+  });
+  const state = readState(home);
+  if (state === null) throw new Error(`${home} has no stack`);
+  const config = loadConfig({ home }, { MARQUEE_CACHE: cache });
+  const env = { ...baseEnvironment(home, cache), ...FAST_SETTINGS, ...settings };
+  const url = adminUrl(state);
+  const db = openDatabase(url);
+  const fleet = createFleet(env);
+  const { brokers } = config.kafka;
+
+  return {
+    home,
+    config,
+    adminUrl: url,
+    brokers,
+    registryUrl: config.registry.url,
+    codec: createCodec({ url: config.registry.url }),
+    db,
+    fleet,
+    env,
+    start: async (part) => {
+      const { ports } = await stack.up({ names: [part], slow: 'wait' });
+      if (ports[part] !== state.ports[part])
+        throw new Error(`${part} came back on another port: somebody took ${state.ports[part]}`);
+    },
+    end: (part, signal) => endPart(stack, part, signal, state.ports[part]),
+    signal: (part, signal) => stack.kill(part, signal),
+    async reset(stamped = []) {
+      await fleet.killAll();
+      await emptyTopics(brokers, stamped);
+      await emptyTables(db);
+    },
+    async close() {
+      await fleet.killAll();
+      await db.close();
+    },
+  };
+}
+
+/** Topics, schemas and tables, once for a stack. */
+export function prepareWorld(config: Config): Promise<void> {
+  return prepareContents(config, silentProgress);
+}
+
+/** The caller's environment, but none of its settings for Marquee. */
+function baseEnvironment(home: string, cache: string): Record<string, string> {
+  const inherited = Object.entries(readEnvironment()).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !/^MARQUEE_/.test(entry[0]),
+  );
+  return { ...Object.fromEntries(inherited), MARQUEE_HOME: home, MARQUEE_CACHE: cache };
+}
+
+async function endPart(
+  stack: Stack,
+  part: PartName,
+  signal: NodeJS.Signals,
+  port: number,
+): Promise<void> {
+  const pid = stack.pid(part);
+  await stack.kill(part, signal);
+  await until(`${part} to end after ${signal}`, 30_000, () => stack.pid(part) === null);
+  // Postgres takes a zombie that nobody has collected yet for its living predecessor.
+  await until(`${part} to be collected`, 60_000, () => !existsSync(`/proc/${String(pid)}`));
+  // A process of many threads is gone to the eye before its last thread lets go of the port.
+  await until(`${part} to let go of port ${port}`, 30_000, () => isFree(port));
+}
+
+async function emptyTopics(
+  brokers: readonly string[],
+  stamped: readonly TopicName[],
+): Promise<void> {
+  const names = Object.keys(TOPICS);
+  await withAdmin({ brokers }, async (admin) => {
+    const there = async (): Promise<string[]> =>
+      (await admin.listTopics()).filter((name) => names.includes(name));
+    const old = await there();
+    if (old.length > 0) await admin.deleteTopics({ topics: old });
+    await until('deleted topics to be gone', 20_000, async () => (await there()).length === 0);
+  });
+  await applyTopics({
+    brokers,
+    topics: Object.values(TOPICS).map((topic) =>
+      stamped.includes(topic.name)
+        ? { ...topic, timestampType: 'CreateTime', retentionMs: -1 }
+        : topic,
+    ),
+  });
+}
+
+async function emptyTables(db: Database): Promise<void> {
+  const tables = await db.query<{ name: string }>(
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+     WHERE schemaname = 'marquee' AND tablename NOT IN ('schema_migrations', 'schema_views')`,
+  );
+  await db.query(`TRUNCATE ${tables.map(({ name }) => name).join(', ')}`);
+}

@@ -1,0 +1,201 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
+import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
+import { chooseMerges } from '../../../archive/maintenance/compaction-plan.ts';
+import { ColumnBuilder } from '../../../archive/format/columns.ts';
+import { sortedOrder } from '../../../archive/format/sort-keys.ts';
+import { mergeFiles, sumsOfFile } from '../../../archive/maintenance/merge.ts';
+import { encodeFile } from '../../../archive/format/parquet.ts';
+import {
+  addSums,
+  createSums,
+  sameSums,
+  subtractSums,
+  sumsOf,
+} from '../../../archive/format/checksums.ts';
+import { userActions } from '../../../streams/topics/user-actions.ts';
+import { createRandom } from '../../bench/random.ts';
+
+const DAY = Date.UTC(2026, 10, 20);
+const SEED = 128;
+const TOPIC = 'user-actions.v1';
+
+interface Row {
+  readonly id: string;
+  readonly user: string;
+  readonly offset: number;
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'marquee-test-merge-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+function build(rows: readonly Row[]): ColumnBuilder {
+  const out = new CopyWriter();
+  const builder = new ColumnBuilder();
+  for (const { id, user, offset } of rows) {
+    out.reset();
+    const at = out.position;
+    out.row(userActions.contentColumns.length + 3);
+    userActions.writeContent(out, {
+      event_id: Buffer.from(id.replaceAll('-', ''), 'hex'),
+      user_id: user,
+      action: 'view',
+      movie_id: offset,
+      value: null,
+      occurred_at: Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16),
+      session_id: null,
+      request_id: null,
+      position: null,
+      device: null,
+      app: 'app',
+      app_version: null,
+      properties: offset % 3 === 0 ? { n: String(offset) } : {},
+    });
+    out.timestamptz(DAY);
+    out.int4(0);
+    out.int8(offset);
+    builder.add(out.bytes, at);
+  }
+  return builder;
+}
+
+function writeInput(name: string, rows: readonly Row[]) {
+  const builder = build(rows);
+  const path = join(folder, name);
+  const facts = { topic: TOPIC, metadata: {} };
+  const written = writeFile(path, encodeFile(builder, sortedOrder(builder), facts));
+  return written.then(() => ({ path, sums: sumsOf(builder) }));
+}
+
+function makeRows(count: number, seed: number, firstOffset = 0): Row[] {
+  const random = createRandom(seed);
+  const bits = new Uint8Array(10);
+  return Array.from({ length: count }, (_, i) => {
+    random.fill(bits);
+    return {
+      id: formatUuid(uuidv7(DAY + random.below(86_400_000), bits)),
+      user: `user-${String(random.below(30))}`,
+      offset: firstOffset + i,
+    };
+  });
+}
+
+const key = ({ user, id }: { user: string; id: string }) => `${user} ${id}`;
+
+async function readBack(path: string) {
+  const body = await readFile(path);
+  const file = body.buffer.slice(body.byteOffset, body.byteOffset + body.length);
+  const rows = (await parquetReadObjects({ file, compressors })) as Record<string, unknown>[];
+  return { rows, groups: parquetMetadata(file).row_groups.map((g) => Number(g.num_rows)) };
+}
+
+describe('a merge', () => {
+  test('has each event once, in order, over row groups of many files; a resend is left out', async () => {
+    const first = makeRows(66_000, SEED);
+    const second = makeRows(2_000, SEED + 1, 70_000);
+    // Sent again: same user and id, later.
+    const again = first.slice(0, 900).map((row, i) => ({ ...row, offset: 200_000 + i }));
+    const inputs = [
+      await writeInput('a.parquet', first),
+      await writeInput('b.parquet', [...second, ...again]),
+      await writeInput('c.parquet', makeRows(3, SEED + 2, 300_000)),
+    ];
+    const output = join(folder, 'merged.parquet');
+    const merged = await mergeFiles(
+      inputs.map(({ path }) => path),
+      output,
+      { topic: TOPIC, metadata: { schema_version: 1 } },
+    );
+    expect(merged.removed.rows).toBe(900);
+    expect(merged.rows).toBe(68_003);
+
+    const { rows, groups } = await readBack(output);
+    expect(groups).toEqual([65_536, 68_003 - 65_536]);
+    const keys = rows.map((row) =>
+      key({ user: row['user_id'] as string, id: row['event_id'] as string }),
+    );
+    expect(keys).toEqual(keys.toSorted());
+    expect(new Set(keys).size).toBe(keys.length);
+    const offsets = new Map(rows.map((row, i) => [keys[i], Number(row['kafka_offset'])]));
+    expect(again.filter((row) => (offsets.get(key(row)) ?? Infinity) >= 200_000)).toEqual([]);
+
+    const expected = createSums();
+    for (const { sums } of inputs) addSums(expected, sums);
+    subtractSums(expected, merged.removed);
+    const found = await sumsOfFile(output);
+    expect(sameSums(found.sums, expected)).toBe(true);
+    const ids = rows.map((row) => row['event_id'] as string).toSorted();
+    expect(found.firstId.toString('hex')).toBe(ids[0]?.replaceAll('-', ''));
+    expect(found.lastId.toString('hex')).toBe(ids.at(-1)?.replaceAll('-', ''));
+  });
+
+  test('of the same files gives the same bytes', async () => {
+    const inputs = [
+      (await writeInput('d.parquet', makeRows(500, SEED + 3))).path,
+      (await writeInput('e.parquet', makeRows(700, SEED + 4, 500))).path,
+    ];
+    const facts = { topic: TOPIC, metadata: { schema_version: 1, merge: 7 } };
+    const one = await mergeFiles(inputs, join(folder, 'one.parquet'), facts);
+    const two = await mergeFiles(inputs, join(folder, 'two.parquet'), facts);
+    expect(one.sha256).toEqual(two.sha256);
+    expect(await readFile(join(folder, 'one.parquet'))).toEqual(
+      await readFile(join(folder, 'two.parquet')),
+    );
+    expect(one.bytes).toBe((await readFile(join(folder, 'one.parquet'))).length);
+  });
+
+  test('of an unreadable file fails, and ends', async () => {
+    const good = (await writeInput('f.parquet', makeRows(10, SEED + 5))).path;
+    const bad = join(folder, 'bad.parquet');
+    await writeFile(bad, 'PAR1 no PAR1');
+    await expect(
+      mergeFiles([good, bad], join(folder, 'x.parquet'), { topic: TOPIC, metadata: {} }),
+    ).rejects.toThrow();
+  });
+});
+
+describe('what is merged', () => {
+  const file = (n: number, bytes: number, over: object = {}) => ({
+    path: `f${String(n).padStart(4, '0')}`,
+    topic: TOPIC,
+    date: '2026-11-20',
+    bytes,
+    rows: 100,
+    ...over,
+  });
+  const rule = { targetBytes: 100, filesMin: 2 };
+  const paths = (files: Parameters<typeof chooseMerges>[0], over = rule) =>
+    chooseMerges(files, over).map((merge) => merge.map(({ path }) => path));
+
+  test('is small files of one date and one source, up to the target', () => {
+    expect(paths([file(1, 40), file(2, 40), file(3, 40), file(4, 20), file(5, 49)])).toEqual([
+      ['f0001', 'f0002', 'f0003'],
+      ['f0004', 'f0005'],
+    ]);
+    expect(paths([file(1, 10), file(2, 10, { date: '2026-11-21' })])).toEqual([]);
+    expect(paths([file(1, 10), file(2, 10, { topic: 'backfill:ab' })])).toEqual([]);
+  });
+
+  test('is not what is large, alone or too few', () => {
+    expect(paths([file(1, 50), file(2, 90)])).toEqual([]);
+    expect(paths([file(1, 1)])).toEqual([]);
+    expect(paths([file(1, 1), file(2, 1)], { ...rule, filesMin: 3 })).toEqual([]);
+  });
+
+  test('is bounded by the rows that are decoded at once, and by the number of files', () => {
+    const many = Array.from({ length: 40 }, (_, n) => file(n, 1, { rows: 250_000 }));
+    expect(paths(many).map((merge) => merge.length)).toEqual([16, 16, 8]);
+    const tiny = Array.from({ length: 700 }, (_, n) => file(n, 0, { rows: 1 }));
+    expect(paths(tiny).map((merge) => merge.length)).toEqual([512, 188]);
+  });
+});
