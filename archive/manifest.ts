@@ -2,10 +2,10 @@ import type { Session } from '../connectors/postgres/session.ts';
 import { MarqueeError } from '../common/error.ts';
 import { hashToDecimal } from '../common/hash.ts';
 import { writeLedger } from '../streams/runtime/commit/ledger.ts';
-import type { LedgerRun, OpenLedgerRow } from '../streams/runtime/commit/ledger.ts';
+import type { LedgerRange, OpenLedgerRow } from '../streams/runtime/commit/ledger.ts';
 import { advance, pointToLedgerRows } from '../streams/runtime/commit/offsets.ts';
 import type { ProcessorKey, Step } from '../streams/runtime/commit/offsets.ts';
-import type { Sums } from './format/checksums.ts';
+import type { Checksums } from './format/checksums.ts';
 
 /** One run at a time; the lock goes with the session. The offsets' compare-and-set is what counts. */
 export async function lockArchive(session: Session): Promise<void> {
@@ -103,7 +103,7 @@ export interface VerifiedFile {
   readonly date: string;
   readonly bytes: number;
   readonly sha256: Buffer;
-  readonly sums: Sums;
+  readonly sums: Checksums;
   readonly firstId: string;
   readonly lastId: string;
 }
@@ -112,7 +112,7 @@ export interface VerifiedRange {
   readonly key: ProcessorKey;
   readonly run: number | null;
   readonly step: Step;
-  readonly ledger: readonly LedgerRun[];
+  readonly ledger: readonly LedgerRange[];
   readonly openRow: OpenLedgerRow | null;
   readonly files: readonly VerifiedFile[];
 }

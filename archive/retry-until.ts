@@ -6,7 +6,7 @@ import type { ArchiveContext } from './context.ts';
  * Works until it is done. A fault that may pass is tried again, with growing pauses, until the
  * operator's patience ends; what `work` has recorded by then stays.
  */
-export async function withPatience<T>(
+export async function retryUntilPatienceEnds<T>(
   context: Pick<ArchiveContext, 'settings' | 'log' | 'signal'>,
   work: () => Promise<T>,
 ): Promise<T> {

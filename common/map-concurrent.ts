@@ -2,7 +2,7 @@
  * Works on all items, so many at once, and keeps their order. After a failure no other item is
  * begun, and what is under way has ended when this throws.
  */
-export async function sideBySide<T, R>(
+export async function mapConcurrent<T, R>(
   items: readonly T[],
   width: number,
   work: (item: T) => Promise<R>,

@@ -1,5 +1,5 @@
 import { withAdmin } from '../connectors/kafka/admin.ts';
-import type { KafkaRecord } from '../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../common/kafka/record.ts';
 import type { Session } from '../connectors/postgres/session.ts';
 import { createCodec } from '../connectors/registry/codec.ts';
 import type { TopicReader } from '../connectors/registry/codec.ts';

@@ -6,8 +6,8 @@ import { userActions } from '../../streams/topics/user-actions.ts';
 import { scanHot } from './hot-scan.ts';
 import type { HotScan } from './hot-scan.ts';
 import { decodeFile } from '../format/parquet.ts';
-import { sideBySide } from '../../common/map-concurrent.ts';
-import { sumsOf } from '../format/checksums.ts';
+import { mapConcurrent } from '../../common/map-concurrent.ts';
+import { checksumsOf } from '../format/checksums.ts';
 import { hashToDecimal } from '../../common/hash.ts';
 
 /** Something that doesn't balance, with the place to look at. */
@@ -353,8 +353,8 @@ async function checkObjects(
     options.onProgress?.(`${String(done)} of ${String(files.length)} objects read`);
   };
   const isSmall = ({ bytes }: ListedFile): boolean => bytes <= SMALL_BYTES;
-  await sideBySide(files.filter(isSmall), SMALL_SIDE_BY_SIDE, check);
-  await sideBySide(
+  await mapConcurrent(files.filter(isSmall), SMALL_SIDE_BY_SIDE, check);
+  await mapConcurrent(
     files.filter((file) => !isSmall(file)),
     SIDE_BY_SIDE,
     check,
@@ -376,7 +376,7 @@ async function faultOf(store: ObjectStore, file: ListedFile): Promise<string | n
     return `${String(body.length)} bytes, ${String(file.bytes)} were recorded`;
   // Another object in its place: say what is in it.
   try {
-    const sums = sumsOf(decodeFile(body).events);
+    const sums = checksumsOf(decodeFile(body).events);
     if (sums.rows !== file.rows)
       return `${String(sums.rows)} rows, ${String(file.rows)} were recorded`;
     if (hashToDecimal(sums.id) !== file.id_sum) return 'other events than were recorded';

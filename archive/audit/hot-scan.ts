@@ -1,8 +1,8 @@
 import type { Session } from '../../connectors/postgres/session.ts';
 import { addHash, createHash128, hashToDecimal, murmur128 } from '../../common/hash.ts';
 import { userActions } from '../../streams/topics/user-actions.ts';
-import { createSums } from '../format/checksums.ts';
-import type { Sums } from '../format/checksums.ts';
+import { createChecksums } from '../format/checksums.ts';
+import type { Checksums } from '../format/checksums.ts';
 
 const HOUR_MS = 3_600_000;
 const CONTENT = userActions.contentColumns;
@@ -17,7 +17,7 @@ export interface LedgerRange {
 }
 
 /** What one ledger row has in one hour partition. */
-export interface HourAccount extends Sums {
+export interface HourAccount extends Checksums {
   readonly range: LedgerRange;
 }
 
@@ -142,7 +142,7 @@ async function addUp(session: Session, ranges: readonly LedgerRange[]) {
     let accounts = hours.get(hour);
     if (accounts === undefined) hours.set(hour, (accounts = new Map<LedgerRange, HourAccount>()));
     let account = accounts.get(range);
-    if (account === undefined) accounts.set(range, (account = { range, ...createSums() }));
+    if (account === undefined) accounts.set(range, (account = { range, ...createChecksums() }));
     account.rows++;
     murmur128(hash, bytes, at + 6, at + 22);
     addHash(account.id, hash);

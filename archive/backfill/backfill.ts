@@ -1,13 +1,13 @@
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
-import { createFileThread } from '../format/writer-thread.ts';
+import { createWriterThread } from '../format/writer-thread.ts';
 import { finishBackfill, listBackfills, planBackfill, recordHistoryRange } from './backfill-log.ts'; // prettier-ignore
 import type { BackfillPlan, BackfillState } from './backfill-log.ts';
 import { HISTORY_PARTITION, createHistoryRange, historyTopic } from './history.ts';
 import type { History } from './history.ts';
 import { lockArchive } from '../manifest.ts';
-import { withPatience } from '../retry-until.ts';
+import { retryUntilPatienceEnds } from '../retry-until.ts';
 import { storeRange } from '../ingest/range.ts';
 import type { ArchiveContext } from '../context.ts';
 
@@ -43,7 +43,7 @@ export async function backfill(
   const prepare = once((plannedAt: number) => history.prepare(plannedAt));
   /** As it was found: a pass that is tried again meets its own traces. */
   let found = null as BackfillPlan | null;
-  const state = await withPatience(context, async () => {
+  const state = await retryUntilPatienceEnds(context, async () => {
     const session = await openSession({
       url: context.postgresUrl,
       applicationName: 'marquee-backfill',
@@ -89,7 +89,7 @@ async function copy(
   const { store, failpoint, settings, signal } = context;
   const { topic, rowsMax, bytesMax } = plan;
   const done = { files: 0, rows: 0 };
-  const maker = createFileThread();
+  const maker = createWriterThread();
   let range = createHistoryRange();
   let from = plan.next;
   let next = from;

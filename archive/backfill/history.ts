@@ -5,7 +5,7 @@ import { userActions } from '../../streams/topics/user-actions.ts';
 import { ROW_COLUMNS } from '../format/columns.ts';
 import { createDates } from '../ingest/range.ts';
 import type { RangeContent } from '../ingest/range.ts';
-import { createSums } from '../format/checksums.ts';
+import { createChecksums } from '../format/checksums.ts';
 
 /** What stands at one place of a history. */
 export interface HistoryItem {
@@ -54,7 +54,7 @@ export interface HistoryRange extends RangeContent {
  */
 export function createHistoryRange(): HistoryRange {
   const dates = createDates();
-  const expected = createSums();
+  const expected = createChecksums();
   const writer = new CopyWriter();
   const hash = createHash128();
   let places = 0;

@@ -5,29 +5,29 @@ import { CONTENT_COLUMNS, bytesColumn, writeRow } from './columns.ts';
 import type { EventColumns } from './columns.ts';
 
 /** How many rows, and the sums of their hashes as the ledger takes them. */
-export interface Sums {
+export interface Checksums {
   rows: number;
   readonly id: Hash128;
   readonly content: Hash128;
 }
 
-export function createSums(): Sums {
+export function createChecksums(): Checksums {
   return { rows: 0, id: createHash128(), content: createHash128() };
 }
 
-export function addSums(to: Sums, { rows, id, content }: Sums): void {
+export function addChecksums(to: Checksums, { rows, id, content }: Checksums): void {
   to.rows += rows;
   addHash(to.id, id);
   addHash(to.content, content);
 }
 
-export function subtractSums(from: Sums, { rows, id, content }: Sums): void {
+export function subtractChecksums(from: Checksums, { rows, id, content }: Checksums): void {
   from.rows -= rows;
   subtractHash(from.id, id);
   subtractHash(from.content, content);
 }
 
-export function sameSums(a: Sums, b: Sums): boolean {
+export function sameChecksums(a: Checksums, b: Checksums): boolean {
   return (
     a.rows === b.rows &&
     a.id.every((lane, i) => lane === b.id[i]) &&
@@ -36,8 +36,8 @@ export function sameSums(a: Sums, b: Sums): boolean {
 }
 
 /** The sums of rows in columns: their content is written once more as the processors write it. */
-export function sumsOf(events: EventColumns): Sums {
-  const sums = createSums();
+export function checksumsOf(events: EventColumns): Checksums {
+  const sums = createChecksums();
   const out = new CopyWriter(1 << 14);
   const hash = createHash128();
   const ids = bytesColumn(events, 'event_id').bytes;

@@ -5,12 +5,12 @@ import { inBlocks } from './in-blocks.ts';
 import { readBatches } from './parquet.ts';
 import { RowBlock, cellsOf, longsOf } from './row-block.ts';
 import type { Cells } from './row-block.ts';
-import { createSums } from './checksums.ts';
-import type { Sums } from './checksums.ts';
+import { createChecksums } from './checksums.ts';
+import type { Checksums } from './checksums.ts';
 
 /** What a file holds, told from its bytes alone. */
 export interface FileContents {
-  readonly sums: Sums;
+  readonly sums: Checksums;
   readonly firstId: string;
   readonly lastId: string;
   /** Bounds of occurred_at, in epoch milliseconds. */
@@ -39,7 +39,7 @@ export async function inspectFile(file: Buffer): Promise<FileContents> {
 
 /** What the rows so far come to. */
 class Tally {
-  readonly sums = createSums();
+  readonly sums = createChecksums();
   readonly first = Buffer.alloc(16, 0xff);
   readonly last = Buffer.alloc(16);
   firstMs = Infinity;

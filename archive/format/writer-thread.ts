@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
 import { buffersOf } from './columns.ts';
 import type { EventColumns } from './columns.ts';
-import type { FileMaker, MadeFile } from './file-writer.ts';
+import type { FileWriter, WrittenFile } from './file-writer.ts';
 import type { FileContents } from './inspect.ts';
 import { sortedColumns } from './packed-rows.ts';
 import type { PackedRows } from './packed-rows.ts';
@@ -26,7 +26,7 @@ export type Answer =
  * meanwhile on another core. Who waits for it sorts meanwhile: both cores have about as much to do then.
  * Started at once, since it loads for half a second; what it took of memory goes with `close`.
  */
-export function createFileThread(): FileMaker {
+export function createWriterThread(): FileWriter {
   let worker: Worker | undefined = start();
   let lastId = 0;
   let closed = false;
@@ -69,7 +69,7 @@ export function createFileThread(): FileMaker {
   }
 
   return {
-    async make(packed, facts): Promise<MadeFile> {
+    async write(packed, facts): Promise<WrittenFile> {
       const answer = await (waiting.size === 0
         ? ask({ id: ++lastId, make: plain(packed), facts }, chunksOf(packed))
         : askSorted(sortedColumns(packed), facts));

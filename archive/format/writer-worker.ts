@@ -1,6 +1,6 @@
 /** The thread of thread.ts. */
 import { parentPort } from 'node:worker_threads';
-import { makeFile, makeSortedFile } from './file-writer.ts';
+import { writeFile, writeSortedFile } from './file-writer.ts';
 import type { Answer, Request } from './writer-thread.ts';
 import { inspectFile } from './inspect.ts';
 
@@ -16,7 +16,9 @@ async function work(request: Request): Promise<void> {
   if (!('inspect' in request)) {
     const { facts } = request;
     const made =
-      'make' in request ? makeFile(request.make, facts) : makeSortedFile(request.makeSorted, facts);
+      'make' in request
+        ? writeFile(request.make, facts)
+        : writeSortedFile(request.makeSorted, facts);
     answer({ id, made }, [made.bytes.buffer as ArrayBuffer]);
     return;
   }

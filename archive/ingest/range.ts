@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { addHash } from '../../common/hash.ts';
-import type { LedgerRun } from '../../streams/runtime/commit/ledger.ts';
+import type { LedgerRange } from '../../streams/runtime/commit/ledger.ts';
 import type { Failpoint } from '../../streams/runtime/failpoints.ts';
 import { OUTCOMES } from '../../streams/runtime/commit/ledger.ts';
-import type { Prepared } from '../../streams/runtime/commit/decode-batch.ts';
+import type { DecodedBatch } from '../../streams/runtime/commit/decode-batch.ts';
 import { inPlace } from '../format/file-writer.ts';
-import type { FileMaker } from '../format/file-writer.ts';
+import type { FileWriter } from '../format/file-writer.ts';
 import type { VerifiedFile } from '../manifest.ts';
 import { RowPacker, rowEnd } from '../format/packed-rows.ts';
-import { sideBySide } from '../../common/map-concurrent.ts';
-import { addSums, createSums, sameSums } from '../format/checksums.ts';
-import type { Sums } from '../format/checksums.ts';
+import { mapConcurrent } from '../../common/map-concurrent.ts';
+import { addChecksums, createChecksums, sameChecksums } from '../format/checksums.ts';
+import type { Checksums } from '../format/checksums.ts';
 
 const DAY_MS = 86_400_000;
 /** Objects on their way at once: many are small. */
@@ -23,15 +23,15 @@ export interface RangeContent {
   /** By UTC date, as days since 1970. */
   dates(): ReadonlyMap<number, RowPacker>;
   /** What the files together must hold. */
-  expected(): Sums;
+  expected(): Checksums;
 }
 
 /** Offsets of one partition, with their ledger. */
 export interface RangeBuilder extends RangeContent {
   readonly rows: number;
-  add(prepared: Prepared<unknown>): void;
+  add(prepared: DecodedBatch<unknown>): void;
   /** The ledger's runs, joined where a batch went on in the same hour. */
-  ledger(): LedgerRun[];
+  ledger(): LedgerRange[];
 }
 
 /** Routes rows by the UTC date in their ids, a builder a date. */
@@ -54,14 +54,14 @@ export function createDates() {
 
 export function createRangeBuilder(): RangeBuilder {
   const dates = createDates();
-  const runs: LedgerRun[] = [];
+  const runs: LedgerRange[] = [];
   let rows = 0;
   return {
     get rows() {
       return rows;
     },
     add(prepared) {
-      for (const run of prepared.runs) joinRun(runs, run);
+      for (const run of prepared.ledger) joinRun(runs, run);
       if (prepared.rows === null) throw new Error('the archive needs rows');
       let at = FIRST_ROW_AT;
       for (let n = 0; n < prepared.accepted.length; n++) at = dates.add(prepared.rows.bytes, at);
@@ -70,9 +70,9 @@ export function createRangeBuilder(): RangeBuilder {
     ledger: () => runs,
     dates: () => dates.byDay,
     expected() {
-      const sums = createSums();
+      const sums = createChecksums();
       for (const { accounts } of runs)
-        addSums(sums, {
+        addChecksums(sums, {
           rows: accounts.ok.count,
           id: accounts.ok.idSum,
           content: accounts.ok.contentSum,
@@ -85,7 +85,7 @@ export function createRangeBuilder(): RangeBuilder {
 /** A COPY body begins with a signature, flags and an extension length. */
 const FIRST_ROW_AT = 19;
 
-function joinRun(runs: LedgerRun[], run: LedgerRun): void {
+function joinRun(runs: LedgerRange[], run: LedgerRange): void {
   const last = runs.at(-1);
   if (last?.partition !== run.partition || last.hour !== run.hour || last.to !== run.from) {
     runs.push(run);
@@ -112,7 +112,7 @@ export interface FileWork {
   readonly store: ObjectStore;
   readonly prefix: string;
   readonly failpoint: Failpoint;
-  readonly maker: FileMaker;
+  readonly maker: FileWriter;
   /** Called after each file that was verified; what it throws ends the work. */
   onFile?(file: VerifiedFile): void;
 }
@@ -128,15 +128,15 @@ export async function storeRange(
   work: FileWork,
 ): Promise<VerifiedFile[]> {
   const days = [...content.dates()].sort(([a], [b]) => a - b);
-  const files = await sideBySide(days, SIDE_BY_SIDE, async ([day, packer]) => {
+  const files = await mapConcurrent(days, SIDE_BY_SIDE, async ([day, packer]) => {
     const file = await storeFile(day, packer, place, work);
     work.onFile?.(file);
     return file;
   });
   const expected = content.expected();
-  const stored = createSums();
-  for (const { sums } of files) addSums(stored, sums);
-  if (!sameSums(expected, stored)) throw mismatch(place, expected, stored);
+  const stored = createChecksums();
+  for (const { sums } of files) addChecksums(stored, sums);
+  if (!sameChecksums(expected, stored)) throw mismatch(place, expected, stored);
   return files;
 }
 
@@ -149,7 +149,7 @@ async function storeFile(
   const date = dateOf(day * DAY_MS);
   const name = `${place.topic}-${place.partition}-${place.from}-${place.to}`;
   const path = `${prefix}date=${date}/${name.replaceAll(':', '-')}.parquet`;
-  const file = await maker.make(packer, {
+  const file = await maker.write(packer, {
     topic: place.topic,
     metadata: {
       schema_version: 1,
@@ -172,7 +172,7 @@ export async function verifyFile(
   path: string,
   date: string,
   sha256: Buffer,
-  maker: FileMaker = inPlace,
+  maker: FileWriter = inPlace,
 ): Promise<VerifiedFile> {
   const back = await store.get(path);
   const bytes = back.length;
@@ -195,7 +195,7 @@ function dateOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-function mismatch(place: RangePlace, expected: Sums, stored: Sums): MarqueeError {
+function mismatch(place: RangePlace, expected: Checksums, stored: Checksums): MarqueeError {
   return new MarqueeError(
     'MARQUEE_ARCHIVE_MISMATCH',
     `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): ` +

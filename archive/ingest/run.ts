@@ -2,26 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
-import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../common/kafka/record.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { createCodec } from '../../connectors/registry/codec.ts';
 import { MarqueeError } from '../../common/error.ts';
-import { identityOf, takeOver } from '../../streams/runtime/commit/offsets.ts';
+import { identityOf, raiseEpoch } from '../../streams/runtime/commit/offsets.ts';
 import type { Position } from '../../streams/runtime/commit/offsets.ts';
-import { createPreparer } from '../../streams/runtime/commit/decode-batch.ts';
+import { createBatchDecoder } from '../../streams/runtime/commit/decode-batch.ts';
 import { readRecords } from '../../connectors/kafka/read-records.ts';
-import type { SchemaLoader } from '../../streams/runtime/consume/runner.ts';
 import { createSchemaLoader } from '../../streams/runtime/consume/schema-loader.ts';
+import type { SchemaLoader } from '../../streams/runtime/consume/schema-loader.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import type { ArchiveContext } from '../context.ts';
 import { dropArchivedHours } from '../maintenance/drop-hours.ts';
 import type { DropReport } from '../maintenance/drop-hours.ts';
-import type { FileMaker } from '../format/file-writer.ts';
-import { createFileThread } from '../format/writer-thread.ts';
+import type { FileWriter } from '../format/file-writer.ts';
+import { createWriterThread } from '../format/writer-thread.ts';
 import { finishRun, lockArchive, recordRange } from '../manifest.ts';
 import type { ArchivePlan, PlannedRange, VerifiedFile } from '../manifest.ts';
-import { withPatience } from '../retry-until.ts';
+import { retryUntilPatienceEnds } from '../retry-until.ts';
 import { KEY, TOPIC, checkRetention, planOf } from './plan.ts';
 import { archived } from '../archived-topic.ts';
 import { createRangeBuilder, storeRange } from './range.ts';
@@ -54,7 +54,7 @@ export async function runArchive(
 ): Promise<ArchiveReport> {
   const started = performance.now();
   const done = { rows: 0, files: 0, bytes: 0 };
-  const { plan, drop } = await withPatience(context, () => pass(context, until, done));
+  const { plan, drop } = await retryUntilPatienceEnds(context, () => pass(context, until, done));
   const { run, resumed, until: reached } = plan;
   const seconds = (performance.now() - started) / 1000;
   return { run, until: reached, resumed, ...done, drop, seconds };
@@ -103,13 +103,13 @@ async function copy(
   const decoder = createSchemaLoader<UserActionRecord>(codec.reader(TOPIC));
   const work: PartitionWork[] = [];
   for (const range of plan.ranges) {
-    const position = await takeOver(session, KEY, range.partition, owner, range.from);
+    const position = await raiseEpoch(session, KEY, range.partition, owner, range.from);
     passed += Math.max(0, position.next - range.from);
     if (position.next < range.to) work.push({ range, position });
   }
   if (work.length === 0) return;
   setFlagsFromString(`--heap-growing-percent=${String(HEAP_GROWING_PERCENT)}`);
-  const maker = createFileThread();
+  const maker = createWriterThread();
   const copier = createCopier(session, context, plan, decoder, maker, (files, rows, offsets) => {
     done.rows += rows;
     done.files += files.length;
@@ -198,12 +198,12 @@ function createCopier(
   context: ArchiveContext,
   plan: ArchivePlan,
   decoder: SchemaLoader<UserActionRecord>,
-  maker: FileMaker,
+  maker: FileWriter,
   recorded: (files: readonly VerifiedFile[], rows: number, offsets: number) => void,
 ) {
   const { settings, runtime, store, failpoint } = context;
   const limits = { ...runtime, lateHorizonMs: Infinity };
-  const preparer = createPreparer(archived, decoder, limits);
+  const batchDecoder = createBatchDecoder(archived, decoder, limits);
   let builder = createRangeBuilder();
   let records = 0;
   let bytes = 0;
@@ -222,7 +222,7 @@ function createCopier(
       if ((some[0] as KafkaRecord).offset < next)
         throw new Error(`${TOPIC}/${String(partition)}: a record came again below ${String(next)}`);
       const end = (some.at(-1) as KafkaRecord).offset + 1;
-      builder.add(preparer.prepare([{ partition, from: next, next: end, records: some }]));
+      builder.add(batchDecoder.decode([{ partition, from: next, next: end, records: some }]));
       next = end;
     }
   }

@@ -8,15 +8,20 @@ import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { formatUuid } from '../../common/uuid.ts';
 import { hashOfDecimal, hashToDecimal } from '../../common/hash.ts';
-import { chooseMerges } from './compaction-plan.ts';
+import { planCompaction } from './compaction-plan.ts';
 import type { MergeableFile } from './compaction-plan.ts';
 import { lockArchive } from '../manifest.ts';
-import { mergeFiles, sumsOfFile } from './merge.ts';
+import { mergeFiles, checksumsOfFile } from './merge.ts';
 import type { MergedFile } from './merge.ts';
 import type { ArchiveContext } from '../context.ts';
-import { sideBySide } from '../../common/map-concurrent.ts';
-import { addSums, createSums, sameSums, subtractSums } from '../format/checksums.ts';
-import type { Sums } from '../format/checksums.ts';
+import { mapConcurrent } from '../../common/map-concurrent.ts';
+import {
+  addChecksums,
+  createChecksums,
+  sameChecksums,
+  subtractChecksums,
+} from '../format/checksums.ts';
+import type { Checksums } from '../format/checksums.ts';
 
 export interface CompactReport {
   readonly merges: number;
@@ -69,13 +74,13 @@ export async function compactArchive(
     const listed = await listFiles(session, options.date ?? null);
     const rule = { targetBytes: context.settings.mergeBytes, filesMin: options.filesMin };
     if (options.dryRun === true)
-      return { ...NOTHING, planned: chooseMerges(listed, rule).map(planned) };
+      return { ...NOTHING, planned: planCompaction(listed, rule).map(planned) };
     const open = await openMerges(session);
     const busy = new Set(open.flatMap(({ inputs }) => inputs));
     const free = listed.filter(({ path }) => !busy.has(path));
     const due: (() => Promise<Merge>)[] = [
       ...open.map((merge) => () => Promise.resolve(merge)),
-      ...chooseMerges(free, rule).map((files) => () => planMerge(session, files)),
+      ...planCompaction(free, rule).map((files) => () => planMerge(session, files)),
     ];
     let report = NOTHING;
     for (const [n, next] of due.entries()) {
@@ -216,7 +221,7 @@ async function mergeInto(
   folder: string,
   path: string,
 ): Promise<MergedFile> {
-  const local = await sideBySide(inputs, SIDE_BY_SIDE, async (input) => {
+  const local = await mapConcurrent(inputs, SIDE_BY_SIDE, async (input) => {
     const file = join(folder, `${String(inputs.indexOf(input))}.parquet`);
     await store.getFile(input.path, file);
     if (!(await sha256Of(file)).equals(input.sha256))
@@ -246,7 +251,7 @@ function generationOf(inputs: readonly Input[]): number {
 }
 
 interface Verified {
-  readonly sums: Sums;
+  readonly sums: Checksums;
   readonly firstId: string;
   readonly lastId: string;
 }
@@ -268,12 +273,16 @@ async function verifyMerged(
     );
   if (!(await sha256Of(back)).equals(merged.sha256))
     throw wrong('the store gave back other bytes than were put there (SHA-256)');
-  const { sums, firstId, lastId } = await sumsOfFile(back);
-  const expected = createSums();
+  const { sums, firstId, lastId } = await checksumsOfFile(back);
+  const expected = createChecksums();
   for (const { rows, id_sum, content_sum } of inputs)
-    addSums(expected, { rows, id: hashOfDecimal(id_sum), content: hashOfDecimal(content_sum) });
-  subtractSums(expected, merged.removed);
-  if (!sameSums(sums, expected))
+    addChecksums(expected, {
+      rows,
+      id: hashOfDecimal(id_sum),
+      content: hashOfDecimal(content_sum),
+    });
+  subtractChecksums(expected, merged.removed);
+  if (!sameChecksums(sums, expected))
     throw wrong(
       `${String(sums.rows)} rows, ${String(expected.rows)} were expected, or their contents differ`,
     );

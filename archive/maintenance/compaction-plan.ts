@@ -24,7 +24,7 @@ const INPUTS_MAX = 512;
  * Which files are merged with each other: of one date and one source, in order of their names, up to
  * the target size. Sources stay apart, so history that was backfilled can be told from the rest.
  */
-export function chooseMerges(
+export function planCompaction(
   files: readonly MergeableFile[],
   { targetBytes, filesMin }: MergeRule,
 ): (readonly MergeableFile[])[] {

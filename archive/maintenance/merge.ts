@@ -12,8 +12,8 @@ import type { BytesColumn, EventColumns, NumberColumn } from '../format/columns.
 import { ROW_GROUP_ROWS, decodeIpc, encodeIpc, writerProperties } from '../format/parquet.ts';
 import type { FileFacts } from '../format/parquet.ts';
 import { RowBuffer } from './row-buffer.ts';
-import { addSums, createSums, sumsOf } from '../format/checksums.ts';
-import type { Sums } from '../format/checksums.ts';
+import { addChecksums, createChecksums, checksumsOf } from '../format/checksums.ts';
+import type { Checksums } from '../format/checksums.ts';
 
 const UUID_BYTES = 16;
 
@@ -22,7 +22,7 @@ export interface MergedFile {
   readonly sha256: Buffer;
   readonly bytes: number;
   /** Resends that were left out. */
-  readonly removed: Sums;
+  readonly removed: Checksums;
 }
 
 /**
@@ -45,10 +45,10 @@ export async function mergeFiles(
   const out = createFileWriter(output, facts);
   const kept = new RowBuffer(ROW_GROUP_ROWS + 1);
   const left = new RowBuffer(ROW_GROUP_ROWS);
-  const removed = createSums();
+  const removed = createChecksums();
   let rows = 0;
   const leaveOut = (): void => {
-    addSums(removed, sumsOf(left));
+    addChecksums(removed, checksumsOf(left));
     left.reset();
   };
   try {
@@ -80,15 +80,15 @@ export async function mergeFiles(
 }
 
 /** The sums of a local file's rows, a row group at a time, with its lowest and highest id. */
-export async function sumsOfFile(
+export async function checksumsOfFile(
   path: string,
-): Promise<{ sums: Sums; firstId: Buffer; lastId: Buffer }> {
-  const sums = createSums();
+): Promise<{ sums: Checksums; firstId: Buffer; lastId: Buffer }> {
+  const sums = createChecksums();
   let firstId: Buffer | null = null;
   let lastId: Buffer | null = null;
   for (let cursor = await openCursor(path); cursor !== null;) {
     const { events } = cursor;
-    addSums(sums, sumsOf(events));
+    addChecksums(sums, checksumsOf(events));
     for (let i = 0; i < events.rows; i++) {
       const id = Buffer.from(cursor.ids.bytes.buffer, i * UUID_BYTES, UUID_BYTES);
       if (firstId === null || id.compare(firstId) < 0) firstId = Buffer.from(id);

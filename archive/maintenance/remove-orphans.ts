@@ -4,7 +4,7 @@ import { mergedName } from './compact.ts';
 import { withArchiveLock } from '../manifest.ts';
 import type { ArchiveSettings } from '../settings.ts';
 
-export interface SweptObject {
+export interface RemovedObject {
   readonly path: string;
   /** `replaced` by a merge, `expired`, or an `orphan` that no record ever listed. */
   readonly why: 'replaced' | 'expired' | 'orphan';
@@ -16,12 +16,12 @@ export interface SweptObject {
  * the grace time, and what a run or merge that ended too soon has left. Returns them (of a dry run:
  * those that would go). Throws MarqueeError MARQUEE_ARCHIVE_BUSY.
  */
-export async function sweepObjects(
+export async function removeOrphans(
   session: Session,
   store: ObjectStore,
   settings: Pick<ArchiveSettings, 'prefix' | 'graceMs'>,
   { dryRun }: { readonly dryRun: boolean },
-): Promise<readonly SweptObject[]> {
+): Promise<readonly RemovedObject[]> {
   const find = async () => {
     const retired = await retiredObjects(session, settings.graceMs);
     return { retired, orphaned: await orphans(session, store, settings) };
@@ -50,7 +50,7 @@ export async function sweepObjects(
 
 const AT_ONCE = 100;
 
-function retiredObjects(session: Session, graceMs: number): Promise<(SweptObject & Row)[]> {
+function retiredObjects(session: Session, graceMs: number): Promise<(RemovedObject & Row)[]> {
   return session.query(
     `SELECT path, 'replaced' AS why, bytes FROM archive_files
       WHERE replaced_at < now() - $1 * interval '1 millisecond'
@@ -73,8 +73,8 @@ async function orphans(
   session: Session,
   store: ObjectStore,
   { prefix, graceMs }: Pick<ArchiveSettings, 'prefix' | 'graceMs'>,
-): Promise<SweptObject[]> {
-  const found: SweptObject[] = [];
+): Promise<RemovedObject[]> {
+  const found: RemovedObject[] = [];
   // The listing comes first: what is recorded meanwhile is in the manifest that is read after it.
   for await (const { name, bytes, modifiedAt } of store.list(prefix))
     if (name.endsWith('.parquet') && modifiedAt < Date.now() - graceMs)

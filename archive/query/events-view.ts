@@ -11,8 +11,8 @@ import type { DuckDb, SqlResult } from '../../connectors/duckdb/database.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
-import { readBooks } from './manifest-reader.ts';
-import type { Books, ListedFile } from './manifest-reader.ts';
+import { readManifest } from './manifest-reader.ts';
+import type { ManifestSnapshot, ListedFile } from './manifest-reader.ts';
 import { viewOf } from './events-sql.ts';
 import { writeHotFiles } from './hot-files.ts';
 
@@ -33,7 +33,7 @@ export interface EventsViewOptions {
 
 export interface EventsView {
   /** What it shows: all events that were applied or archived then. */
-  books(): Books;
+  books(): ManifestSnapshot;
   /** One statement. Throws MarqueeError MARQUEE_SQL_FAILED with DuckDB's words. */
   stream(statement: string): Promise<SqlResult>;
   /** As of now from here on. */
@@ -77,13 +77,13 @@ function createView(
   options: EventsViewOptions,
   folder: string,
 ): Omit<EventsView, 'close'> {
-  let books: Books = { asOf: '', files: [], hot: [], hotDates: [], dropped: 0 };
+  let books: ManifestSnapshot = { asOf: '', files: [], hot: [], hotDates: [], dropped: 0 };
   /** Files of the hot dates that were copied. */
   let loaded = new Map<string, readonly string[]>();
   let taken = 0;
   let interrupted = false;
 
-  async function adopt(next: Books): Promise<void> {
+  async function adopt(next: ManifestSnapshot): Promise<void> {
     books = next;
     loaded = new Map();
     await rm(hotFolder(), { recursive: true, force: true });
@@ -164,7 +164,7 @@ function createView(
       );
       // What left the hot table since is in files that were not listed then.
       if (now?.dropped !== books.dropped) {
-        await adopt(await readBooks(session));
+        await adopt(await readManifest(session));
         dates = await missingDates(statement);
       }
       let rows = 0;
@@ -180,7 +180,7 @@ function createView(
   }
 
   const refresh = () =>
-    inSnapshot(options.postgresUrl, async (session) => adopt(await readBooks(session)));
+    inSnapshot(options.postgresUrl, async (session) => adopt(await readManifest(session)));
 
   async function attempt(statement: string): Promise<SqlResult> {
     await copyHot(statement);

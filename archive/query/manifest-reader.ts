@@ -28,7 +28,7 @@ export interface HotBounds {
 }
 
 /** What a reader of hot and cold goes by, as of one moment. */
-export interface Books {
+export interface ManifestSnapshot {
   /** ISO 8601, by the clock of Postgres. */
   readonly asOf: string;
   readonly files: readonly ListedFile[];
@@ -44,7 +44,7 @@ export interface Books {
  * archive's offset is in a listed file; one at or above it is in the hot table, up to where
  * `interactions` stands. `session` is in a transaction of REPEATABLE READ.
  */
-export async function readBooks(session: Session): Promise<Books> {
+export async function readManifest(session: Session): Promise<ManifestSnapshot> {
   const files = await session.query<Record<keyof ListedFile, never>>(
     `SELECT path, topic, partition, from_offset AS "fromOffset", to_offset AS "toOffset",
             date::text AS date, rows, bytes, encode(sha256, 'hex') AS sha256, generation,

@@ -1,4 +1,4 @@
-import { assertStanding, refused } from '../../streams/replay/replay-plan.ts';
+import { assertPositioned, refused } from '../../streams/replay/replay-plan.ts';
 import type { LivePartition, ReplayStart } from '../../streams/replay/replay-plan.ts';
 
 /** Offsets [from, to) of one partition, all of which the archive holds. */
@@ -25,7 +25,7 @@ export function planRebuild(request: RebuildRequest): ReplayStart[] {
     throw refused(
       `${request.processor} has never run, so there are no tables to make again: start it once`,
     );
-  assertStanding(request);
+  assertPositioned(request);
   const stretches = new Map(request.archived.map((s) => [s.partition, s]));
   return request.partitions.map((live) => startOf(request, live, stretches.get(live.partition)));
 }

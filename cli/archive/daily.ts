@@ -6,7 +6,7 @@ import type { ArchiveMetrics } from '../../archive/metrics.ts';
 import { runArchive } from '../../archive/ingest/run.ts';
 import type { ArchiveContext } from '../../archive/context.ts';
 import { isDue, nextRunAfter } from '../../archive/schedule.ts';
-import { sweepObjects } from '../../archive/maintenance/remove-orphans.ts';
+import { removeOrphans } from '../../archive/maintenance/remove-orphans.ts';
 import { serveMetrics } from '../../streams/runtime/observe/metrics-server.ts';
 import { MarqueeError } from '../../common/error.ts';
 import type { Config } from '../config/config.ts';
@@ -89,7 +89,7 @@ async function upkeep(config: Config, context: ArchiveContext): Promise<void> {
   await withSession(config.postgres.writerUrl, 'archive', async (session) => {
     const expired = await expireFiles(session, { keepDays: settings.keepDays, dryRun: false });
     if (expired.length > 0) log.info({ event: 'archive_expired', files: expired.length });
-    const swept = await sweepObjects(session, store, settings, { dryRun: false });
+    const swept = await removeOrphans(session, store, settings, { dryRun: false });
     if (swept.length > 0) log.info({ event: 'objects_removed', objects: swept.length });
   });
 }

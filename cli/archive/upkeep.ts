@@ -2,8 +2,8 @@ import { compactArchive } from '../../archive/maintenance/compact.ts';
 import type { CompactOptions, CompactReport } from '../../archive/maintenance/compact.ts';
 import { expireFiles } from '../../archive/maintenance/expire.ts';
 import type { ExpiredFile } from '../../archive/maintenance/expire.ts';
-import { sweepObjects } from '../../archive/maintenance/remove-orphans.ts';
-import type { SweptObject } from '../../archive/maintenance/remove-orphans.ts';
+import { removeOrphans } from '../../archive/maintenance/remove-orphans.ts';
+import type { RemovedObject } from '../../archive/maintenance/remove-orphans.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/config.ts';
 import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
@@ -138,11 +138,11 @@ export async function archiveClean(flags: {
   print(dryRun ? 'Nothing was removed (--dry-run).' : 'Removed.');
 }
 
-async function sweep(config: Config, dryRun: boolean): Promise<readonly SweptObject[]> {
+async function sweep(config: Config, dryRun: boolean): Promise<readonly RemovedObject[]> {
   const store = storeOf(config);
   try {
     return await withSession(config.postgres.writerUrl, 'archive-clean', (session) =>
-      sweepObjects(session, store, config.archive, { dryRun }),
+      removeOrphans(session, store, config.archive, { dryRun }),
     );
   } finally {
     store.close();

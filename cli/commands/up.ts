@@ -8,7 +8,7 @@ export function register(program: Command): void {
     .action(async (options: { waitAll?: boolean }) => {
       const { loadConfig } = await import('../config/config.ts');
       const { installAddonStep } = await import('../stack/addon.ts');
-      const { prepareContents } = await import('../stack/provision.ts');
+      const { provision: prepareContents } = await import('../stack/provision.ts');
       const { openStack } = await import('../stack/open.ts');
       const { allOrErrors } = await import('../stack/steps.ts');
       const { progress, stack, config } = openStack();

@@ -5,15 +5,15 @@ import { MarqueeError } from '../../common/error.ts';
 import { PROCESSORS } from '../../streams/index.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
-import { prepareMovieLens } from '../import/prepare-movielens.ts';
-import { prepareWorld } from '../import/prepare-world.ts';
-import type { PreparedImport } from '../import/prepared.ts';
+import { openMovieLensSource } from '../import/prepare-movielens.ts';
+import { openGeneratedSource } from '../import/prepare-world.ts';
+import type { ImportSource } from '../import/prepared.ts';
 import { describeRejects } from '../import/report.ts';
 import { INTERRUPTED, clusterIdOf, openRejects, withInterrupt } from '../import/run.ts';
 import { throttled } from '../import/progress.ts';
 import { isDelivered, sendImport, undelivered } from '../import/send.ts';
 import type { SendReport } from '../import/send.ts';
-import { prepareContents } from '../stack/provision.ts';
+import { provision } from '../stack/provision.ts';
 import { openStack } from '../stack/open.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { Progress } from '../terminal/progress.ts';
@@ -24,7 +24,7 @@ import { agrees, compareCounts, readTableCounts } from './counts.ts';
 import type { SentCounts } from './counts.ts';
 import { startProcessors } from './processors.ts';
 import type { RunningProcessors } from './processors.ts';
-import { createStandingLine, describeCounts, describeNext, describeSamples } from './report.ts';
+import { createPositionLine, describeCounts, describeNext, describeSamples } from './report.ts';
 import type { JobResult } from './report.ts';
 import { ownsAll, readLogEnds, untilCaughtUp } from './positions.ts';
 import type { LogEnds, Reader } from './positions.ts';
@@ -84,7 +84,7 @@ async function runShown(
   config: Config,
   session: Session,
   signal: AbortSignal,
-): Promise<{ prepared: PreparedImport; result: JobResult }> {
+): Promise<{ prepared: ImportSource; result: JobResult }> {
   const progress = createProgress(process.stderr);
   const rejects = openRejects(config);
   let processors: RunningProcessors | null = null;
@@ -108,7 +108,7 @@ async function bringUp(): Promise<Config> {
   try {
     await stack.up({ slow: 'background' });
     const ready = loadConfig({ home: config.home });
-    await prepareContents(ready, progress);
+    await provision(ready, progress);
     return ready;
   } finally {
     progress.close();
@@ -119,7 +119,7 @@ async function prepare(
   options: DemoOptions,
   config: Config,
   rejects: ReturnType<typeof openRejects>,
-): Promise<PreparedImport> {
+): Promise<ImportSource> {
   const rest = {
     config,
     clusterId: await clusterIdOf(config),
@@ -128,14 +128,14 @@ async function prepare(
     nowMs: Date.now(),
   } as const;
   if (options.movielens === undefined)
-    return prepareWorld({ ...rest, plan: { ...DEFAULT_WORLD, events: options.events } });
+    return openGeneratedSource({ ...rest, plan: { ...DEFAULT_WORLD, events: options.events } });
   const request = { ...rest, folder: options.movielens, asLive: true, moviesOnly: false };
-  return prepareMovieLens(request, rejects);
+  return openMovieLensSource(request, rejects);
 }
 
 interface Job {
   readonly config: Config;
-  readonly prepared: PreparedImport;
+  readonly prepared: ImportSource;
   readonly processors: RunningProcessors;
   readonly session: Session;
   readonly progress: Progress;
@@ -211,7 +211,7 @@ async function followTables(
   goal: { ends(): LogEnds; isFinal(): boolean | Promise<boolean> },
 ): Promise<void> {
   const step = progress.step(name);
-  const shown = createStandingLine(prepared.actions);
+  const shown = createPositionLine(prepared.actions);
   const update = throttled(step);
   update('starting');
   try {

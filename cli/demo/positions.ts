@@ -12,7 +12,7 @@ export interface Reader {
 export type LogEnds = ReadonlyMap<TopicName, readonly number[]>;
 
 /** How far the processors are: `applied` of `total` records, over all partitions. */
-export interface Standing extends Reader {
+export interface ConsumerPosition extends Reader {
   readonly applied: number;
   readonly total: number;
   /** Every partition is at its end. */
@@ -45,11 +45,11 @@ interface OffsetRow extends Record<string, unknown> {
   next_offset: number;
 }
 
-export async function readStandings(
+export async function readConsumerPositions(
   session: Session,
   readers: readonly Reader[],
   ends: LogEnds,
-): Promise<Standing[]> {
+): Promise<ConsumerPosition[]> {
   const rows = await session.query<OffsetRow>(
     'SELECT processor, topic, partition, next_offset FROM stream_offsets',
   );
@@ -95,7 +95,7 @@ export interface CatchUpOptions {
   isFinal(): boolean | Promise<boolean>;
   /** Throws when the processors can't go on. */
   check(): void;
-  seen(standings: readonly Standing[], isFinal: boolean): void;
+  seen(standings: readonly ConsumerPosition[], isFinal: boolean): void;
   /** Without any progress for so long the wait is given up. */
   readonly stallMs: number;
 }
@@ -110,7 +110,7 @@ export async function untilCaughtUp(options: CatchUpOptions): Promise<void> {
   for (;;) {
     options.check();
     const isFinal = await options.isFinal();
-    const standings = await readStandings(options.session, options.readers, options.ends());
+    const standings = await readConsumerPositions(options.session, options.readers, options.ends());
     options.seen(standings, isFinal);
     if (isFinal && standings.every(({ caughtUp }) => caughtUp)) return;
     const now = standings.map(({ applied }) => applied).join(',');
@@ -121,7 +121,7 @@ export async function untilCaughtUp(options: CatchUpOptions): Promise<void> {
   }
 }
 
-function stalled(standings: readonly Standing[], stallMs: number): MarqueeError {
+function stalled(standings: readonly ConsumerPosition[], stallMs: number): MarqueeError {
   const behind = standings
     .filter(({ caughtUp }) => !caughtUp)
     .map(({ processor, applied, total }) => `${processor} ${String(applied)}/${String(total)}`);

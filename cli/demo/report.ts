@@ -1,10 +1,10 @@
 import type { Session } from '../../connectors/postgres/session.ts';
-import type { PreparedImport } from '../import/prepared.ts';
+import type { ImportSource } from '../import/prepared.ts';
 import { formatCount, formatRate, formatTable } from '../terminal/format.ts';
 import { formatSeconds } from '../terminal/text.ts';
 import { agrees } from './counts.ts';
 import type { CountCheck } from './counts.ts';
-import type { Standing } from './positions.ts';
+import type { ConsumerPosition } from './positions.ts';
 
 export interface JobResult {
   readonly checks: readonly CountCheck[];
@@ -19,9 +19,9 @@ export interface JobResult {
  * One line on how far the readers of user actions are, in per cent of the actions that are to come;
  * the other topics are short.
  */
-export function createStandingLine(
+export function createPositionLine(
   actions: number,
-): (standings: readonly Standing[], isFinal: boolean) => string {
+): (standings: readonly ConsumerPosition[], isFinal: boolean) => string {
   const first = new Map<string, number>();
   return (standings, isFinal) => {
     const shares = standings
@@ -37,7 +37,7 @@ export function createStandingLine(
   };
 }
 
-export function describeCounts(prepared: PreparedImport, result: JobResult): string {
+export function describeCounts(prepared: ImportSource, result: JobResult): string {
   const { checks, actions, sendMs, totalMs } = result;
   const rows = checks.map((check) => [
     agrees(check) ? 'ok' : '!!',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, readEnvironment } from '../config/config.ts';
 import { installAddonStep } from '../stack/addon.ts';
-import { partNames } from '../stack/service.ts';
+import { serviceNames } from '../stack/service.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { createStack } from '../stack/stack.ts';
 import { allOrErrors } from '../stack/steps.ts';
@@ -30,7 +30,7 @@ export async function withPrograms(
   const { javaHome, objectStore } = asked;
   const stack = createStack({ home, cache, javaHome, objectStore, ports: 'free', progress });
   try {
-    const quick = partNames.filter((name) => name !== 'object-store');
+    const quick = serviceNames.filter((name) => name !== 'object-store');
     // The compiler and Go would only slow each other down: one after the other.
     const addon = installAddonStep({ home, cache }, progress);
     const store = addon.then(() => stack.install(['object-store']));

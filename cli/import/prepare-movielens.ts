@@ -7,7 +7,7 @@ import { placeLive } from './live.ts';
 import type { Live } from './live.ts';
 import { countTooLate, ratingActions, readMovieLens } from './movielens.ts';
 import type { MovieLens } from './movielens.ts';
-import type { ImportEvent, PreparedImport } from './prepared.ts';
+import type { ImportEvent, ImportSource } from './prepared.ts';
 import { MOVIELENS_APP, importIdOf } from './rating-action.ts';
 import type { Rejects } from './rejects.ts';
 
@@ -28,10 +28,10 @@ export interface MovieLensRequest {
  * Reads a MovieLens set and decides what is sent and when it happened. Throws MARQUEE_IMPORT_FILE,
  * MARQUEE_IMPORT_UNTIL, and MARQUEE_IMPORT_PAST when an interrupted import can't be gone on with.
  */
-export async function prepareMovieLens(
+export async function openMovieLensSource(
   request: MovieLensRequest,
   rejects: Rejects,
-): Promise<PreparedImport> {
+): Promise<ImportSource> {
   const { config, nowMs } = request;
   if (request.until !== undefined && !request.asLive)
     throw new MarqueeError(
@@ -65,7 +65,7 @@ function base(set: MovieLens, importId: string) {
 }
 
 /** The catalogue of a set alone: what its ratings are about, where they don't go through Kafka. */
-export function catalogueOf(set: MovieLens): PreparedImport {
+export function catalogueOf(set: MovieLens): ImportSource {
   return {
     ...base(set, importIdOf(set.dataHash, null)),
     actions: 0,
@@ -91,11 +91,11 @@ function asLive(set: MovieLens, ratings: NonNullable<MovieLens['ratings']>, live
     events: () => toEvents(all),
     begin,
     finish,
-  } satisfies PreparedImport;
+  } satisfies ImportSource;
 }
 
 /** Ids follow from the data alone, so there is nothing to remember. */
-function asRecorded(set: MovieLens, nowMs: number, lateHorizonMs: number): PreparedImport {
+function asRecorded(set: MovieLens, nowMs: number, lateHorizonMs: number): ImportSource {
   const { ratings } = set;
   const importId = importIdOf(set.dataHash, null);
   const late = ratings === null ? 0 : countTooLate(ratings, nowMs, lateHorizonMs);

@@ -6,7 +6,7 @@ import { checkPlan, worldHash } from '../datagen/plan.ts';
 import type { WorldPlan } from '../datagen/plan.ts';
 import { parseUntil } from './as-live.ts';
 import { placeLive } from './live.ts';
-import type { PreparedImport } from './prepared.ts';
+import type { ImportSource } from './prepared.ts';
 import { IMPORT_PROPERTY, importIdOf } from './rating-action.ts';
 
 export const WORLD_APP = 'synthetic';
@@ -22,7 +22,7 @@ export interface WorldRequest {
 }
 
 /** Places a synthetic world in time. Throws MARQUEE_WORLD_PLAN, and as prepareMovieLens does. */
-export function prepareWorld(request: WorldRequest): PreparedImport {
+export function openGeneratedSource(request: WorldRequest): ImportSource {
   const { config, nowMs, plan } = request;
   const { lateHorizonMs } = config.runtime.settings;
   checkPlan({ ...plan, untilMs: nowMs });

@@ -8,7 +8,7 @@ export type ImportEvent =
   | { readonly kind: 'serve'; readonly serve: ServeFields };
 
 /** An import that is read, checked and decided on, and of which nothing has been sent yet. */
-export interface PreparedImport {
+export interface ImportSource {
   readonly name: string;
   /** The app that its events come from. */
   readonly app: string;

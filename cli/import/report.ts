@@ -1,6 +1,6 @@
 import { formatSeconds } from '../terminal/text.ts';
 import { formatCount, formatRate } from '../terminal/format.ts';
-import type { PreparedImport } from './prepared.ts';
+import type { ImportSource } from './prepared.ts';
 import type { Rejects } from './rejects.ts';
 import type { SendReport } from './send.ts';
 import { isDelivered } from './send.ts';
@@ -19,7 +19,7 @@ export function describeRejects(rejects: Rejects): string[] {
 
 /** The closing lines: what was sent, when it lies, what was left out, what to do. */
 export function describeImport(
-  prepared: PreparedImport,
+  prepared: ImportSource,
   report: SendReport | null,
   rejects: Rejects | null,
 ): string[] {

@@ -5,9 +5,9 @@ import type { Config } from '../config/config.ts';
 import { formatCount } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { WorldPlan } from '../datagen/plan.ts';
-import { prepareMovieLens } from './prepare-movielens.ts';
-import { prepareWorld } from './prepare-world.ts';
-import type { PreparedImport } from './prepared.ts';
+import { openMovieLensSource } from './prepare-movielens.ts';
+import { openGeneratedSource } from './prepare-world.ts';
+import type { ImportSource } from './prepared.ts';
 import { createRejects } from './rejects.ts';
 import type { Rejects } from './rejects.ts';
 import { describeImport, describeRejects } from './report.ts';
@@ -38,7 +38,7 @@ export async function clusterIdOf(config: Config): Promise<string> {
 export async function importMovieLens(folder: string, flags: MovieLensFlags): Promise<number> {
   const config = loadConfig();
   const rejects = openRejects(config);
-  const prepared = await prepareMovieLens(
+  const prepared = await openMovieLensSource(
     {
       ...flags,
       ...{ config, folder, nowMs: Date.now(), whenPast: 'skip' },
@@ -68,7 +68,7 @@ export async function importWorld(
   const config = loadConfig();
   const clusterId = await clusterIdOf(config);
   const nowMs = Date.now();
-  const prepared = prepareWorld({ config, clusterId, plan, until, nowMs, whenPast: 'skip' });
+  const prepared = openGeneratedSource({ config, clusterId, plan, until, nowMs, whenPast: 'skip' });
   return run(config, prepared, null);
 }
 
@@ -78,7 +78,7 @@ export function openRejects(config: Config): Rejects {
 
 async function run(
   config: Config,
-  prepared: PreparedImport,
+  prepared: ImportSource,
   rejects: Rejects | null,
 ): Promise<number> {
   for (const note of prepared.notes) process.stderr.write(`${note}\n`);

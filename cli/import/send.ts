@@ -3,7 +3,7 @@ import type { Progress, Step } from '../terminal/progress.ts';
 import { formatCount, formatRate } from '../terminal/format.ts';
 import { openCatalogue, openEvents } from './deliver.ts';
 import type { Delivered, Outlet } from './deliver.ts';
-import type { PreparedImport } from './prepared.ts';
+import type { ImportSource } from './prepared.ts';
 import { throttled } from './progress.ts';
 
 export interface SendOptions {
@@ -33,7 +33,7 @@ const FAULT_SHOWN_MS = 3_000;
 
 /** Sends movies, then events in their order, and remembers that it did. */
 export async function sendImport(
-  prepared: PreparedImport,
+  prepared: ImportSource,
   options: SendOptions,
 ): Promise<SendReport> {
   const { progress, signal } = options;

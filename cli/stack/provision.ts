@@ -8,7 +8,7 @@ import { allOrErrors, stepOf } from './steps.ts';
  * Puts topics, schemas and tables into a healthy stack; each is idempotent. One process of a home at
  * a time: Kafka and the registry refuse what somebody else makes in the same moment.
  */
-export async function prepareContents(config: Config, progress: Progress): Promise<void> {
+export async function provision(config: Config, progress: Progress): Promise<void> {
   await withLock(join(config.home, 'contents.lock'), () =>
     allOrErrors([
       createTopics(config, progress),

@@ -2,11 +2,11 @@ import type { InstallContext } from './install.ts';
 import type { LaunchSpec } from './process.ts';
 import type { StackState } from './state.ts';
 
-export const partNames = ['kafka', 'registry', 'postgres', 'valkey', 'object-store'] as const;
-export type PartName = (typeof partNames)[number];
+export const serviceNames = ['kafka', 'registry', 'postgres', 'valkey', 'object-store'] as const;
+export type ServiceName = (typeof serviceNames)[number];
 
 /** What a part's functions are given; its data lives in <home>/<part>. */
-export interface PartContext {
+export interface ServiceContext {
   readonly home: string;
   readonly dataDir: string;
   readonly state: StackState;
@@ -18,8 +18,8 @@ export interface PartContext {
 }
 
 /** One server of the stack. Functions throw MarqueeError; none of them knows of the others. */
-export interface Part {
-  readonly name: PartName;
+export interface Service {
+  readonly name: ServiceName;
   readonly needsJava: boolean;
   readonly stopSignal: NodeJS.Signals;
   readonly stopGraceMs: number;
@@ -29,9 +29,9 @@ export interface Part {
   /** Puts the programs into the cache and returns their folder. */
   install(context: InstallContext): Promise<string>;
   /** Makes the data folder where it is missing, and the config files; says what to start. */
-  prepare(context: PartContext): Promise<LaunchSpec>;
+  prepare(context: ServiceContext): Promise<LaunchSpec>;
   /** One real request over the server's protocol; the version that it runs, or a throw. */
-  health(context: Pick<PartContext, 'state'>): Promise<string>;
+  health(context: Pick<ServiceContext, 'state'>): Promise<string>;
   /** What a healthy server still needs before it can be used (roles, a bucket). Idempotent. */
-  bootstrap?(context: PartContext): Promise<void>;
+  bootstrap?(context: ServiceContext): Promise<void>;
 }

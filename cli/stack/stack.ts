@@ -11,7 +11,7 @@ import {
 import type { InstallContext } from './install.ts';
 import { findJava } from './jars.ts';
 import { withLock } from './lock.ts';
-import type { Part, PartContext, PartName } from './service.ts';
+import type { Service, ServiceContext, ServiceName } from './service.ts';
 import { kafkaPart } from './services/kafka.ts';
 import { objectStorePart } from './services/object-store.ts';
 import { postgresPart } from './services/postgres.ts';
@@ -30,7 +30,7 @@ import { allOrErrors, stepOf } from './steps.ts';
 import { ensureState, readState, type PortWishes, type StackState } from './state.ts';
 import { formatSeconds, tail } from '../terminal/text.ts';
 
-const allParts: readonly Part[] = [
+const allParts: readonly Service[] = [
   kafkaPart,
   registryPart,
   postgresPart,
@@ -38,7 +38,7 @@ const allParts: readonly Part[] = [
   objectStorePart,
 ];
 /** What uses others goes first. */
-const stopOrder: readonly (readonly PartName[])[] = [
+const stopOrder: readonly (readonly ServiceName[])[] = [
   ['object-store', 'valkey', 'registry'],
   ['kafka', 'postgres'],
 ];
@@ -57,8 +57,8 @@ export interface StackOptions {
  * How one part stands: `down` has no process, `failing` has one that doesn't answer, `building`
  * will be started by itself when its program is there, `failed` could not be built.
  */
-export interface PartStatus {
-  readonly name: PartName;
+export interface ServiceStatus {
+  readonly name: ServiceName;
   readonly state: 'up' | 'building' | 'failing' | 'failed' | 'down';
   readonly pid: number | null;
   readonly port: number | null;
@@ -69,7 +69,7 @@ export interface PartStatus {
 
 export interface UpOptions {
   /** All parts unless given. */
-  readonly names?: readonly PartName[];
+  readonly names?: readonly ServiceName[];
   /** 'background' returns before a part whose program must be built; it starts by itself later. */
   readonly slow: 'wait' | 'background';
 }
@@ -79,14 +79,14 @@ export interface Stack {
   /** Installs, starts and waits for health, side by side; harmless for what runs already. */
   up(options: UpOptions): Promise<StackState>;
   /** Puts the programs of the parts into the cache, and starts nothing. */
-  install(names?: readonly PartName[]): Promise<void>;
+  install(names?: readonly ServiceName[]): Promise<void>;
   /** Stops every part of this home; true when something ran. */
   down(): Promise<boolean>;
-  stopPart(name: PartName): Promise<void>;
+  stopPart(name: ServiceName): Promise<void>;
   /** Signals a part; for SIGKILL returns when it and its children are gone. */
-  kill(name: PartName, signal: NodeJS.Signals): Promise<void>;
-  pid(name: PartName): number | null;
-  status(): Promise<readonly PartStatus[]>;
+  kill(name: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  pid(name: ServiceName): number | null;
+  status(): Promise<readonly ServiceStatus[]>;
 }
 
 export function createStack(options: StackOptions): Stack {
@@ -94,9 +94,9 @@ export function createStack(options: StackOptions): Stack {
   const parts = allParts.filter(
     ({ name }) => name !== 'object-store' || options.objectStore !== 'none',
   );
-  const recordFile = (name: PartName): string => join(home, 'run', `${name}.json`);
-  const logFile = (name: PartName): string => join(home, 'logs', `${name}.log`);
-  const record = (name: PartName): ProcessRecord | null => runningRecord(recordFile(name));
+  const recordFile = (name: ServiceName): string => join(home, 'run', `${name}.json`);
+  const logFile = (name: ServiceName): string => join(home, 'logs', `${name}.log`);
+  const record = (name: ServiceName): ProcessRecord | null => runningRecord(recordFile(name));
   const note = (text: string): void => {
     progress.note(text);
   };
@@ -108,11 +108,11 @@ export function createStack(options: StackOptions): Stack {
     });
   };
 
-  async function startPart(part: Part, state: StackState, step: Step): Promise<void> {
+  async function startPart(part: Service, state: StackState, step: Step): Promise<void> {
     const java = part.needsJava ? findJava(options.javaHome) : '';
     const programs = await part.install(installContext(step));
     const dataDir = join(home, part.name);
-    const context: PartContext = { home, dataDir, state, programs, java, note };
+    const context: ServiceContext = { home, dataDir, state, programs, java, note };
     const before = record(part.name);
     let running = before;
     if (running === null) {
@@ -131,7 +131,7 @@ export function createStack(options: StackOptions): Stack {
     }
   }
 
-  async function stopOne(part: Part): Promise<boolean> {
+  async function stopOne(part: Service): Promise<boolean> {
     const running = record(part.name);
     if (running === null) return false;
     const step = progress.step(part.name);
@@ -225,7 +225,7 @@ const silentStep: Step = { update: () => undefined, done: () => undefined, fail:
 
 /** The version once it answers. Throws as soon as the process ends, or after the part's bound. */
 async function untilHealthy(
-  part: Part,
+  part: Service,
   state: StackState,
   running: ProcessRecord,
   logFile: string,
@@ -260,9 +260,9 @@ function lastLines(file: string): string {
 }
 
 async function statusOf(
-  part: Part,
+  part: Service,
   at: { home: string; state: StackState | null; running: ProcessRecord | null; log: string },
-): Promise<PartStatus> {
+): Promise<ServiceStatus> {
   const { state, running, log } = at;
   const base = { name: part.name, pid: running?.pid ?? null, port: null, version: null, log };
   if (running === null || state === null) {

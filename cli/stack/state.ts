@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { MarqueeError } from '../../common/error.ts';
 import type { ConfigOverrides } from '../config/config.ts';
-import { partNames, type PartName } from './service.ts';
+import { serviceNames, type ServiceName } from './service.ts';
 import { freePort, isFree, isFreeSoon } from './ports.ts';
 
-export type PortName = PartName | 'kafka-controller';
-const portNames: readonly PortName[] = [...partNames, 'kafka-controller'];
+export type PortName = ServiceName | 'kafka-controller';
+const portNames: readonly PortName[] = [...serviceNames, 'kafka-controller'];
 
 /** What a home remembers: <home>/stack.json, readable by its owner alone. */
 export interface StackState {
@@ -51,7 +51,7 @@ export function readState(home: string): StackState | null {
 export async function ensureState(
   home: string,
   wishes: PortWishes,
-  running: ReadonlySet<PartName>,
+  running: ReadonlySet<ServiceName>,
   note: (text: string) => void,
 ): Promise<StackState> {
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -82,13 +82,13 @@ export async function ensureState(
 async function choosePorts(
   old: StackState | null,
   wishes: PortWishes,
-  running: ReadonlySet<PartName>,
+  running: ReadonlySet<ServiceName>,
   note: (text: string) => void,
 ): Promise<Record<PortName, number>> {
   const chosen = {} as Record<PortName, number>;
   const taken = new Set<number>();
   for (const name of portNames) {
-    const part: PartName = name === 'kafka-controller' ? 'kafka' : name;
+    const part: ServiceName = name === 'kafka-controller' ? 'kafka' : name;
     const before = old?.ports[name];
     if (before !== undefined && running.has(part)) {
       chosen[name] = before;

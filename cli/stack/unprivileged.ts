@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { MarqueeError } from '../../common/error.ts';
-import type { PartContext } from './service.ts';
+import type { ServiceContext } from './service.ts';
 
 /** How to start a program that refuses to be root. */
 export interface Unprivileged {
@@ -39,7 +39,7 @@ export function canMapUser(): boolean {
  * from any folder, one that only root can read included. Where namespaces are refused it runs as
  * another user, from a folder that this user may read.
  */
-export function asUnprivileged(context: PartContext, programsRoot: string): Unprivileged {
+export function asUnprivileged(context: ServiceContext, programsRoot: string): Unprivileged {
   const dataDir = join(context.dataDir, 'data');
   const plain = { dataDir, programs: context.programs };
   if (process.getuid?.() !== 0) return { ...plain, wrap: (command, args) => [command, ...args] };
@@ -49,7 +49,7 @@ export function asUnprivileged(context: PartContext, programsRoot: string): Unpr
   return asOtherUser(context, programsRoot);
 }
 
-function asOtherUser(context: PartContext, programsRoot: string): Unprivileged {
+function asOtherUser(context: ServiceContext, programsRoot: string): Unprivileged {
   const name = standIns.find((user) => idOf('-u', user) !== null);
   const uid = idOf('-u', name ?? '');
   const gid = idOf('-g', name ?? '');

@@ -10,16 +10,16 @@ import { FETCH, METADATA } from './consumer-requests.ts';
  * partition assigners; from there come its brokers, and their connections carry any request.
  * The version is pinned: 2.2.4 is the last release, and the shapes below are its own.
  */
-export interface SeamBroker {
+export interface KafkajsBroker {
   readonly nodeId: number | null;
   readonly versions: Readonly<Record<string, { readonly maxVersion: number }>> | null;
   readonly connectionPool: { send(request: unknown): Promise<unknown> };
   disconnect(): Promise<void>;
-  fetch(request: SeamFetch): Promise<{ responses: readonly unknown[] }>;
+  fetch(request: KafkajsFetch): Promise<{ responses: readonly unknown[] }>;
   heartbeat(request: unknown): Promise<unknown>;
 }
 
-export interface SeamFetch {
+export interface KafkajsFetch {
   readonly maxWaitTime: number;
   readonly topics: readonly {
     readonly topic: string;
@@ -27,24 +27,24 @@ export interface SeamFetch {
   }[];
 }
 
-export interface SeamCluster {
+export interface KafkajsCluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   getNodeIds(): readonly string[];
-  findBroker(node: { readonly nodeId: string | number }): Promise<SeamBroker>;
-  findGroupCoordinator(group: unknown): Promise<SeamBroker>;
+  findBroker(node: { readonly nodeId: string | number }): Promise<KafkajsBroker>;
+  findGroupCoordinator(group: unknown): Promise<KafkajsBroker>;
 }
 
 /** A kafkajs consumer together with the cluster that it works on. */
 export function openConsumer(
   kafka: KafkaConfig,
   consumer: Omit<ConsumerConfig, 'partitionAssigners'>,
-): { consumer: Consumer; cluster: SeamCluster } {
-  let captured: SeamCluster | undefined;
+): { consumer: Consumer; cluster: KafkajsCluster } {
+  let captured: KafkajsCluster | undefined;
   const assigner: PartitionAssigner = (config) => {
-    captured = config.cluster as unknown as SeamCluster;
+    captured = config.cluster as unknown as KafkajsCluster;
     const roundRobin = kafkajs.PartitionAssigners.roundRobin;
     return roundRobin(config);
   };
@@ -54,7 +54,11 @@ export function openConsumer(
 }
 
 /** Sends a request of ours over the broker's own connection. */
-export async function send<T>(broker: SeamBroker, request: ApiRequest<T>, waitMs = 0): Promise<T> {
+export async function send<T>(
+  broker: KafkajsBroker,
+  request: ApiRequest<T>,
+  waitMs = 0,
+): Promise<T> {
   assertVersions(broker);
   const { apiKey, apiVersion, apiName, body, decode } = request;
   try {
@@ -84,7 +88,7 @@ function encoded(body: Buffer): { buf: Buffer; buffer: Buffer } {
   return { buf: body, buffer: body };
 }
 
-function assertVersions(broker: SeamBroker): void {
+function assertVersions(broker: KafkajsBroker): void {
   const has = (api: { key: number; version: number }): boolean =>
     (broker.versions?.[api.key]?.maxVersion ?? api.version) >= api.version;
   if (has(FETCH) && has(METADATA)) return;

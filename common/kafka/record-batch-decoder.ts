@@ -1,5 +1,5 @@
 import { ByteReader, readInt64 } from './bytes.ts';
-import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+import type { KafkaRecord } from './record.ts';
 
 /**
  * Kafka's record batches, magic 2 (https://kafka.apache.org/documentation/#recordbatch). Pure: bytes

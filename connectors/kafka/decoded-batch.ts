@@ -1,4 +1,5 @@
-import type { FetchedBatch, KafkaRecord } from './port.ts';
+import type { KafkaRecord } from '../../common/kafka/record.ts';
+import type { FetchedBatch } from './port.ts';
 
 /** What a decoded record costs beside its bytes: the client's objects, measured on Node 24. */
 const RECORD_OVERHEAD_BYTES = 600;

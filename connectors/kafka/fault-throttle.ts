@@ -2,10 +2,10 @@
 const SAME_FAULT_MS = 5_000;
 const REMEMBERED_MAX = 100;
 
-export type Report = (error: Error) => void;
+export type ReportFault = (error: Error) => void;
 
 /** Passes each message on at most once in five seconds. */
-export function createFaultQuiet(): (report: Report) => Report {
+export function createFaultThrottle(): (report: ReportFault) => ReportFault {
   const last = new Map<string, number>();
   return (report) => (error) => {
     const now = Date.now();

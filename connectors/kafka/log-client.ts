@@ -3,7 +3,7 @@ import type { KafkaConfig } from 'kafkajs';
 import { MarqueeError } from '../../common/error.ts';
 import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
 import { openConsumer, send } from '../../common/kafka/kafkajs-internals.ts';
-import type { SeamBroker, SeamCluster } from '../../common/kafka/kafkajs-internals.ts';
+import type { KafkajsBroker, KafkajsCluster } from '../../common/kafka/kafkajs-internals.ts';
 import {
   NO_ERROR,
   listOffsetsRequest,
@@ -27,11 +27,11 @@ export interface LogClient {
 
 /** Connects at the first question. `kafka` is kafkajs's own configuration. */
 export function createLogClient(kafka: KafkaConfig): LogClient {
-  let opened: Promise<SeamCluster> | undefined;
+  let opened: Promise<KafkajsCluster> | undefined;
   let closed = false;
   const sockets = createSockets();
 
-  const cluster = (): Promise<SeamCluster> => {
+  const cluster = (): Promise<KafkajsCluster> => {
     opened ??= open({ ...kafka, socketFactory: sockets.open }).catch((error: unknown) => {
       opened = undefined;
       throw error;
@@ -45,7 +45,10 @@ export function createLogClient(kafka: KafkaConfig): LogClient {
     await last?.then((c) => c.disconnect()).catch(() => undefined);
   };
 
-  const asking = async <T>(what: string, ask: (cluster: SeamCluster) => Promise<T>): Promise<T> => {
+  const asking = async <T>(
+    what: string,
+    ask: (cluster: KafkajsCluster) => Promise<T>,
+  ): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await ask(await cluster());
@@ -74,7 +77,7 @@ export function createLogClient(kafka: KafkaConfig): LogClient {
   };
 }
 
-async function open(kafka: KafkaConfig): Promise<SeamCluster> {
+async function open(kafka: KafkaConfig): Promise<KafkajsCluster> {
   const { cluster } = openConsumer(
     { ...kafka, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 0 } },
     { groupId: 'marquee.log-client', allowAutoTopicCreation: false },
@@ -89,7 +92,7 @@ async function open(kafka: KafkaConfig): Promise<SeamCluster> {
   return cluster;
 }
 
-async function topicMetadata(cluster: SeamCluster, topic: string): Promise<TopicMetadata> {
+async function topicMetadata(cluster: KafkajsCluster, topic: string): Promise<TopicMetadata> {
   let failure: unknown = new Error('no broker known');
   for (const nodeId of cluster.getNodeIds()) {
     try {
@@ -102,7 +105,7 @@ async function topicMetadata(cluster: SeamCluster, topic: string): Promise<Topic
 }
 
 async function askBounds(
-  cluster: SeamCluster,
+  cluster: KafkajsCluster,
   topic: string,
   partitions: readonly number[],
 ): Promise<ReadonlyMap<number, LogBounds>> {
@@ -128,7 +131,7 @@ async function askBounds(
 }
 
 async function listOffsets(
-  broker: SeamBroker,
+  broker: KafkajsBroker,
   topic: string,
   partitions: readonly number[],
   which: 'start' | 'end',

@@ -1,3 +1,5 @@
+import type { KafkaRecord } from '../../common/kafka/record.ts';
+
 /**
  * The thin port through which Marquee reads Kafka. Two adapters implement it (kafkajs, node-rdkafka)
  * and one conformance suite holds both to the words below.
@@ -9,16 +11,6 @@
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
-}
-
-export interface KafkaRecord {
-  readonly offset: number;
-  /** Epoch milliseconds: the broker's append time on a LogAppendTime topic, else the producer's. */
-  readonly timestamp: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  /** Header values are bytes; a repeated header keeps its last value. */
-  readonly headers: Readonly<Record<string, Buffer>>;
 }
 
 /** What one fetch brought for one partition, transaction markers and aborted records taken out. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createConsumer } from './create-consumer.ts';
-import type { FetchedBatch, KafkaRecord } from './port.ts';
+import type { KafkaRecord } from '../../common/kafka/record.ts';
+import type { FetchedBatch } from './port.ts';
 import { MarqueeError } from '../../common/error.ts';
 
 interface Range {

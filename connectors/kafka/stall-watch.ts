@@ -1,5 +1,5 @@
 import { MarqueeError } from '../../common/error.ts';
-import type { HeldPartition, HeldPartitions } from './subscription-state.ts';
+import type { SubscribedPartition, SubscriptionState } from './subscription-state.ts';
 import type { LogClient } from './log-client.ts';
 import type { TopicIdentity } from './topic-identity.ts';
 
@@ -11,12 +11,12 @@ const ASK_AGAIN_MS = 15_000;
 
 export interface StallWatchParts {
   readonly topic: string;
-  readonly held: HeldPartitions;
+  readonly held: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly log: LogClient;
-  readonly isLive: (entry: HeldPartition) => boolean;
-  readonly raise: (entry: HeldPartition, detail: string) => void;
-  readonly again: (entry: HeldPartition) => void;
+  readonly isLive: (entry: SubscribedPartition) => boolean;
+  readonly raise: (entry: SubscribedPartition, detail: string) => void;
+  readonly again: (entry: SubscribedPartition) => void;
   readonly fault: (error: Error) => void;
 }
 
@@ -41,7 +41,7 @@ export interface StallWatch {
 }
 
 export function createStallWatch(parts: StallWatchParts): StallWatch {
-  const stalls = new WeakMap<HeldPartition, Stall>();
+  const stalls = new WeakMap<SubscribedPartition, Stall>();
   let nextLook = 0;
   let looking = false;
   let urgent = false;
@@ -53,7 +53,7 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
     urgent = false;
     if (due.length === 0) return;
     const rounds = new Map(due.map((entry) => [entry, `${entry.round} ${entry.position}`]));
-    const still = (e: HeldPartition): boolean =>
+    const still = (e: SubscribedPartition): boolean =>
       e.phase === 'reading' && rounds.get(e) === `${e.round} ${e.position}`;
     const partitions = due.map(({ partition }) => partition);
     const gone = await parts.identity.gone(partitions);
@@ -100,8 +100,8 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
 }
 
 function isDue(
-  stalls: WeakMap<HeldPartition, Stall>,
-  entry: HeldPartition,
+  stalls: WeakMap<SubscribedPartition, Stall>,
+  entry: SubscribedPartition,
   now: number,
   urgent: boolean,
 ): boolean {
@@ -118,6 +118,6 @@ function isDue(
   return true;
 }
 
-function isOld(stalls: WeakMap<HeldPartition, Stall>, entry: HeldPartition): boolean {
+function isOld(stalls: WeakMap<SubscribedPartition, Stall>, entry: SubscribedPartition): boolean {
   return Date.now() - (stalls.get(entry)?.since ?? Infinity) > ASK_AGAIN_MS;
 }

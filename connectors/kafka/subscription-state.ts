@@ -2,7 +2,7 @@ import type { FetchedBatch, TopicPartition } from './port.ts';
 import type { RecordBatch } from '../../common/kafka/record-batch-decoder.ts';
 
 /** What a fetch brought beyond what was delivered: kept compressed, a few times smaller so. */
-export interface Rest {
+export interface CompletedFetch {
   readonly batches: readonly RecordBatch[];
   /** Those that read_committed shows. */
   readonly visible: ReadonlySet<RecordBatch>;
@@ -12,7 +12,7 @@ export interface Rest {
 }
 
 /** What an adapter knows of a partition that this member holds. */
-export interface HeldPartition extends TopicPartition {
+export interface SubscribedPartition extends TopicPartition {
   /** Silent until `start`; out of the log until `start` again. */
   phase: 'silent' | 'reading' | 'out-of-log';
   paused: boolean;
@@ -21,22 +21,22 @@ export interface HeldPartition extends TopicPartition {
   /** Raised by each `start`: what was fetched before it is stale. */
   round: number;
   /** Came in while paused; delivered on resume, and nothing more is fetched until then. */
-  parked: FetchedBatch | undefined;
-  rest: Rest | undefined;
+  undelivered: FetchedBatch | undefined;
+  fetched: CompletedFetch | undefined;
 }
 
-export interface HeldPartitions {
+export interface SubscriptionState {
   readonly size: number;
-  get(partition: number): HeldPartition | undefined;
-  all(): readonly HeldPartition[];
+  get(partition: number): SubscribedPartition | undefined;
+  all(): readonly SubscribedPartition[];
   /** Adds partitions, silent. */
   add(partitions: readonly number[]): readonly TopicPartition[];
   /** Forgets these (all when not given); says which were held. Nothing of theirs is valid after. */
   remove(partitions?: readonly number[]): readonly TopicPartition[];
 }
 
-export function createHeldPartitions(topic: string): HeldPartitions {
-  const held = new Map<number, HeldPartition>();
+export function createSubscriptionState(topic: string): SubscriptionState {
+  const held = new Map<number, SubscribedPartition>();
   return {
     get size() {
       return held.size;
@@ -52,8 +52,8 @@ export function createHeldPartitions(topic: string): HeldPartitions {
           paused: false,
           position: 0,
           round: 0,
-          parked: undefined,
-          rest: undefined,
+          undelivered: undefined,
+          fetched: undefined,
         });
       }
       return partitions.map((partition) => ({ topic, partition }));
@@ -66,8 +66,8 @@ export function createHeldPartitions(topic: string): HeldPartitions {
         // Whoever still has the entry in hand sees that it is over.
         entry.phase = 'silent';
         entry.round += 1;
-        entry.parked = undefined;
-        entry.rest = undefined;
+        entry.undelivered = undefined;
+        entry.fetched = undefined;
         gone.push({ topic, partition });
       }
       return gone;
@@ -75,11 +75,11 @@ export function createHeldPartitions(topic: string): HeldPartitions {
   };
 }
 
-export function startAt(entry: HeldPartition, offset: number): void {
+export function startAt(entry: SubscribedPartition, offset: number): void {
   entry.phase = 'reading';
   entry.paused = false;
   entry.position = offset;
   entry.round += 1;
-  entry.parked = undefined;
-  entry.rest = undefined;
+  entry.undelivered = undefined;
+  entry.fetched = undefined;
 }

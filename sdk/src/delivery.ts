@@ -22,7 +22,7 @@ const DONE = Promise.resolve();
  * The promises are made when somebody asks for them: most callers never do, and at tens of thousands
  * of events a second they would be a good part of the cost.
  */
-export class Receipt implements Delivery {
+export class DeliveryReport implements Delivery {
   readonly epoch: Epoch;
   #state: State;
   #error: Error | null = null;

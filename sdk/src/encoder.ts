@@ -3,24 +3,24 @@ import { MarqueeError } from '../../common/error.ts';
 import { murmur2 } from '../../common/partitioner.ts';
 import { WIRE_HEADER_BYTES, writeWireHeader } from '../../schemas/wire.ts';
 import { steadyNow } from '../../common/steady-clock.ts';
-import type { Entry } from './buffered-record.ts';
+import type { BufferedRecord } from './buffered-record.ts';
 import { tailBytes, writeHeaders } from '../../common/kafka/record-batch-encoder.ts';
 import type { Header } from '../../common/kafka/record-batch-encoder.ts';
 import { varintBytes, writeVarint } from '../../common/kafka/varint.ts';
-import type { Receipt } from './delivery.ts';
+import type { DeliveryReport } from './delivery.ts';
 
 /** Encodes records into slabs of memory that neighbours share. */
 export interface Encoder {
   /** An Avro value with wire header. Throws MARQUEE_ENCODE_FAILED when it does not fit the type. */
-  value(target: EncodeTarget, key: string, value: unknown, receipt: Receipt): Entry;
+  value(target: EncodeTarget, key: string, value: unknown, receipt: DeliveryReport): BufferedRecord;
   /** Bytes as they are. */
   bytes(
     topic: string,
     key: Uint8Array | null,
     value: Uint8Array | null,
     headers: readonly Header[],
-    receipt: Receipt,
-  ): Entry;
+    receipt: DeliveryReport,
+  ): BufferedRecord;
 }
 
 export interface EncodeTarget {
@@ -83,7 +83,7 @@ export function createEncoder(): Encoder {
         end: end + 1,
         patchAt: target.schemaId === null ? valueAt + 1 : -1,
         queuedAt: steadyNow(),
-        receipt,
+        report: receipt,
       };
     },
     bytes(topic, key, value, headers, receipt) {
@@ -100,7 +100,7 @@ export function createEncoder(): Encoder {
       // Without a key any partition will do.
       const hash = key === null ? Math.floor(Math.random() * 2 ** 31) : murmur2(key);
       const queuedAt = steadyNow();
-      return { topic, hash, bytes: slab, start, end: used, patchAt: -1, queuedAt, receipt };
+      return { topic, hash, bytes: slab, start, end: used, patchAt: -1, queuedAt, report: receipt };
     },
   };
 }

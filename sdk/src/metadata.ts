@@ -10,7 +10,7 @@ export interface ProducerIdentity {
 }
 
 /** Keeps what sending needs to know: who leads which partition, and under which id to write. */
-export interface Link {
+export interface ProducerMetadata {
   /** Null while none is held: nothing may be sent then. */
   identity(): ProducerIdentity | null;
   /** The broker of each partition (-1: none now), or null while the topic is not known. */
@@ -23,7 +23,7 @@ export interface Link {
   stop(): Promise<void>;
 }
 
-export interface LinkOptions {
+export interface ProducerMetadataOptions {
   readonly brokers: readonly string[];
   readonly backoff: BackoffOptions;
   /** Leaders, topics or the identity changed. */
@@ -33,7 +33,10 @@ export interface LinkOptions {
 
 const METADATA_MAX_AGE_MS = 300_000;
 
-export function createLink(cluster: ProducerCluster, options: LinkOptions): Link {
+export function createProducerMetadata(
+  cluster: ProducerCluster,
+  options: ProducerMetadataOptions,
+): ProducerMetadata {
   const stopping = new AbortController();
   const known = new Map<string, readonly number[]>();
   const wanted = new Set<string>();

@@ -8,11 +8,11 @@ import { parseAvro } from '../../schemas/strict-avro.ts';
 import { createEncoder } from './encoder.ts';
 import type { EncodeTarget } from './encoder.ts';
 import { costOf } from './buffered-record.ts';
-import type { Entry } from './buffered-record.ts';
+import type { BufferedRecord } from './buffered-record.ts';
 import { createFifo } from './fifo.ts';
 import type { ClusterOptions } from './cluster.ts';
 import type { Header } from '../../common/kafka/record-batch-encoder.ts';
-import { Receipt } from './delivery.ts';
+import { DeliveryReport } from './delivery.ts';
 import type { Delivery, Epoch } from './delivery.ts';
 import { createSchemaIds } from './schema-ids.ts';
 import { createSender } from './sender.ts';
@@ -110,7 +110,7 @@ export function createPublisher(
   const retryMaxMs = options.retryMaxMs ?? 5_000;
   const targets = new Map<string, Target>();
   const encoder = createEncoder();
-  const waiting = createFifo<Receipt>();
+  const waiting = createFifo<DeliveryReport>();
   /** Epochs that a flush waits for, oldest first. */
   const flushes = createFifo<Flush>();
   const count = { queued: 0, acked: 0, failed: 0, retried: 0, rejected: 0 };
@@ -159,7 +159,7 @@ export function createPublisher(
       schemaId: null,
       found: schemaIds.find(TOPICS[topic].subject, text).then((id) => {
         target.schemaId = id;
-        sender.poke();
+        sender.wakeup();
       }),
     };
     targets.set(topic, target);
@@ -171,21 +171,22 @@ export function createPublisher(
   }
 
   /** A receipt for one more event, or null when there is no room even to wait. */
-  function admit(): Receipt | null {
+  function admit(): DeliveryReport | null {
     if (closing !== null) {
       throw new MarqueeError('MARQUEE_CLOSED', 'the producer was closed: it takes no more events');
     }
     const events = buffered();
-    if (events < eventsMax && bufferedBytes < bytesMax) return new Receipt('accepted', epoch);
+    if (events < eventsMax && bufferedBytes < bytesMax)
+      return new DeliveryReport('accepted', epoch);
     if (events < eventsMax * slack && bufferedBytes < bytesMax * slack) {
-      return slack === 1 ? null : new Receipt('waiting', epoch);
+      return slack === 1 ? null : new DeliveryReport('waiting', epoch);
     }
     return null;
   }
 
   function refuse(): Delivery {
     count.rejected += 1;
-    const receipt = new Receipt('waiting', epoch);
+    const receipt = new DeliveryReport('waiting', epoch);
     const held = `${String(buffered())} events, ${String(bufferedBytes)} bytes`;
     const limits = `maxBufferedEvents ${String(eventsMax)}, maxBufferedBytes ${String(bytesMax)}`;
     const message = `the buffer is full (${held}; ${limits}): await accepted, or raise the limits`;
@@ -193,21 +194,21 @@ export function createPublisher(
     return receipt;
   }
 
-  function take(entry: Entry): Delivery {
+  function take(entry: BufferedRecord): Delivery {
     count.queued += 1;
-    entry.receipt.epoch.open += 1;
+    entry.report.epoch.open += 1;
     bufferedBytes += costOf(entry);
-    if (entry.receipt.isWaiting()) waiting.push(entry.receipt);
+    if (entry.report.isWaiting()) waiting.push(entry.report);
     sender.push(entry);
-    return entry.receipt;
+    return entry.report;
   }
 
-  function settled(entries: readonly Entry[], error: MarqueeError | null): void {
+  function settled(entries: readonly BufferedRecord[], error: MarqueeError | null): void {
     for (const entry of entries) {
       bufferedBytes -= costOf(entry);
-      entry.receipt.epoch.open -= 1;
-      if (error === null) entry.receipt.deliver();
-      else entry.receipt.fail(error);
+      entry.report.epoch.open -= 1;
+      if (error === null) entry.report.deliver();
+      else entry.report.fail(error);
     }
     if (error === null) count.acked += entries.length;
     else count.failed += entries.length;
@@ -224,7 +225,7 @@ export function createPublisher(
       flushes.shift();
       next.done();
     }
-    if (flushes.length === 0) sender.hurry(false);
+    if (flushes.length === 0) sender.setFlushing(false);
   }
 
   function flush(): Promise<void> {
@@ -232,7 +233,7 @@ export function createPublisher(
     return new Promise((done) => {
       flushes.push({ epoch, done });
       epoch = { open: 0 };
-      sender.hurry(true);
+      sender.setFlushing(true);
       endFlushes();
     });
   }

@@ -1,26 +1,26 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Entry } from './buffered-record.ts';
+import type { BufferedRecord } from './buffered-record.ts';
 import { createFifo } from './fifo.ts';
 import type { Fifo } from './fifo.ts';
 import { encodeRecords, sealBatch } from '../../common/kafka/record-batch-encoder.ts';
 import type { ProducerIdentity } from './metadata.ts';
 
 export interface Batch {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly BufferedRecord[];
   readonly records: Buffer;
   readonly gzipped: boolean;
   /** -1 until it is first sent; kept over resends, so that the broker knows them. */
   sequence: number;
 }
 
-export interface Partition {
+export interface PartitionAccumulator {
   readonly topic: string;
   readonly partition: number;
-  readonly queue: Fifo<Entry>;
+  readonly queue: Fifo<BufferedRecord>;
   queuedBytes: number;
   /** Entries taken from the queue that the next batches are to hold, each its own. */
-  readonly portions: (readonly Entry[])[];
+  readonly pendingBatches: (readonly BufferedRecord[])[];
   /** Encoded and not yet acknowledged. */
   batch: Batch | null;
   sending: boolean;
@@ -36,13 +36,13 @@ const GZIP_LEVEL = 1;
 /** Below this a batch is about as small as it is. */
 const GZIP_FROM_BYTES = 600;
 
-export function createPartition(topic: string, partition: number): Partition {
+export function createPartitionAccumulator(topic: string, partition: number): PartitionAccumulator {
   return {
     topic,
     partition,
     queue: createFifo(),
     queuedBytes: 0,
-    portions: [],
+    pendingBatches: [],
     batch: null,
     sending: false,
     attempts: 0,
@@ -51,7 +51,7 @@ export function createPartition(topic: string, partition: number): Partition {
   };
 }
 
-export function enqueue(partition: Partition, entry: Entry): void {
+export function append(partition: PartitionAccumulator, entry: BufferedRecord): void {
   partition.queue.push(entry);
   partition.queuedBytes += entry.end - entry.start;
 }
@@ -61,27 +61,28 @@ export interface BatchLimits {
   readonly batchEventsMax: number;
 }
 
-export function hasWork({ batch, portions, queue }: Partition): boolean {
+export function hasWork({ batch, pendingBatches: portions, queue }: PartitionAccumulator): boolean {
   return batch !== null || portions.length > 0 || queue.length > 0;
 }
 
 /** Sees to it that there is a batch to send. */
 export async function fill(
-  partition: Partition,
+  partition: PartitionAccumulator,
   limits: BatchLimits,
   schemaId: number,
 ): Promise<void> {
   if (partition.batch !== null) return;
-  if (partition.portions.length === 0) partition.portions.push(takeEntries(partition, limits));
+  if (partition.pendingBatches.length === 0)
+    partition.pendingBatches.push(takeEntries(partition, limits));
   // The portion stays until the batch is made: whoever stops meanwhile finds its entries.
-  const batch = await makeBatch(partition.portions[0] ?? [], schemaId);
-  partition.portions.shift();
+  const batch = await encodeBatch(partition.pendingBatches[0] ?? [], schemaId);
+  partition.pendingBatches.shift();
   partition.batch = batch;
 }
 
 /** Takes entries up to the limits, one at least. */
-function takeEntries(partition: Partition, limits: BatchLimits): Entry[] {
-  const entries: Entry[] = [];
+function takeEntries(partition: PartitionAccumulator, limits: BatchLimits): BufferedRecord[] {
+  const entries: BufferedRecord[] = [];
   let bytes = 0;
   for (let next = partition.queue.peek(); next !== undefined; next = partition.queue.peek()) {
     const size = next.end - next.start;
@@ -96,8 +97,8 @@ function takeEntries(partition: Partition, limits: BatchLimits): Entry[] {
 }
 
 /** Takes what was queued before that time; of what is under way nothing. */
-export function takeOlder(partition: Partition, bornBy: number): Entry[] {
-  const old: Entry[] = [];
+export function takeOlder(partition: PartitionAccumulator, bornBy: number): BufferedRecord[] {
+  const old: BufferedRecord[] = [];
   for (let e = partition.queue.peek(); e !== undefined; e = partition.queue.peek()) {
     if (e.queuedAt > bornBy) break;
     partition.queue.shift();
@@ -108,14 +109,14 @@ export function takeOlder(partition: Partition, bornBy: number): Entry[] {
 }
 
 /** Takes everything that is not acknowledged. */
-export function takeAll(partition: Partition): Entry[] {
-  const left = [...(partition.batch?.entries ?? []), ...partition.portions.splice(0).flat()];
+export function takeAll(partition: PartitionAccumulator): BufferedRecord[] {
+  const left = [...(partition.batch?.entries ?? []), ...partition.pendingBatches.splice(0).flat()];
   partition.batch = null;
   return [...left, ...takeOlder(partition, Infinity)];
 }
 
 /** Encodes and compresses; the schema id is written into entries that came before it was known. */
-async function makeBatch(entries: readonly Entry[], schemaId: number): Promise<Batch> {
+async function encodeBatch(entries: readonly BufferedRecord[], schemaId: number): Promise<Batch> {
   for (const { bytes, patchAt } of entries) {
     if (patchAt >= 0) bytes.writeInt32BE(schemaId, patchAt);
   }
@@ -126,7 +127,11 @@ async function makeBatch(entries: readonly Entry[], schemaId: number): Promise<B
 }
 
 /** The batch's bytes under this identity; takes its sequence numbers when it has none. */
-export function seal(partition: Partition, batch: Batch, identity: ProducerIdentity): Buffer {
+export function seal(
+  partition: PartitionAccumulator,
+  batch: Batch,
+  identity: ProducerIdentity,
+): Buffer {
   const count = batch.entries.length;
   if (batch.sequence < 0) {
     batch.sequence = partition.nextSequence;
@@ -144,7 +149,7 @@ export function seal(partition: Partition, batch: Batch, identity: ProducerIdent
 }
 
 /** The batch was refused as a whole and is not in the log: its sequences are free again. */
-export function withdraw(partition: Partition): readonly Entry[] {
+export function withdraw(partition: PartitionAccumulator): readonly BufferedRecord[] {
   const { batch } = partition;
   if (batch === null) return [];
   if (batch.sequence >= 0) partition.nextSequence = batch.sequence;
@@ -153,7 +158,7 @@ export function withdraw(partition: Partition): readonly Entry[] {
 }
 
 /** Under a new producer id the sequences begin at 0, also that of a batch that was sent before. */
-export function restartSequences(partition: Partition): void {
+export function restartSequences(partition: PartitionAccumulator): void {
   partition.nextSequence = 0;
   if (partition.batch !== null) partition.batch.sequence = -1;
 }

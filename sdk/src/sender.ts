@@ -1,7 +1,7 @@
 import { MarqueeError } from '../../common/error.ts';
 import { backoffMs } from './backoff.ts';
 import { steadyNow } from '../../common/steady-clock.ts';
-import type { Entry } from './buffered-record.ts';
+import type { BufferedRecord } from './buffered-record.ts';
 import { createFifo } from './fifo.ts';
 import type { Fifo } from './fifo.ts';
 import type { ClusterOptions, ProducerCluster } from './cluster.ts';
@@ -9,11 +9,11 @@ import { openCluster } from './cluster.ts';
 import { errorName, remedyOf } from '../../common/kafka/produce-errors.ts';
 import { decodeProduce, encodeProduce } from '../../common/kafka/produce-request.ts';
 import type { PartitionBatch, PartitionResult } from '../../common/kafka/produce-request.ts';
-import { createLink, toKafkaFault } from './metadata.ts';
+import { createProducerMetadata, toKafkaFault } from './metadata.ts';
 import type { ProducerIdentity } from './metadata.ts';
 import {
-  createPartition,
-  enqueue,
+  createPartitionAccumulator,
+  append,
   fill,
   hasWork,
   restartSequences,
@@ -22,7 +22,7 @@ import {
   takeOlder,
   withdraw,
 } from './record-accumulator.ts';
-import type { Partition } from './record-accumulator.ts';
+import type { PartitionAccumulator } from './record-accumulator.ts';
 
 /**
  * Brings entries to Kafka: each once in the log, in order within a partition.
@@ -33,11 +33,11 @@ import type { Partition } from './record-accumulator.ts';
  * sequences begin anew; only then can an event be in the log twice (its id tells).
  */
 export interface Sender {
-  push(entry: Entry): void;
+  push(entry: BufferedRecord): void;
   /** Something that sending waits for has changed. */
-  poke(): void;
+  wakeup(): void;
   /** While on, nothing waits for more to come. */
-  hurry(on: boolean): void;
+  setFlushing(on: boolean): void;
   /** Resolves when the topic can be written to; never rejects. */
   reachable(topic: string): Promise<void>;
   /** Gives up what is left with that error, and closes the connections. */
@@ -55,7 +55,7 @@ export interface SenderOptions extends ClusterOptions {
   readonly retryMaxMs: number;
   /** The schema id to write into entries of the topic, or null while they must wait for it. */
   schemaId(topic: string): number | null;
-  settled(entries: readonly Entry[], error: MarqueeError | null): void;
+  settled(entries: readonly BufferedRecord[], error: MarqueeError | null): void;
   retried(count: number): void;
   fault(error: MarqueeError): void;
   /** For tests. */
@@ -65,8 +65,8 @@ export interface SenderOptions extends ClusterOptions {
 interface Topic {
   readonly name: string;
   /** Entries that came before the number of partitions was known. */
-  readonly early: Fifo<Entry>;
-  readonly partitions: Partition[];
+  readonly early: Fifo<BufferedRecord>;
+  readonly partitions: PartitionAccumulator[];
   leaders: readonly number[];
   readonly reachable: PromiseWithResolvers<void>;
 }
@@ -78,7 +78,7 @@ export function createSender(options: SenderOptions): Sender {
   const busy = new Set<number>();
   /** Brokers that could not be reached, and when to try them again. */
   const resting = new Map<number, { attempts: number; retryAt: number }>();
-  const link = createLink(cluster, {
+  const link = createProducerMetadata(cluster, {
     brokers: options.brokers,
     backoff,
     changed: tick,
@@ -107,7 +107,7 @@ export function createSender(options: SenderOptions): Sender {
     return stopped;
   }
 
-  function push(entry: Entry): void {
+  function push(entry: BufferedRecord): void {
     const topic = topicOf(entry.topic);
     place(topic, entry);
     bytesSinceTick += entry.end - entry.start;
@@ -115,10 +115,10 @@ export function createSender(options: SenderOptions): Sender {
     else wakeBy(hurrying ? 0 : entry.queuedAt + options.lingerMs);
   }
 
-  function place(topic: Topic, entry: Entry): void {
+  function place(topic: Topic, entry: BufferedRecord): void {
     const count = topic.partitions.length;
     if (count === 0) topic.early.push(entry);
-    else enqueue(topic.partitions[(entry.hash & 0x7fffffff) % count] as Partition, entry);
+    else append(topic.partitions[(entry.hash & 0x7fffffff) % count] as PartitionAccumulator, entry);
   }
 
   function wakeBy(at: number): void {
@@ -140,7 +140,7 @@ export function createSender(options: SenderOptions): Sender {
     for (const topic of topics.values()) learn(topic);
     const identity = currentIdentity();
     if (identity === null) return;
-    const work = new Map<number, Partition[]>();
+    const work = new Map<number, PartitionAccumulator[]>();
     for (const topic of topics.values()) {
       if (options.schemaId(topic.name) === null) continue;
       for (const partition of topic.partitions) offer(partition, topic, work, now);
@@ -168,7 +168,7 @@ export function createSender(options: SenderOptions): Sender {
     if (leaders === null) return;
     topic.leaders = leaders;
     for (let id = topic.partitions.length; id < leaders.length; id += 1) {
-      topic.partitions.push(createPartition(topic.name, id));
+      topic.partitions.push(createPartitionAccumulator(topic.name, id));
     }
     for (let entry = topic.early.shift(); entry !== undefined; entry = topic.early.shift()) {
       place(topic, entry);
@@ -177,9 +177,9 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   function offer(
-    partition: Partition,
+    partition: PartitionAccumulator,
     topic: Topic,
-    work: Map<number, Partition[]>,
+    work: Map<number, PartitionAccumulator[]>,
     now: number,
   ): void {
     if (partition.sending || !hasWork(partition)) return;
@@ -203,16 +203,17 @@ export function createSender(options: SenderOptions): Sender {
     else list.push(partition);
   }
 
-  function dueOf(partition: Partition): number {
+  function dueOf(partition: PartitionAccumulator): number {
     const head = partition.queue.peek();
     if (hurrying || head === undefined || partition.batch !== null) return 0;
-    if (partition.portions.length > 0 || partition.queuedBytes >= options.batchBytesMax) return 0;
+    if (partition.pendingBatches.length > 0 || partition.queuedBytes >= options.batchBytesMax)
+      return 0;
     return head.queuedAt + options.lingerMs;
   }
 
   async function send(
     leader: number,
-    partitions: readonly Partition[],
+    partitions: readonly PartitionAccumulator[],
     identity: ProducerIdentity,
   ): Promise<void> {
     busy.add(leader);
@@ -239,7 +240,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** The broker did not answer: whether it has the batches is not known, so they stay as they are. */
-  function rest(leader: number, partitions: readonly Partition[], error: unknown): void {
+  function rest(leader: number, partitions: readonly PartitionAccumulator[], error: unknown): void {
     const attempts = (resting.get(leader)?.attempts ?? 0) + 1;
     resting.set(leader, { attempts, retryAt: steadyNow() + backoffMs(backoff, attempts) });
     for (const { batch } of partitions) options.retried(batch?.entries.length ?? 0);
@@ -247,7 +248,10 @@ export function createSender(options: SenderOptions): Sender {
     link.refresh();
   }
 
-  function conclude(partitions: readonly Partition[], results: readonly PartitionResult[]): void {
+  function conclude(
+    partitions: readonly PartitionAccumulator[],
+    results: readonly PartitionResult[],
+  ): void {
     const codes = new Map(results.map((r) => [`${r.topic}/${String(r.partition)}`, r.errorCode]));
     for (const partition of partitions) {
       const code = codes.get(`${partition.topic}/${String(partition.partition)}`);
@@ -257,7 +261,7 @@ export function createSender(options: SenderOptions): Sender {
     }
   }
 
-  function succeed(partition: Partition): void {
+  function succeed(partition: PartitionAccumulator): void {
     partition.attempts = 0;
     partition.retryAt = 0;
     const { batch } = partition;
@@ -265,7 +269,7 @@ export function createSender(options: SenderOptions): Sender {
     if (batch !== null) options.settled(batch.entries, null);
   }
 
-  function mend(partition: Partition, code: number): void {
+  function mend(partition: PartitionAccumulator, code: number): void {
     const remedy = remedyOf(code);
     if (remedy === 'stored') {
       succeed(partition);
@@ -284,19 +288,23 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** Refused as a whole: halves are tried until what is at fault stands alone. */
-  function divide(partition: Partition, remedy: 'split' | 'fail', message: string): void {
+  function divide(
+    partition: PartitionAccumulator,
+    remedy: 'split' | 'fail',
+    message: string,
+  ): void {
     const entries = withdraw(partition);
     partition.attempts = 0;
     if (remedy === 'split' && entries.length > 1) {
       const middle = Math.ceil(entries.length / 2);
-      partition.portions.unshift(entries.slice(0, middle), entries.slice(middle));
+      partition.pendingBatches.unshift(entries.slice(0, middle), entries.slice(middle));
       return;
     }
     const code = remedy === 'split' ? 'MARQUEE_EVENT_REFUSED' : 'MARQUEE_KAFKA_REFUSED';
     options.settled(entries, new MarqueeError(code, message));
   }
 
-  function later(partition: Partition): void {
+  function later(partition: PartitionAccumulator): void {
     partition.attempts += 1;
     partition.retryAt = steadyNow() + backoffMs(backoff, partition.attempts);
     options.retried(partition.batch?.entries.length ?? 0);
@@ -306,7 +314,7 @@ export function createSender(options: SenderOptions): Sender {
   function expire(now: number): void {
     if (options.deliveryTimeoutMs === Infinity) return;
     const bornBy = now - options.deliveryTimeoutMs;
-    let old: Entry[] = [];
+    let old: BufferedRecord[] = [];
     for (const { early, partitions } of topics.values()) {
       for (let e = early.peek(); e !== undefined && e.queuedAt <= bornBy; e = early.peek()) {
         old.push(e);
@@ -316,7 +324,7 @@ export function createSender(options: SenderOptions): Sender {
       for (const partition of partitions) {
         if (partition.sending) continue;
         old = old.concat(expirePartition(partition, bornBy));
-        const first = partition.batch?.entries ?? partition.portions[0];
+        const first = partition.batch?.entries ?? partition.pendingBatches[0];
         waiting.push(first?.[0]?.queuedAt ?? partition.queue.peek()?.queuedAt);
       }
       const oldest = Math.min(...waiting.map((queuedAt) => queuedAt ?? Infinity));
@@ -328,8 +336,11 @@ export function createSender(options: SenderOptions): Sender {
     options.settled(old, new MarqueeError('MARQUEE_DELIVERY_TIMEOUT', message));
   }
 
-  function expirePartition(partition: Partition, bornBy: number): readonly Entry[] {
-    const { batch, portions } = partition;
+  function expirePartition(
+    partition: PartitionAccumulator,
+    bornBy: number,
+  ): readonly BufferedRecord[] {
+    const { batch, pendingBatches: portions } = partition;
     const first = batch?.entries ?? portions[0];
     const bornAt = first?.[0]?.queuedAt;
     if (bornAt === undefined) return takeOlder(partition, bornBy);
@@ -343,8 +354,8 @@ export function createSender(options: SenderOptions): Sender {
 
   return {
     push,
-    poke: tick,
-    hurry(on) {
+    wakeup: tick,
+    setFlushing(on) {
       hurrying = on;
       if (on) tick();
     },
@@ -352,7 +363,7 @@ export function createSender(options: SenderOptions): Sender {
     async stop(error) {
       stopped = true;
       if (timer !== null) clearTimeout(timer);
-      let left: Entry[] = [];
+      let left: BufferedRecord[] = [];
       for (const { early, partitions } of topics.values()) {
         for (let e = early.shift(); e !== undefined; e = early.shift()) left.push(e);
         for (const partition of partitions) left = left.concat(takeAll(partition));

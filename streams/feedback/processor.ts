@@ -15,7 +15,7 @@ export const feedback = defineProcessor({
   wantsRows: false,
   batchRowsMax: 16_384,
   batchBytesMax: 16 * 1024 * 1024,
-  lanes: 1,
+  workers: 1,
   createStore: createFeedbackStore,
   tables: ['recommendation_feedback'],
   rowsCarryOffsets: true,

@@ -14,7 +14,7 @@ export const interactions = defineProcessor({
   wantsRows: true,
   batchRowsMax: 16_384,
   batchBytesMax: 16 * 1024 * 1024,
-  lanes: 2,
+  workers: 2,
   createStore: createInteractionsStore,
   tables: ['rt_user_interactions'],
   rowsCarryOffsets: true,

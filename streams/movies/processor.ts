@@ -15,7 +15,7 @@ export const movies = defineProcessor({
   wantsRows: false,
   batchRowsMax: 4_096,
   batchBytesMax: 8 * 1024 * 1024,
-  lanes: 1,
+  workers: 1,
   createStore: createMoviesStore,
   tables: ['movies'],
   rowsCarryOffsets: false,

@@ -1,4 +1,4 @@
-import type { OutboxDrain } from '../runtime/processor.ts';
+import type { OutboxRelayStep } from '../runtime/processor.ts';
 
 interface OutboxRow extends Record<string, unknown> {
   id: number;
@@ -11,7 +11,7 @@ interface OutboxRow extends Record<string, unknown> {
  * Publishes profile-changes.v1 and deletes what Kafka acknowledged. A crash between the two sends a
  * change twice; its version says so.
  */
-export const drainProfileChanges: OutboxDrain = async (session, publish) => {
+export const relayProfileChanges: OutboxRelayStep = async (session, publish) => {
   await session.execute('BEGIN');
   try {
     const rows = await session.query<OutboxRow>(

@@ -1,7 +1,7 @@
 import { defineProcessor } from '../runtime/processor.ts';
 import { userActions } from '../topics/user-actions.ts';
 import { carryVectors } from './carry-over.ts';
-import { drainProfileChanges } from './outbox.ts';
+import { relayProfileChanges } from './outbox.ts';
 import { createProfilesStore } from './store.ts';
 
 /**
@@ -17,9 +17,9 @@ export const profiles = defineProcessor({
   wantsRows: false,
   batchRowsMax: 49_152,
   batchBytesMax: 24 * 1024 * 1024,
-  lanes: 1,
+  workers: 1,
   createStore: createProfilesStore,
-  outbox: drainProfileChanges,
+  outbox: relayProfileChanges,
   tables: ['user_profiles', 'user_history', 'profiles_event_ids'],
   sideTables: ['profile_outbox'],
   derivedColumns: ['preference_vector', 'vector_model_version'],

@@ -37,14 +37,14 @@ export interface PlanRequest {
  * join again. Throws MARQUEE_REPLAY_REFUSED where the log no longer holds what the tables need.
  */
 export function planReplay(request: PlanRequest): ReplayStart[] {
-  assertStanding(request);
+  assertPositioned(request);
   return request.partitions.map((live) =>
     request.rowsCarryOffsets ? startOfRows(request, live) : startOfSums(request, live),
   );
 }
 
 /** The processor has run, and could go on. */
-export function assertStanding({
+export function assertPositioned({
   processor,
   topic,
   partitions,

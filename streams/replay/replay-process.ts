@@ -8,7 +8,7 @@ import type { ReplayStart } from './replay-plan.ts';
 import type { Positions, ShadowPlace } from './shadow-tables.ts';
 
 /** The processor at work on the copies. */
-export interface ReplayRun {
+export interface ReplayProcess {
   /** Lets it go on to these offsets. */
   raise(limits: Positions): void;
   /** Throws what ended it, if anything did. */
@@ -16,12 +16,12 @@ export interface ReplayRun {
   stop(): Promise<void>;
 }
 
-export async function startReplayRun(
+export async function startReplayProcess(
   options: ReplayOptions,
   place: ShadowPlace,
   starts: readonly ReplayStart[],
   limits: Positions,
-): Promise<ReplayRun> {
+): Promise<ReplayProcess> {
   const { processor, log } = options;
   const { topic } = place;
   const first = new Map(starts.map((start) => [start.partition, start.from]));
@@ -38,10 +38,10 @@ export async function startReplayRun(
       log.debug(fields);
     },
     warn: (fields) => {
-      log.warn({ ...fields, replay: place.standingName });
+      log.warn({ ...fields, replay: place.consumerName });
     },
     error: (fields) => {
-      failure ??= refused(`${place.standingName} stopped: ${String(fields['reason'])}`);
+      failure ??= refused(`${place.consumerName} stopped: ${String(fields['reason'])}`);
     },
   };
   const streams = await createStreamProcess({
@@ -55,7 +55,7 @@ export async function startReplayRun(
     failpoint: () => undefined,
     shadow: {
       schema: place.replayed,
-      suffix: place.standingName.slice(processor.name.length),
+      suffix: place.consumerName.slice(processor.name.length),
       firstOffset: (partition) => first.get(partition),
       bound(consumer) {
         bounded = boundConsumer(consumer, topic, known);

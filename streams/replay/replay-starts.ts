@@ -3,11 +3,11 @@ import type { Session } from '../../connectors/postgres/session.ts';
 import type { ReplayOptions } from './replay.ts';
 import { planReplay, refused } from './replay-plan.ts';
 import type { LivePartition, ReplayStart } from './replay-plan.ts';
-import { prepareCopies, readLive, readPositions } from './shadow-tables.ts';
+import { makeCopies, readLive, readPositions } from './shadow-tables.ts';
 import type { Positions, ShadowPlace } from './shadow-tables.ts';
 
 /** Decides where to begin and makes the copies, all from one snapshot of the live tables. */
-export async function prepareReplay(
+export async function beginReplay(
   options: ReplayOptions,
   session: Session,
   place: ShadowPlace,
@@ -40,7 +40,7 @@ export async function prepareReplay(
             ? new Map(partitions.map((p) => [p.partition, from.offset]))
             : new Map(wanted?.map((p) => [p.partition, Number(p.offset)])),
     });
-  await prepareCopies(session, processor, place, starts);
+  await makeCopies(session, processor, place, starts);
   await session.execute('COMMIT');
   return starts;
 }

@@ -11,9 +11,9 @@ import type { Log } from '../runtime/observe/log.ts';
 import type { Processor } from '../runtime/processor.ts';
 import { refused } from './replay-plan.ts';
 import type { LivePartition, ReplayStart } from './replay-plan.ts';
-import { limitsOf, prepareReplay } from './replay-starts.ts';
-import { startReplayRun } from './replay-process.ts';
-import type { ReplayRun } from './replay-process.ts';
+import { limitsOf, beginReplay } from './replay-starts.ts';
+import { startReplayProcess } from './replay-process.ts';
+import type { ReplayProcess } from './replay-process.ts';
 import {
   completeCopies,
   copyEarlierRows,
@@ -112,7 +112,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const work = await open(options, 'work');
   let prepared = false;
   let leave = options.keep === true;
-  let run: ReplayRun | null = null;
+  let run: ReplayProcess | null = null;
   try {
     if (!(await lockReplays(control)))
       throw new MarqueeError(
@@ -122,14 +122,14 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       );
     const place = await placeOf(control, processor);
     prepared = true;
-    const starts = await prepareReplay(options, work, place);
+    const starts = await beginReplay(options, work, place);
     progress(options, 'copying', 0, 0);
     const copiedRows = await copyEarlierRows(work, processor, place, starts);
     await history?.fill(place, (done, due) => {
       progress(options, 'reading the archive', done, due);
     });
     const limits = await limitsOf(options, work, place);
-    run = await startReplayRun(options, place, starts, limits);
+    run = await startReplayProcess(options, place, starts, limits);
     const parts = { control, work, place, starts, run };
     const follows = options.mode !== 'build' && options.until === undefined;
     const end = follows ? await runToEnd(options, parts) : await runTo(options, parts, limits);
@@ -177,7 +177,7 @@ async function placeOf(session: Session, processor: Processor): Promise<ShadowPl
   if (row === undefined) throw new Error('no current schema');
   return {
     processor: processor.name,
-    standingName: `${processor.name}.replay-${randomBytes(3).toString('hex')}`,
+    consumerName: `${processor.name}.replay-${randomBytes(3).toString('hex')}`,
     topic: processor.source.topic,
     ...row,
   };
@@ -187,7 +187,7 @@ const livePositions = (session: Session, place: ShadowPlace, lock: '' | 'FOR UPD
   readPositions(session, place.live, place.processor, place.topic, lock);
 
 const replayedPositions = (session: Session, place: ShadowPlace) =>
-  readPositions(session, place.replayed, place.standingName, place.topic);
+  readPositions(session, place.replayed, place.consumerName, place.topic);
 
 interface Parts {
   /** Holds the lock on the live offsets, and swaps. */
@@ -195,7 +195,7 @@ interface Parts {
   readonly work: Session;
   readonly place: ShadowPlace;
   readonly starts: readonly ReplayStart[];
-  readonly run: ReplayRun;
+  readonly run: ReplayProcess;
 }
 
 type End = Pick<ReplayReport, 'positions' | 'carriedOver' | 'comparisons'>;
@@ -345,7 +345,7 @@ async function compareAccounts(
 ): Promise<TableComparison[]> {
   const from = new Map(starts.map((start) => [start.partition, start.ledgerFrom]));
   const live = { schema: place.live, processor: place.processor };
-  const replayed = { schema: place.replayed, processor: place.standingName };
+  const replayed = { schema: place.replayed, processor: place.consumerName };
   return [
     await compareLedgers(session, live, replayed, from),
     await compareDeadLetters(session, live, replayed, from),

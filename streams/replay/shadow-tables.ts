@@ -11,7 +11,7 @@ const RUNTIME_TABLES = ['stream_offsets', 'stream_ledger', 'dead_letters'];
 export interface ShadowPlace {
   readonly processor: string;
   /** The name in the copies' offsets and ledger. */
-  readonly standingName: string;
+  readonly consumerName: string;
   readonly topic: string;
   readonly live: string;
   readonly replayed: string;
@@ -57,7 +57,7 @@ export async function readLive(
 }
 
 /** Makes empty copies, and gives partitions that are kept the live state that they go on from. */
-export async function prepareCopies(
+export async function makeCopies(
   session: Session,
   processor: Processor,
   place: ShadowPlace,
@@ -70,7 +70,7 @@ export async function prepareCopies(
   const { live, replayed } = place;
   const values = [
     place.processor,
-    place.standingName,
+    place.consumerName,
     place.topic,
     kept.map((start) => start.partition),
     kept.map((start) => start.ledgerFrom),
@@ -157,7 +157,7 @@ export async function finishReplay(
   await session.execute('SELECT finish_replay($1, $2, $3)', [
     place.processor,
     processor.tables,
-    place.standingName,
+    place.consumerName,
   ]);
 }
 

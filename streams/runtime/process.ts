@@ -14,7 +14,8 @@ import type { Metrics } from './observe/metrics.ts';
 import type { Processor } from './processor.ts';
 import { createOutboxPublisher } from './outbox/outbox-publisher.ts';
 import { createRunner } from './consume/runner.ts';
-import type { Runner, RunnerStatus, SessionKind } from './consume/runner.ts';
+import type { Runner, SessionKind } from './consume/runner.ts';
+import type { RunnerStatus } from './observe/status.ts';
 import { createSchemaLoader } from './consume/schema-loader.ts';
 import type { RuntimeSettings } from './settings.ts';
 
@@ -126,7 +127,7 @@ async function createProcessorRunner(
     });
   return createRunner({
     processor,
-    standingName,
+    consumerName: standingName,
     owner,
     consumer: shadow === undefined ? consumer : shadow.bound(consumer),
     openSession: session,

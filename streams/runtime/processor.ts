@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../common/kafka/record.ts';
 import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { DeadLetterReason } from '../../schemas/reasons.ts';
@@ -51,7 +51,7 @@ export interface Accepted<E> {
   readonly receivedAt: number;
 }
 
-export interface Change<E> {
+export interface WriteBatch<E> {
   readonly events: readonly Accepted<E>[];
   /**
    * The events as COPY rows: `contentColumns`, then received_at, kafka_partition, kafka_offset;
@@ -67,7 +67,7 @@ export interface Store<E> {
    * Inside the batch's transaction. Must give the same tables when events arrive in other batches,
    * and must leave out events that were applied before. Returns the indexes of those resends.
    */
-  apply(session: Session, change: Change<E>, sent: CopyHook): Promise<readonly number[]>;
+  apply(session: Session, change: WriteBatch<E>, sent: CopyHook): Promise<readonly number[]>;
 }
 
 /** What a rebuild says of the events that it gives a store. */
@@ -94,10 +94,10 @@ export interface Processor<E = unknown> {
   readonly batchRowsMax: number;
   readonly batchBytesMax: number;
   /** Connections that work side by side, each with partitions of its own. */
-  readonly lanes: number;
+  readonly workers: number;
   createStore(options?: StoreOptions<E>): Store<E>;
   /** Set when `apply` fills an outbox that is to be published after COMMIT. */
-  readonly outbox?: OutboxDrain;
+  readonly outbox?: OutboxRelayStep;
   /** Tables that hold the results: what a replay rebuilds. */
   readonly tables: readonly string[];
   /** Tables that `apply` writes beside them and that are no results: an outbox. */
@@ -117,7 +117,7 @@ export interface Processor<E = unknown> {
  * Publishes what is due and removes it once Kafka acknowledged; returns how many were published.
  * Called after commits and at start, one call at a time in a process, in many processes at once.
  */
-export type OutboxDrain = (session: Session, publish: Publish) => Promise<number>;
+export type OutboxRelayStep = (session: Session, publish: Publish) => Promise<number>;
 
 export type Publish = (
   topic: TopicName,

@@ -14,7 +14,7 @@ export const serveLogs = defineProcessor({
   wantsRows: true,
   batchRowsMax: 8_192,
   batchBytesMax: 16 * 1024 * 1024,
-  lanes: 1,
+  workers: 1,
   createStore: createServeLogsStore,
   tables: ['recommendation_logs'],
   rowsCarryOffsets: true,

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Config } from '../../cli/config/config.ts';
-import { prepareContents } from '../../cli/stack/provision.ts';
-import type { PartName } from '../../cli/stack/service.ts';
+import { provision } from '../../cli/stack/provision.ts';
+import type { ServiceName } from '../../cli/stack/service.ts';
 import type { Progress } from '../../cli/terminal/progress.ts';
 import { startStack } from '../support/stack.ts';
 import type { TestStack } from '../support/stack.ts';
@@ -28,7 +28,7 @@ export interface BenchStack {
   stop(): Promise<void>;
 }
 
-const PARTS: readonly PartName[] = ['kafka', 'registry', 'postgres'];
+const PARTS: readonly ServiceName[] = ['kafka', 'registry', 'postgres'];
 
 /**
  * Starts Kafka, registry, Postgres and `extra`, in `home` when it is given, with topics, schemas and
@@ -39,7 +39,7 @@ const PARTS: readonly PartName[] = ['kafka', 'registry', 'postgres'];
 export async function startBenchStack(
   home: string | undefined,
   progress: Progress,
-  extra: readonly PartName[] = [],
+  extra: readonly ServiceName[] = [],
 ): Promise<BenchStack> {
   const stack = await startStack({
     parts: [...PARTS, ...extra],
@@ -48,7 +48,7 @@ export async function startBenchStack(
   });
   try {
     await keepCommitTimestamps(stack);
-    await prepareContents(stack.config, progress);
+    await provision(stack.config, progress);
     return {
       home: stack.home,
       config: stack.config,
@@ -69,7 +69,7 @@ export async function startBenchStack(
   }
 }
 
-function pidOf(stack: TestStack, part: PartName): number {
+function pidOf(stack: TestStack, part: ServiceName): number {
   const pid = stack.pid(part);
   if (pid === null) throw new Error(`${part} of the bench does not run`);
   return pid;

@@ -4,17 +4,17 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../../cli/config/config.ts';
 import { readLogEnds, untilCaughtUp } from '../../cli/demo/positions.ts';
-import { prepareWorld } from '../../cli/import/prepare-world.ts';
+import { openGeneratedSource } from '../../cli/import/prepare-world.ts';
 import { clusterIdOf } from '../../cli/import/run.ts';
 import { sendImport } from '../../cli/import/send.ts';
-import { prepareContents } from '../../cli/stack/provision.ts';
+import { provision } from '../../cli/stack/provision.ts';
 import { silentProgress } from '../../cli/terminal/progress.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import { PROCESSORS } from '../../streams/index.ts';
 import { cliEnvironment, runCli } from '../support/cli.ts';
 import type { CliResult } from '../support/cli.ts';
-import { createFleet } from '../support/faults/processes.ts';
-import type { Fleet } from '../support/faults/processes.ts';
+import { createProcesses } from '../support/faults/processes.ts';
+import type { Processes } from '../support/faults/processes.ts';
 import { writeMovieLens } from '../support/movielens.ts';
 import type { MovieLensRows } from '../support/movielens.ts';
 import { startStack } from '../support/stack.ts';
@@ -31,14 +31,14 @@ const readers = Object.values(PROCESSORS).map(({ name, source }) => ({
 
 let stack: TestStack;
 let env: Record<string, string>;
-let fleet: Fleet;
+let fleet: Processes;
 let client: pg.Client;
 
 beforeAll(async () => {
   stack = await startStack();
-  await prepareContents(stack.config, silentProgress);
+  await provision(stack.config, silentProgress);
   env = cliEnvironment(stack.home, stack.config.cache);
-  fleet = createFleet(env);
+  fleet = createProcesses(env);
   client = new pg.Client({
     connectionString: stack.adminUrl,
     options: '-c search_path=marquee,public',
@@ -210,7 +210,7 @@ describe('an import that is interrupted', () => {
     const plan = { seed: 99, round: 1, users: 50, movies: 60, events: 4_000, hours: 2 };
     const clusterId = await clusterIdOf(config);
     const prepare = (nowMs: number) =>
-      prepareWorld({ config, clusterId, plan, until: undefined, whenPast: 'skip', nowMs });
+      openGeneratedSource({ config, clusterId, plan, until: undefined, whenPast: 'skip', nowMs });
     const send = (prepared: ReturnType<typeof prepare>, signal: AbortSignal) =>
       sendImport(prepared, {
         ...{ brokers: config.kafka.brokers, registryUrl: config.registry.url },

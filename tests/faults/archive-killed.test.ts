@@ -1,22 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ARCHIVE_KILLS, COMPACT } from '../support/archive-soak/kills.ts';
 import { compareWithLog } from '../support/archive-soak/equals.ts';
-import { createArchiveScene, sha256, type ArchiveScene } from '../support/archive-soak/fixture.ts';
-import { compareWithTwin } from '../support/archive-soak/second-run.ts';
+import {
+  createArchiveFixture,
+  sha256,
+  type ArchiveFixture,
+} from '../support/archive-soak/fixture.ts';
+import { compareWithSecondRun } from '../support/archive-soak/second-run.ts';
 import { demand } from '../support/soak/checks.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
-import type { World } from '../support/faults/environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 /** The short form of `marquee soak --archive`: a chain, each run killed further on than the last. */
 const SEED = 20_261_124;
 const HOUR_MS = 3_600_000;
 
-let world: World;
-let scene: ArchiveScene;
+let world: Environment;
+let scene: ArchiveFixture;
 
 beforeAll(async () => {
-  world = await emptyWorld({}, ['user-actions.v1']);
-  scene = await createArchiveScene(world, { seed: SEED, rowsMax: 30 });
+  world = await emptyEnvironment({}, ['user-actions.v1']);
+  scene = await createArchiveFixture(world, { seed: SEED, rowsMax: 30 });
   await scene.receive(0, 200);
   await scene.receive(5, 200);
   // The window passes: what was received first may be dropped once it is archived.
@@ -57,7 +61,7 @@ describe('SIGKILL', () => {
   });
 
   test('the plans without faults give the same objects, byte for byte', async () => {
-    demand([await compareWithTwin(scene)], `seed ${SEED}`);
+    demand([await compareWithSecondRun(scene)], `seed ${SEED}`);
   });
 
   test('and nothing of the window has left the hot table', async () => {

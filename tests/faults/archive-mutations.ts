@@ -8,18 +8,18 @@ import {
 } from '../support/archive-soak/mutants.ts';
 import {
   changeOne,
-  createArchiveScene,
-  type ArchiveScene,
+  createArchiveFixture,
+  type ArchiveFixture,
 } from '../support/archive-soak/fixture.ts';
-import { compareWithTwin } from '../support/archive-soak/second-run.ts';
+import { compareWithSecondRun } from '../support/archive-soak/second-run.ts';
 import { demand, same } from '../support/soak/checks.ts';
 import { plant } from '../support/soak/mutants.ts';
 import { until } from '../support/faults/until.ts';
 import {
-  ARCHIVE_FAULT_PARTS,
-  openWorld,
-  prepareWorld,
-  type World,
+  ARCHIVE_FAULT_SERVICES,
+  openEnvironment,
+  setUpEnvironment,
+  type Environment,
 } from '../support/faults/environment.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -33,12 +33,12 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-async function balanced(scene: ArchiveScene, when: string): Promise<void> {
+async function balanced(scene: ArchiveFixture, when: string): Promise<void> {
   demand([same(`the audit finds nothing ${when}`, await scene.findings(true), [])], when);
 }
 
 /** A fault for each guarantee, with the checks of the suite after it. */
-async function shortFaults(scene: ArchiveScene): Promise<void> {
+async function shortFaults(scene: ArchiveFixture): Promise<void> {
   await scene.receive(0, 150);
   scene.postgresProxy.strike('unanswered');
   await scene.finish();
@@ -71,10 +71,10 @@ async function shortFaults(scene: ArchiveScene): Promise<void> {
   await scene.finish();
   await balanced(scene, 'at the end');
   const { findings } = await compareWithLog(scene);
-  demand([...findings, await compareWithTwin(scene)], 'at the end');
+  demand([...findings, await compareWithSecondRun(scene)], 'at the end');
 }
 
-async function changeAtRest(scene: ArchiveScene): Promise<void> {
+async function changeAtRest(scene: ArchiveFixture): Promise<void> {
   const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
   await until('a run to stand before it verifies', 60_000, () => run.stopped());
   await changeOne(scene);
@@ -83,11 +83,11 @@ async function changeAtRest(scene: ArchiveScene): Promise<void> {
 }
 
 /** What went red, or null where all checks hold. */
-async function tryMutant(world: World, mutant: ArchiveMutant): Promise<string | null> {
+async function tryMutant(world: Environment, mutant: ArchiveMutant): Promise<string | null> {
   const { root, remove } = plant(mutant);
   const restore = mutant.sql === undefined ? null : await changeFunction(world.db, mutant.sql);
   await world.reset(['user-actions.v1']);
-  const scene = await createArchiveScene(world, { seed: 99, rowsMax: 30, root });
+  const scene = await createArchiveFixture(world, { seed: 99, rowsMax: 30, root });
   try {
     await shortFaults(scene);
     return null;
@@ -101,11 +101,11 @@ async function tryMutant(world: World, mutant: ArchiveMutant): Promise<string | 
 }
 
 export async function runArchiveMutations(): Promise<boolean> {
-  const stack = await startStack({ parts: ARCHIVE_FAULT_PARTS });
+  const stack = await startStack({ parts: ARCHIVE_FAULT_SERVICES });
   let proven = true;
   try {
-    await prepareWorld(stack.config);
-    const world = openWorld(stack.home);
+    await setUpEnvironment(stack.config);
+    const world = openEnvironment(stack.home);
     for (const mutant of ARCHIVE_MUTANTS) {
       const red = await tryMutant(world, mutant);
       const wanted = mutant.edits.length > 0 || mutant.sql !== undefined;

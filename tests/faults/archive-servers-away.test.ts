@@ -4,19 +4,19 @@ import { repositoryRoot } from '../../cli/config/config.ts';
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
 import { compareWithLog } from '../support/archive-soak/equals.ts';
-import { createArchiveScene, type ArchiveScene } from '../support/archive-soak/fixture.ts';
-import { compareWithTwin } from '../support/archive-soak/second-run.ts';
+import { createArchiveFixture, type ArchiveFixture } from '../support/archive-soak/fixture.ts';
+import { compareWithSecondRun } from '../support/archive-soak/second-run.ts';
 import { demand } from '../support/soak/checks.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 
 const SEED = 20_261_126;
 const HOUR_MS = 3_600_000;
 
-let world: World;
-let scene: ArchiveScene;
+let world: Environment;
+let scene: ArchiveFixture;
 /** Starts while the other tests run. */
 let otherStore: Promise<TestStack>;
 
@@ -25,8 +25,8 @@ beforeAll(async () => {
   otherStore = startStack({ parts: ['object-store'] });
   otherStore.catch(() => undefined); // awaited by the test that needs it
   vi.unstubAllEnvs();
-  world = await emptyWorld({}, ['user-actions.v1']);
-  scene = await createArchiveScene(world, { seed: SEED, rowsMax: 60 });
+  world = await emptyEnvironment({}, ['user-actions.v1']);
+  scene = await createArchiveFixture(world, { seed: SEED, rowsMax: 60 });
   await scene.receive(0, 200);
 });
 afterEach(async () => {
@@ -181,7 +181,7 @@ test('after all of it the archive is the log, by id and by content', async () =>
 
 test('the same plans without faults, on SeaweedFS, give the same objects', async () => {
   const store = openObjectStore((await otherStore).config.objectStore);
-  demand([await compareWithTwin(scene, store)], `seed ${SEED}`);
+  demand([await compareWithSecondRun(scene, store)], `seed ${SEED}`);
   store.close();
 });
 

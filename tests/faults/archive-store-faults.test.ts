@@ -2,26 +2,26 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { compareWithLog } from '../support/archive-soak/equals.ts';
 import {
   changeOne,
-  createArchiveScene,
-  type ArchiveScene,
+  createArchiveFixture,
+  type ArchiveFixture,
 } from '../support/archive-soak/fixture.ts';
 import { demand } from '../support/soak/checks.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
 import type { StoreFault } from '../support/faults/store-proxy.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const SEED = 20_261_125;
 const STORE_TIMEOUT_MS = 700;
 
-let world: World;
-let scene: ArchiveScene;
+let world: Environment;
+let scene: ArchiveFixture;
 
 beforeAll(async () => {
-  world = await emptyWorld({}, ['user-actions.v1']);
+  world = await emptyEnvironment({}, ['user-actions.v1']);
   const options = { seed: SEED, rowsMax: 60, storeTimeoutMs: STORE_TIMEOUT_MS };
-  scene = await createArchiveScene(world, options);
+  scene = await createArchiveFixture(world, options);
   await scene.receive(0, 200);
 });
 afterEach(async () => {

@@ -11,18 +11,18 @@ import {
 } from '../support/faults/bad-records.ts';
 import type { PlacedRecord } from '../support/soak/generate.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
-import type { World } from '../support/faults/environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 const HOUR_MS = 3_600_000;
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 
 beforeAll(async () => {
-  world = await emptyWorld();
+  world = await emptyEnvironment();
   scenario = await createScenario(world, 99);
 });
 afterAll(async () => {

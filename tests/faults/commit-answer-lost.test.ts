@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPostgresProxy, type PostgresProxy } from '../support/faults/postgres-proxy.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs', 'movies'];
 const SILENT_MS = 3_000;
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 let proxy: PostgresProxy;
 
 beforeAll(async () => {
-  world = await emptyWorld({ MARQUEE_STALL_TIMEOUT_MS: String(SILENT_MS) });
+  world = await emptyEnvironment({ MARQUEE_STALL_TIMEOUT_MS: String(SILENT_MS) });
   scenario = await createScenario(world, 1_234);
   proxy = await startPostgresProxy(world.config.postgres.writerUrl);
 });

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILPOINTS, type FailpointName } from '../../streams/runtime/failpoints.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
-import type { World } from '../support/faults/environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 // Each processor reads by a group of its own, so several can meet their deaths side by side.
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs'] as const;
@@ -21,12 +21,12 @@ function placesOf(round: number): readonly (readonly [Victim, FailpointName])[] 
   });
 }
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 let survivor: RunningProcess;
 
 beforeAll(async () => {
-  world = await emptyWorld();
+  world = await emptyEnvironment();
   scenario = await createScenario(world, 4_711);
   survivor = world.fleet.start({ processors: PROCESSORS, label: 'survivor' });
   await scenario.send(500);

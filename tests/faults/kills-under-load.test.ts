@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { demand } from '../support/soak/checks.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { runSoak } from '../support/soak/soak.ts';
 
 /** The short form of `marquee soak`; the seed is fixed so that a red run can be repeated. */
 const SEED = 20_261_122;
 
 test('40 kills under a load of 300,000 events leave what a run without faults leaves', async () => {
-  const world = await emptyWorld();
+  const world = await emptyEnvironment();
   try {
     const { counts, findings, records, summary } = await runSoak(world, {
       seed: SEED,

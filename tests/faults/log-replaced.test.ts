@@ -3,19 +3,19 @@ import { withAdmin } from '../../connectors/kafka/admin.ts';
 import { applyTopics } from '../../connectors/kafka/topics.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { logEnds } from '../support/faults/topic.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions'];
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 
 beforeEach(async () => {
-  world = await emptyWorld();
+  world = await emptyEnvironment();
   scenario = await createScenario(world, 5);
   const process = world.fleet.start({ processors: PROCESSORS });
   await scenario.send(400);

@@ -2,7 +2,12 @@ import { MUTANTS, plant, type Mutant } from '../support/soak/mutants.ts';
 import { createScenario } from '../support/soak/scenario.ts';
 import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
 import { until } from '../support/faults/until.ts';
-import { openWorld, prepareWorld, FAULT_PARTS, type World } from '../support/faults/environment.ts';
+import {
+  openEnvironment,
+  setUpEnvironment,
+  FAULT_SERVICES,
+  type Environment,
+} from '../support/faults/environment.ts';
 import { startStack } from '../support/stack.ts';
 
 /**
@@ -17,7 +22,7 @@ const print = (line: string): void => {
 };
 
 /** One owner stopped beyond its session, then one killed with work in its hands, for each processor. */
-async function shortFaults(world: World, root: string): Promise<void> {
+async function shortFaults(world: Environment, root: string): Promise<void> {
   const env = { MUTANT_BROKERS: world.brokers.join(',') };
   const scenario = await createScenario(world, 77, { catchUpMs: CATCH_UP_MS });
   const armed = (failpoint: string) =>
@@ -58,7 +63,7 @@ async function shortFaults(world: World, root: string): Promise<void> {
 }
 
 /** What went red, or null where all checks hold. */
-async function tryMutant(world: World, mutant: Mutant): Promise<string | null> {
+async function tryMutant(world: Environment, mutant: Mutant): Promise<string | null> {
   const { root, remove } = plant(mutant);
   try {
     await world.reset();
@@ -79,11 +84,11 @@ function shown(red: string): string {
 }
 
 export async function runMutations(): Promise<boolean> {
-  const stack = await startStack({ parts: FAULT_PARTS });
+  const stack = await startStack({ parts: FAULT_SERVICES });
   let proven = true;
   try {
-    await prepareWorld(stack.config);
-    const world = openWorld(stack.home);
+    await setUpEnvironment(stack.config);
+    const world = openEnvironment(stack.home);
     for (const mutant of MUTANTS) {
       const red = await tryMutant(world, mutant);
       const wanted = mutant.edits.length > 0;

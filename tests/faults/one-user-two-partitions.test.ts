@@ -5,18 +5,18 @@ import { uuidv7 } from '../../common/uuid.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import { userName, type PlacedRecord } from '../support/soak/generate.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
-import type { World } from '../support/faults/environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 const RAISED = 12;
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 
 beforeEach(async () => {
-  world = await emptyWorld({ MARQUEE_METADATA_MAX_AGE_MS: '1000' });
+  world = await emptyEnvironment({ MARQUEE_METADATA_MAX_AGE_MS: '1000' });
   scenario = await createScenario(world, 31, {
     partitions: (topic) => (topic === TOPIC ? RAISED : 8),
   });

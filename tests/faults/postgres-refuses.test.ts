@@ -3,19 +3,19 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const PROCESSORS = ['interactions'];
 const SMALL_MB = 48;
 const WRITER = 'marquee_writer IN DATABASE marquee';
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 
 beforeEach(async () => {
-  world = await emptyWorld();
+  world = await emptyEnvironment();
   scenario = await createScenario(world, 23);
 });
 afterEach(async () => {

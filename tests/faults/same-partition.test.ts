@@ -4,9 +4,9 @@ import { createRawProducer } from '../../connectors/kafka/raw-producer.ts';
 import { partitionOf } from '../../common/partitioner.ts';
 import { createProducer } from '../../sdk/src/index.ts';
 import { createOutboxPublisher } from '../../streams/runtime/outbox/outbox-publisher.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { readTopic } from '../support/faults/topic.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 /** Lengths around murmur2's words of four bytes, other scripts, and what looks like numbers. */
 const KEYS: readonly string[] = [
@@ -23,10 +23,10 @@ const KEYS: readonly string[] = [
   ...Array.from({ length: 40 }, (_, n) => `user-${n}`),
 ];
 
-let world: World;
+let world: Environment;
 
 beforeAll(async () => {
-  world = await emptyWorld();
+  world = await emptyEnvironment();
 });
 afterAll(() => world.close());
 

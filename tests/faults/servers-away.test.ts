@@ -2,20 +2,20 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cpuSeconds, retriesIn } from '../support/faults/attempts.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles'];
 /** What tries by itself: 8 take-overs, 2 lanes, the outbox, Kafka, in 2 processors. */
 const CHANNELS = 24;
 const RETRY_MAX_MS = 1_000;
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 
 beforeEach(async () => {
-  world = await emptyWorld();
+  world = await emptyEnvironment();
   scenario = await createScenario(world, 17);
 });
 afterEach(async () => {

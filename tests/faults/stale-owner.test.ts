@@ -4,10 +4,10 @@ import type { FailpointName } from '../../streams/runtime/failpoints.ts';
 import type { RunningProcess } from '../support/faults/processes.ts';
 import { ownerPid, startSampler, type Sampler } from '../support/soak/sampler.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
 import { until } from '../support/faults/until.ts';
-import type { World } from '../support/faults/environment.ts';
+import type { Environment } from '../support/faults/environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback'] as const;
 const SESSION_MS = 3_000;
@@ -22,13 +22,13 @@ const ROUNDS: readonly (readonly FailpointName[])[] = [
 /** The long form: STALE_REPEATS=8 stops 54 owners. */
 const repeats = Number(readEnvironment()['STALE_REPEATS'] ?? 0);
 
-let world: World;
+let world: Environment;
 let scenario: Scenario;
 let sampler: Sampler;
 let successor: RunningProcess;
 
 beforeAll(async () => {
-  world = await emptyWorld({ MARQUEE_SESSION_TIMEOUT_MS: String(SESSION_MS) });
+  world = await emptyEnvironment({ MARQUEE_SESSION_TIMEOUT_MS: String(SESSION_MS) });
   scenario = await createScenario(world, 2_718);
   sampler = startSampler(world.adminUrl);
   successor = world.fleet.start({ processors: PROCESSORS, label: 'successor' });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { createScenario } from '../support/soak/scenario.ts';
-import { emptyWorld } from '../support/faults/shared-environment.ts';
+import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 
 // A process that is stopped in a take-over, or whose take-over outlives its assignment, raises the
 // epoch when it is no longer the partition's: the member that is must not leave it lying.
 test('an epoch raised by a process that then does nothing: the member goes on by itself', async () => {
-  const world = await emptyWorld();
+  const world = await emptyEnvironment();
   const scenario = await createScenario(world, 41);
   try {
     const process = world.fleet.start({ processors: PROCESSORS });

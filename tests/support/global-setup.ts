@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { prepareContents } from '../../cli/stack/provision.ts';
+import { provision } from '../../cli/stack/provision.ts';
 import { silentProgress } from '../../cli/terminal/progress.ts';
 import { startStack } from './stack.ts';
 
@@ -14,7 +14,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stack = await startStack();
   try {
-    await prepareContents(stack.config, silentProgress);
+    await provision(stack.config, silentProgress);
   } catch (error) {
     await stack.stop();
     throw error;

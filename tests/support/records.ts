@@ -3,7 +3,7 @@ import { encodeWire } from '../../schemas/wire.ts';
 import { newestSchema } from '../../connectors/registry/codec.ts';
 import type { Codec } from '../../connectors/registry/codec.ts';
 import { createCodec } from '../../connectors/registry/codec.ts';
-import type { KafkaRecord } from '../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../common/kafka/record.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicRecords, UserActionRecord } from '../../schemas/generated/types.ts';

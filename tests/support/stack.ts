@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../../cli/config/config.ts';
-import { partNames, type PartName } from '../../cli/stack/service.ts';
+import { serviceNames, type ServiceName } from '../../cli/stack/service.ts';
 import { adminUrl } from '../../cli/stack/services/postgres.ts';
 import { isRunning, processToken, type ProcessRecord } from '../../cli/stack/process.ts';
 import { silentProgress, type Progress } from '../../cli/terminal/progress.ts';
@@ -25,19 +25,19 @@ export interface TestStack {
   /** Postgres as its superuser, database marquee. */
   readonly adminUrl: string;
   /** Stops the part in the clean way and starts it again on the same port with the same data. */
-  restart(part: PartName): Promise<void>;
+  restart(part: ServiceName): Promise<void>;
   /** Starts a part that was killed or stopped. */
-  start(part: PartName): Promise<void>;
-  stopPart(part: PartName): Promise<void>;
+  start(part: ServiceName): Promise<void>;
+  stopPart(part: ServiceName): Promise<void>;
   /** SIGKILL returns when the part and its children are gone; others return at once. */
-  kill(part: PartName, signal: NodeJS.Signals): Promise<void>;
-  pid(part: PartName): number | null;
+  kill(part: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  pid(part: ServiceName): number | null;
   /** Stops all parts and removes the folder (unless `home` was given). */
   stop(): Promise<void>;
 }
 
 export interface TestStackOptions {
-  readonly parts?: readonly PartName[];
+  readonly parts?: readonly ServiceName[];
   /** An existing folder to use and to keep; else a temporary one. */
   readonly home?: string;
   readonly progress?: Progress;
@@ -59,7 +59,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     ports: 'free',
     progress: options.progress ?? silentProgress,
   });
-  const names = options.parts ?? partNames.filter((name) => name !== 'object-store');
+  const names = options.parts ?? serviceNames.filter((name) => name !== 'object-store');
   const killAll = (): void => {
     for (const name of names) killFamily(stack.pid(name));
   };

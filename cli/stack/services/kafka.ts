@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import '../../../common/kafka/kafkajs-timer-patch.ts';
 import { installKafkaJars } from '../jars.ts';
-import type { Part, PartContext } from '../service.ts';
+import type { Service, ServiceContext } from '../service.ts';
 import { runLogged } from '../run.ts';
 import { versions } from '../versions.ts';
 
 const mebibyte = 1024 * 1024;
 
 /** The broker's settings that differ from Kafka's defaults, each with its reason. */
-function serverProperties(context: PartContext): string {
+function serverProperties(context: ServiceContext): string {
   const { ports } = context.state;
   const broker = `127.0.0.1:${String(ports.kafka)}`;
   const controller = `127.0.0.1:${String(ports['kafka-controller'])}`;
@@ -56,7 +56,7 @@ function serverProperties(context: PartContext): string {
     .join('');
 }
 
-export const kafkaPart: Part = {
+export const kafkaPart: Service = {
   name: 'kafka',
   needsJava: true,
   stopSignal: 'SIGTERM',
@@ -132,7 +132,7 @@ export const kafkaPart: Part = {
   },
 };
 
-function isFormatted(context: PartContext): boolean {
+function isFormatted(context: ServiceContext): boolean {
   const file = join(context.dataDir, 'data', 'meta.properties');
   return existsSync(file) && readFileSync(file, 'utf8').includes(context.state.clusterId);
 }

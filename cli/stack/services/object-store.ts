@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'minio';
 import { hasGo, installMinio, isMinioBuilt } from '../go.ts';
 import type { InstallContext } from '../install.ts';
-import type { Part, PartContext } from '../service.ts';
+import type { Service, ServiceContext } from '../service.ts';
 import { freePort } from '../ports.ts';
 import type { LaunchSpec } from '../process.ts';
 import type { StackState } from '../state.ts';
@@ -27,7 +27,7 @@ function engineOf(context: Pick<InstallContext, 'home' | 'cache' | 'objectStore'
 }
 
 /** An S3 store: MinIO, or SeaweedFS where no Go can build it. */
-export const objectStorePart: Part = {
+export const objectStorePart: Service = {
   name: 'object-store',
   needsJava: false,
   stopSignal: 'SIGTERM',
@@ -101,7 +101,7 @@ function minioRelease(): string {
   return [year, month, day].join('-');
 }
 
-function minioSpec(context: PartContext, data: string): LaunchSpec {
+function minioSpec(context: ServiceContext, data: string): LaunchSpec {
   const address = `127.0.0.1:${String(context.state.ports['object-store'])}`;
   return {
     command: join(context.programs, 'minio'),
@@ -125,7 +125,7 @@ function minioSpec(context: PartContext, data: string): LaunchSpec {
   };
 }
 
-async function seaweedSpec(context: PartContext, data: string): Promise<LaunchSpec> {
+async function seaweedSpec(context: ServiceContext, data: string): Promise<LaunchSpec> {
   const identities = [
     {
       name: accessKey,

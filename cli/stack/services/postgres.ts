@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { repositoryRoot } from '../../config/config.ts';
 import { MarqueeError } from '../../../common/error.ts';
-import type { Part, PartContext } from '../service.ts';
+import type { Service, ServiceContext } from '../service.ts';
 import { runLogged } from '../run.ts';
 import type { StackState } from '../state.ts';
 import { versions } from '../versions.ts';
@@ -43,7 +43,7 @@ const pgHba = `# Loopback only, passwords only.
 host all all 127.0.0.1/32 scram-sha-256
 `;
 
-export const postgresPart: Part = {
+export const postgresPart: Service = {
   name: 'postgres',
   needsJava: false,
   // Fast shutdown: open transactions are rolled back, clients are disconnected.
@@ -121,7 +121,7 @@ export function adminUrl(state: StackState, name: string = database): string {
   return `postgres://${admin}:${secrets.postgresAdmin}@127.0.0.1:${String(ports.postgres)}/${name}`;
 }
 
-async function initialise(context: PartContext, runner: Unprivileged): Promise<void> {
+async function initialise(context: ServiceContext, runner: Unprivileged): Promise<void> {
   const data = runner.dataDir;
   const { owner } = runner;
   // A folder that is left by an interrupted initdb is no database: it is made anew.

@@ -2,12 +2,12 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MarqueeError } from '../../../common/error.ts';
 import { installRegistry } from '../jars.ts';
-import type { Part } from '../service.ts';
+import type { Service } from '../service.ts';
 
 const answerWithinMs = 2000;
 
 /** Apicurio behind the Confluent API; schemas and their ids are kept in an H2 file. */
-export const registryPart: Part = {
+export const registryPart: Service = {
   name: 'registry',
   needsJava: true,
   stopSignal: 'SIGTERM',

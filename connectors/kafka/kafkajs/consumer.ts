@@ -1,10 +1,10 @@
 import kafkajs from 'kafkajs';
 import type { KafkaConfig } from 'kafkajs';
-import { createFaultQuiet } from '../fault-throttle.ts';
-import { createHeldPartitions, startAt } from '../subscription-state.ts';
-import { createReader } from './fetcher.ts';
-import { openSession } from './session.ts';
-import type { Session } from './session.ts';
+import { createFaultThrottle } from '../fault-throttle.ts';
+import { createSubscriptionState, startAt } from '../subscription-state.ts';
+import { createFetcher } from './fetcher.ts';
+import { openMembership } from './session.ts';
+import type { Membership } from './session.ts';
 import { createLogClient } from '../log-client.ts';
 import type { ConsumerHandlers, ConsumerOptions, KafkaConsumer } from '../port.ts';
 import { createSignal } from '../../../common/signal.ts';
@@ -17,30 +17,30 @@ const BACKOFF_MS_MAX = 10_000;
  */
 export function createKafkajsConsumer(options: ConsumerOptions): KafkaConsumer {
   const { topic } = options;
-  const held = createHeldPartitions(topic);
+  const held = createSubscriptionState(topic);
   let report: (error: Error) => void = () => undefined;
-  const fault = createFaultQuiet()((error) => {
+  const fault = createFaultThrottle()((error) => {
     report(error);
   });
   const kafka = kafkaConfig(options);
   const log = createLogClient(kafka);
   const identity = createTopicIdentity(topic, log);
   const backoff = createSignal();
-  let session: Session | undefined;
+  let session: Membership | undefined;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
 
-  const open = (handlers: ConsumerHandlers): Session => {
-    const opened: Session = openSession({
+  const open = (handlers: ConsumerHandlers): Membership => {
+    const opened: Membership = openMembership({
       options,
       kafka,
       held,
       handlers,
       fault,
       createReader: (refreshMetadata) =>
-        createReader({
+        createFetcher({
           options,
-          held,
+          subscription: held,
           identity,
           log,
           fault,

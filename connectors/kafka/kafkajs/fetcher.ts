@@ -2,9 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../../common/error.ts';
 import { decodedBatch } from '../decoded-batch.ts';
 import { decompress } from '../../../common/kafka/decompress.ts';
-import type { HeldPartition, HeldPartitions, Rest } from '../subscription-state.ts';
+import type {
+  SubscribedPartition,
+  SubscriptionState,
+  CompletedFetch,
+} from '../subscription-state.ts';
 import { send } from '../../../common/kafka/kafkajs-internals.ts';
-import type { SeamBroker, SeamFetch } from '../../../common/kafka/kafkajs-internals.ts';
+import type { KafkajsBroker, KafkajsFetch } from '../../../common/kafka/kafkajs-internals.ts';
 import type { LogClient } from '../log-client.ts';
 import type { FetchedPartition } from '../../../common/kafka/consumer-requests.ts';
 import {
@@ -14,7 +18,8 @@ import {
   TOPIC_UNKNOWN_CODES,
   fetchRequest,
 } from '../../../common/kafka/consumer-requests.ts';
-import type { ConsumerOptions, FetchedBatch, KafkaRecord, TopicPartition } from '../port.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
+import type { ConsumerOptions, FetchedBatch, TopicPartition } from '../port.ts';
 import {
   decodeRecords,
   scanBatches,
@@ -28,9 +33,9 @@ import type { TopicIdentity } from '../topic-identity.ts';
 const WAIT_MS_WHILE_PAUSED = 20;
 const RETRY_MS = 250;
 
-export interface ReaderParts {
+export interface FetcherParts {
   readonly options: ConsumerOptions;
-  readonly held: HeldPartitions;
+  readonly subscription: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly log: LogClient;
   readonly deliver: (batch: FetchedBatch) => void;
@@ -39,15 +44,15 @@ export interface ReaderParts {
   readonly refreshMetadata: () => Promise<void>;
 }
 
-export interface Reader {
+export interface Fetcher {
   /** Reads once what `broker` leads of the held partitions; waits when there is nothing to read. */
-  fetch(broker: SeamBroker, request: SeamFetch): Promise<void>;
+  fetch(broker: KafkajsBroker, request: KafkajsFetch): Promise<void>;
   /** Something may be readable now: whoever waits looks again. */
   wake(): void;
 }
 
 interface Asked {
-  readonly entry: HeldPartition;
+  readonly entry: SubscribedPartition;
   readonly round: number;
   readonly offset: number;
   readonly topicId: string;
@@ -58,19 +63,19 @@ interface Asked {
  * offsets asked for are the ones held here, so its group offsets and its reset to a default offset
  * have no part in reading.
  */
-export function createReader(parts: ReaderParts): Reader {
-  const { options, held, fault } = parts;
+export function createFetcher(parts: FetcherParts): Fetcher {
+  const { options, subscription: held, fault } = parts;
   const signal = createSignal();
   let turn = 0;
 
-  const readable = (request: SeamFetch): HeldPartition[] => {
+  const readable = (request: KafkajsFetch): SubscribedPartition[] => {
     const entries = request.topics.flatMap(({ partitions }) =>
       partitions.flatMap(({ partition }) => held.get(partition) ?? []),
     );
     return entries.filter((e) => e.phase === 'reading' && !e.paused);
   };
 
-  const fetch = async (broker: SeamBroker, request: SeamFetch): Promise<void> => {
+  const fetch = async (broker: KafkajsBroker, request: KafkajsFetch): Promise<void> => {
     const ready = readable(request);
     for (const entry of ready) {
       deliverParked(parts, entry);
@@ -89,7 +94,7 @@ export function createReader(parts: ReaderParts): Reader {
   };
 
   const ask = async (
-    broker: SeamBroker,
+    broker: KafkajsBroker,
     asked: readonly Asked[],
     waitMs: number,
   ): Promise<readonly FetchedPartition[]> => {
@@ -116,7 +121,7 @@ export function createReader(parts: ReaderParts): Reader {
     const was = asked.find(({ entry }) => entry.partition === answer.partition);
     if (was === undefined || isStale(was)) return;
     if (answer.errorCode !== NO_ERROR) return explain(parts, was, answer.errorCode);
-    was.entry.rest = scan(was.entry, answer);
+    was.entry.fetched = scan(was.entry, answer);
     await deliverRest(parts, was.entry);
   };
 
@@ -128,25 +133,25 @@ function isStale({ entry, round, offset }: Asked): boolean {
 }
 
 /** Brokers fill a response in the order asked: each partition gets its turn at the front. */
-function rotate(entries: HeldPartition[], turn: number): HeldPartition[] {
+function rotate(entries: SubscribedPartition[], turn: number): SubscribedPartition[] {
   const at = turn % entries.length;
   return [...entries.slice(at), ...entries.slice(0, at)];
 }
 
-function hand(parts: ReaderParts, entry: HeldPartition, batch: FetchedBatch): void {
+function hand(parts: FetcherParts, entry: SubscribedPartition, batch: FetchedBatch): void {
   entry.position = batch.next;
   parts.deliver(batch);
 }
 
-function deliverParked(parts: ReaderParts, entry: HeldPartition): void {
-  const { parked } = entry;
+function deliverParked(parts: FetcherParts, entry: SubscribedPartition): void {
+  const { undelivered: parked } = entry;
   if (parked === undefined) return;
-  entry.parked = undefined;
+  entry.undelivered = undefined;
   hand(parts, entry, parked);
 }
 
 /** Says which topic each partition is read from: the one that it was started on, by id. */
-async function pin(parts: ReaderParts, entries: readonly HeldPartition[]): Promise<Asked[]> {
+async function pin(parts: FetcherParts, entries: readonly SubscribedPartition[]): Promise<Asked[]> {
   const asked: Asked[] = [];
   for (const entry of entries) {
     const { round, position } = entry;
@@ -158,7 +163,7 @@ async function pin(parts: ReaderParts, entries: readonly HeldPartition[]): Promi
   return asked;
 }
 
-async function explain(parts: ReaderParts, was: Asked, errorCode: number): Promise<void> {
+async function explain(parts: FetcherParts, was: Asked, errorCode: number): Promise<void> {
   const { topic, partition } = was.entry;
   const place = `${topic}, partition ${String(partition)}, offset ${String(was.offset)}`;
   if (errorCode === OFFSET_OUT_OF_RANGE) {
@@ -182,7 +187,7 @@ async function explain(parts: ReaderParts, was: Asked, errorCode: number): Promi
   await delay(RETRY_MS);
 }
 
-function raise(parts: ReaderParts, { entry, offset }: Asked, reason: string): void {
+function raise(parts: FetcherParts, { entry, offset }: Asked, reason: string): void {
   entry.phase = 'out-of-log';
   const { topic, partition } = entry;
   parts.identity.forget(partition);
@@ -196,23 +201,27 @@ const DELIVERY_BYTES = 48 * 1024;
  * Decodes and delivers a fetch bit by bit, for as long as the receiver does not pause: so what waits
  * in memory is bounded by what the receiver takes, not by how well the log is compressed.
  */
-async function deliverRest(parts: ReaderParts, entry: HeldPartition): Promise<void> {
+async function deliverRest(parts: FetcherParts, entry: SubscribedPartition): Promise<void> {
   const { round } = entry;
-  for (let { rest } = entry; rest !== undefined && !entry.paused; { rest } = entry) {
+  for (
+    let { fetched: rest } = entry;
+    rest !== undefined && !entry.paused;
+    { fetched: rest } = entry
+  ) {
     const batch = await decodeSome(entry, rest);
     if (entry.round !== round || entry.phase !== 'reading') return;
-    if (rest.at >= rest.batches.length) entry.rest = undefined;
-    if (isPaused(entry)) entry.parked = batch;
+    if (rest.at >= rest.batches.length) entry.fetched = undefined;
+    if (isPaused(entry)) entry.undelivered = batch;
     else hand(parts, entry, batch);
   }
 }
 
 /** Asked anew: the receiver may have paused while a batch was being decoded. */
-function isPaused(entry: HeldPartition): boolean {
+function isPaused(entry: SubscribedPartition): boolean {
   return entry.paused;
 }
 
-async function decodeSome(entry: HeldPartition, rest: Rest): Promise<FetchedBatch> {
+async function decodeSome(entry: SubscribedPartition, rest: CompletedFetch): Promise<FetchedBatch> {
   const { topic, partition, position: from } = entry;
   const some: RecordBatch[] = [];
   let bytes = 0;
@@ -259,7 +268,7 @@ function encodedBatch(
   return { ...place, count, bytes, records };
 }
 
-function scan(entry: HeldPartition, answer: FetchedPartition): Rest | undefined {
+function scan(entry: SubscribedPartition, answer: FetchedPartition): CompletedFetch | undefined {
   try {
     const batches = scanBatches(answer.records);
     if (batches.length === 0) return undefined;
@@ -271,7 +280,7 @@ function scan(entry: HeldPartition, answer: FetchedPartition): Rest | undefined 
 }
 
 function unreadable(
-  { topic, partition, position }: Pick<HeldPartition, 'topic' | 'partition' | 'position'>,
+  { topic, partition, position }: Pick<SubscribedPartition, 'topic' | 'partition' | 'position'>,
   cause: unknown,
 ): MarqueeError {
   const hint = cause instanceof MarqueeError ? ` ${cause.message}` : '';

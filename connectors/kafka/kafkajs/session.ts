@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, KafkaConfig, logCreator } from 'kafkajs';
 import { MarqueeError } from '../../../common/error.ts';
 import { createSockets } from '../../../common/kafka/kafkajs-sockets.ts';
-import type { HeldPartitions } from '../subscription-state.ts';
-import type { Reader } from './fetcher.ts';
+import type { SubscriptionState } from '../subscription-state.ts';
+import type { Fetcher } from './fetcher.ts';
 import { openConsumer } from '../../../common/kafka/kafkajs-internals.ts';
 import type {
-  SeamBroker,
-  SeamCluster,
-  SeamFetch,
+  KafkajsBroker,
+  KafkajsCluster,
+  KafkajsFetch,
 } from '../../../common/kafka/kafkajs-internals.ts';
 import type { ConsumerHandlers, ConsumerOptions } from '../port.ts';
 
@@ -26,13 +26,13 @@ const RETRY_MS = 500;
 /** How long kafkajs may take to leave the group and hang up before its sockets are cut. */
 const CLOSE_MS = 5_000;
 
-export interface SessionParts {
+export interface MembershipParts {
   readonly options: ConsumerOptions;
   readonly kafka: KafkaConfig;
-  readonly held: HeldPartitions;
+  readonly held: SubscriptionState;
   readonly handlers: ConsumerHandlers;
   readonly fault: (error: Error) => void;
-  readonly createReader: (refreshMetadata: () => Promise<void>) => Reader;
+  readonly createReader: (refreshMetadata: () => Promise<void>) => Fetcher;
 }
 
 export interface Failure {
@@ -42,7 +42,7 @@ export interface Failure {
 }
 
 /** One kafkajs consumer, from its first connection to its crash or its close. */
-export interface Session {
+export interface Membership {
   /** Settles when the session broke: with the reason, or with undefined after `close`. */
   readonly ended: Promise<Failure | undefined>;
   readonly joined: boolean;
@@ -52,7 +52,7 @@ export interface Session {
   close(lost: boolean): Promise<void>;
 }
 
-export function openSession(parts: SessionParts): Session {
+export function openMembership(parts: MembershipParts): Membership {
   const { options, held, handlers, fault } = parts;
   const sockets = createSockets();
   let closed = false;
@@ -160,8 +160,8 @@ async function start(consumer: Consumer, topic: string): Promise<void> {
 
 interface Hooks {
   readonly read: (
-    broker: SeamBroker,
-    request: SeamFetch,
+    broker: KafkajsBroker,
+    request: KafkajsFetch,
   ) => Promise<{ responses: readonly unknown[] }>;
   readonly giveUp: (lost: boolean) => Promise<void>;
 }
@@ -170,8 +170,8 @@ interface Hooks {
  * Puts our reading in the place of kafkajs's, and holds a rebalance until what is held was given up:
  * kafkajs looks for the coordinator just before it joins, and waits for the answer.
  */
-function takeOver(cluster: SeamCluster, { read, giveUp }: Hooks): void {
-  const taken = new WeakSet<SeamBroker>();
+function takeOver(cluster: KafkajsCluster, { read, giveUp }: Hooks): void {
+  const taken = new WeakSet<KafkajsBroker>();
   const findBroker = cluster.findBroker.bind(cluster);
   const findGroupCoordinator = cluster.findGroupCoordinator.bind(cluster);
   cluster.findBroker = async (node) => {

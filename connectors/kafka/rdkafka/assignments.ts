@@ -1,4 +1,4 @@
-import type { HeldPartition, HeldPartitions } from '../subscription-state.ts';
+import type { SubscribedPartition, SubscriptionState } from '../subscription-state.ts';
 import type { ConsumerHandlers } from '../port.ts';
 import type { RdkafkaClient, RebalanceKind } from './client.ts';
 import type { TopicIdentity } from '../topic-identity.ts';
@@ -7,7 +7,7 @@ const OFFSET_END = -1;
 
 export interface AssignmentParts {
   readonly client: RdkafkaClient;
-  readonly held: HeldPartitions;
+  readonly held: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly handlers: ConsumerHandlers;
   readonly fault: (error: Error) => void;
@@ -24,9 +24,9 @@ export interface Assignments {
   /** To be called between two calls to consume. */
   reconcile(): Promise<void>;
   /** Was librdkafka told of this entry's last start? Until then what comes is older. */
-  isLive(entry: HeldPartition): boolean;
+  isLive(entry: SubscribedPartition): boolean;
   /** Tells librdkafka the position once more. */
-  again(entry: HeldPartition): void;
+  again(entry: SubscribedPartition): void;
   /** Gives up all, however long the receiver takes; rebalances are answered at once from then on. */
   close(): Promise<void>;
   /** Says what was left to say. After the last call to consume. */
@@ -41,19 +41,19 @@ interface Told {
 
 export function createAssignments(parts: AssignmentParts): Assignments {
   const { client, held, identity, handlers, fault } = parts;
-  const told = new WeakMap<HeldPartition, Told>();
+  const told = new WeakMap<SubscribedPartition, Told>();
   const answers: (() => void)[] = [];
   let rebalances: Promise<void> = Promise.resolve();
   let closed = false;
 
   /** Which topic this is must be known before anything is read of it: see createIntake. */
-  const pin = async (entries: readonly HeldPartition[]): Promise<void> => {
+  const pin = async (entries: readonly SubscribedPartition[]): Promise<void> => {
     for (const { phase, partition } of entries) {
       if (phase === 'reading') await identity.pinned(partition).catch(fault);
     }
   };
 
-  const entriesOf = (partitions: readonly number[]): HeldPartition[] =>
+  const entriesOf = (partitions: readonly number[]): SubscribedPartition[] =>
     partitions.flatMap((partition) => held.get(partition) ?? []);
 
   const take = async (partitions: readonly number[]): Promise<void> => {
@@ -75,7 +75,7 @@ export function createAssignments(parts: AssignmentParts): Assignments {
     });
   };
 
-  const isLive = (entry: HeldPartition): boolean => told.get(entry)?.round === entry.round;
+  const isLive = (entry: SubscribedPartition): boolean => told.get(entry)?.round === entry.round;
 
   return {
     onRebalance: (kind, partitions, error) => {
@@ -113,12 +113,12 @@ export function createAssignments(parts: AssignmentParts): Assignments {
   };
 }
 
-function firstOffset(entry: HeldPartition): { partition: number; offset: number } {
+function firstOffset(entry: SubscribedPartition): { partition: number; offset: number } {
   const { partition, phase, position } = entry;
   return { partition, offset: phase === 'reading' ? position : OFFSET_END };
 }
 
-async function tell(client: RdkafkaClient, entry: HeldPartition, state: Told): Promise<void> {
+async function tell(client: RdkafkaClient, entry: SubscribedPartition, state: Told): Promise<void> {
   const { partition, round, position } = entry;
   if (entry.phase === 'reading' && state.round !== round) {
     await client.seek(partition, position);
@@ -126,7 +126,7 @@ async function tell(client: RdkafkaClient, entry: HeldPartition, state: Told): P
   }
   // A short pause is left to the parking of what is already under way: pausing librdkafka throws
   // away what it has fetched ahead.
-  const pause = entry.phase !== 'reading' || (entry.paused && entry.parked !== undefined);
+  const pause = entry.phase !== 'reading' || (entry.paused && entry.undelivered !== undefined);
   if (pause === state.paused) return;
   if (pause) client.pause([partition]);
   else client.resume([partition]);

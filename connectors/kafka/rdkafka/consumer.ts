@@ -1,9 +1,9 @@
-import { createFaultQuiet } from '../fault-throttle.ts';
-import { createHeldPartitions, startAt } from '../subscription-state.ts';
+import { createFaultThrottle } from '../fault-throttle.ts';
+import { createSubscriptionState, startAt } from '../subscription-state.ts';
 import { createLogClient } from '../log-client.ts';
 import type { ConsumerHandlers, ConsumerOptions, KafkaConsumer } from '../port.ts';
-import { openSession } from './session.ts';
-import type { Session } from './session.ts';
+import { openMembership } from './session.ts';
+import type { Membership } from './session.ts';
 import { createSignal } from '../../../common/signal.ts';
 import { createTopicIdentity } from '../topic-identity.ts';
 
@@ -14,12 +14,12 @@ const BACKOFF_MS_MAX = 10_000;
  * membership. Load by create-consumer.ts: the addon isn't built everywhere.
  */
 export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
-  const held = createHeldPartitions(options.topic);
-  const quiet = createFaultQuiet();
+  const held = createSubscriptionState(options.topic);
+  const quiet = createFaultThrottle();
   const log = createLogClient({ brokers: [...options.brokers], clientId: options.clientId });
   const identity = createTopicIdentity(options.topic, log);
   const backoff = createSignal();
-  let session: Session | undefined;
+  let session: Membership | undefined;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
 
@@ -27,7 +27,7 @@ export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
     const fault = quiet(handlers.fault);
     for (let failures = 0; stopping === undefined; failures += 1) {
       try {
-        session = await openSession({ options, held, identity, log, handlers, fault });
+        session = await openMembership({ options, held, identity, log, handlers, fault });
         break;
       } catch (error) {
         fault(error instanceof Error ? error : new Error(String(error)));

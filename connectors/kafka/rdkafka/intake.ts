@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HeldPartition, HeldPartitions } from '../subscription-state.ts';
-import type { FetchedBatch, KafkaRecord } from '../port.ts';
+import type { SubscribedPartition, SubscriptionState } from '../subscription-state.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
+import type { FetchedBatch } from '../port.ts';
 import type { Consumed, RawMessage, RdkafkaClient } from './client.ts';
 import { decodedBatch } from '../decoded-batch.ts';
 import { defineOwn } from '../../../common/kafka/record-batch-decoder.ts';
@@ -10,13 +11,13 @@ const RETRY_MS = 250;
 const NO_HEADERS: Readonly<Record<string, Buffer>> = Object.freeze({});
 
 export interface IntakeParts {
-  readonly held: HeldPartitions;
+  readonly held: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly client: RdkafkaClient;
   /** Has librdkafka been told of this entry's last start? Until then what comes is older. */
-  readonly isLive: (entry: HeldPartition) => boolean;
+  readonly isLive: (entry: SubscribedPartition) => boolean;
   readonly deliver: (batch: FetchedBatch) => void;
-  readonly raise: (entry: HeldPartition, detail: string) => void;
+  readonly raise: (entry: SubscribedPartition, detail: string) => void;
   readonly fault: (error: Error) => void;
   readonly fail: (error: unknown) => void;
   /** Bytes that may wait here to be verified before no more are taken. */
@@ -27,7 +28,7 @@ export interface Intake {
   /** Takes what one call to consume brought; delivers it once the topic is proven to be the same. */
   take(consumed: Consumed): void;
   /** Hands over what came in while the partition was paused. */
-  flush(entry: HeldPartition): void;
+  flush(entry: SubscribedPartition): void;
   readonly full: boolean;
   /** Settles when nothing waits to be verified. */
   settled(): Promise<void>;
@@ -35,7 +36,7 @@ export interface Intake {
 }
 
 interface Chunk {
-  readonly entry: HeldPartition;
+  readonly entry: SubscribedPartition;
   readonly round: number;
   readonly from: number;
   next: number;
@@ -81,8 +82,8 @@ export function createIntake(parts: IntakeParts): Intake {
       if (pending.length > 0) verifying ??= verify().catch(fail);
     },
     flush: (entry) => {
-      const { parked } = entry;
-      entry.parked = undefined;
+      const { undelivered: parked } = entry;
+      entry.undelivered = undefined;
       if (parked !== undefined) parts.deliver(parked);
     },
     get full() {
@@ -121,7 +122,7 @@ async function prove(
 /** One chunk a partition, in order, without what lies below the position (a fetch done twice). */
 function sortOut(
   { messages, ends }: Consumed,
-  reading: (partition: number) => HeldPartition | undefined,
+  reading: (partition: number) => SubscribedPartition | undefined,
 ): Iterable<Chunk> {
   const chunks = new Map<number, Chunk | undefined>();
   const chunkOf = (partition: number): Chunk | undefined => {
@@ -148,13 +149,13 @@ function sortOut(
 }
 
 function hand(parts: IntakeParts, { entry, from, next, records }: Chunk): void {
-  const { topic, partition, parked } = entry;
+  const { topic, partition, undelivered: parked } = entry;
   const logEnd = Math.max(next, parts.client.logEnd(partition));
   const batch: FetchedBatch =
     parked === undefined
       ? decodedBatch({ topic, partition, from, next, logEnd }, records)
       : decodedBatch({ ...parked, next, logEnd }, [...parked.records(), ...records]);
-  entry.parked = entry.paused ? batch : undefined;
+  entry.undelivered = entry.paused ? batch : undefined;
   if (!entry.paused) parts.deliver(batch);
 }
 

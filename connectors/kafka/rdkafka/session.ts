@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MarqueeError } from '../../../common/error.ts';
-import type { HeldPartition, HeldPartitions } from '../subscription-state.ts';
+import type { SubscribedPartition, SubscriptionState } from '../subscription-state.ts';
 import type { LogClient } from '../log-client.ts';
 import type { ConsumerHandlers, ConsumerOptions } from '../port.ts';
 import { createAssignments } from './assignments.ts';
@@ -22,9 +22,9 @@ const IDLE_MS = 10;
 /** librdkafka wants to tell the group; where no broker answers, nobody waits longer than this. */
 const CLOSE_MS = 5_000;
 
-export interface SessionParts {
+export interface MembershipParts {
   readonly options: ConsumerOptions;
-  readonly held: HeldPartitions;
+  readonly held: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly log: LogClient;
   readonly handlers: ConsumerHandlers;
@@ -32,7 +32,7 @@ export interface SessionParts {
 }
 
 /** One librdkafka consumer from its connection to its close. */
-export interface Session {
+export interface Membership {
   readonly client: RdkafkaClient;
   /** Polls until `close`; rejects on what no retry mends. */
   readonly ended: Promise<void>;
@@ -40,7 +40,7 @@ export interface Session {
 }
 
 /** Rejects when no broker answers. */
-export async function openSession(parts: SessionParts): Promise<Session> {
+export async function openMembership(parts: MembershipParts): Promise<Membership> {
   const { options, held, handlers, fault, log, identity } = parts;
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
@@ -58,9 +58,9 @@ export async function openSession(parts: SessionParts): Promise<Session> {
   });
   const assignments = createAssignments({ client, held, identity, handlers, fault, fail });
   const { isLive, again } = assignments;
-  const raise = (entry: HeldPartition, detail: string): void => {
+  const raise = (entry: SubscribedPartition, detail: string): void => {
     entry.phase = 'out-of-log';
-    entry.parked = undefined;
+    entry.undelivered = undefined;
     const { topic, partition, position } = entry;
     identity.forget(partition);
     const offset = `asked for offset ${String(position)}`;
@@ -102,7 +102,7 @@ export async function openSession(parts: SessionParts): Promise<Session> {
 interface PollParts {
   readonly options: ConsumerOptions;
   readonly client: RdkafkaClient;
-  readonly held: HeldPartitions;
+  readonly held: SubscriptionState;
   readonly assignments: Assignments;
   readonly intake: Intake;
   readonly watch: StallWatch;

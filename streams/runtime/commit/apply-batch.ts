@@ -1,22 +1,14 @@
 import { isConnectionLoss } from '../../../connectors/postgres/errors.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
-import type { KafkaRecord } from '../../../connectors/kafka/port.ts';
 import { insertDeadLetters } from './dead-letters.ts';
 import type { Failpoint } from '../failpoints.ts';
-import type { Held } from '../consume/partition-task.ts';
 import { writeLedger } from './ledger.ts';
 import type { OpenLedgerRow } from './ledger.ts';
 import { advance, identityOf, pointToLedgerRows, readOpenLedgerRows } from './offsets.ts';
 import type { ProcessorKey, Step } from './offsets.ts';
-import type { Prepared } from './decode-batch.ts';
+import type { DecodedBatch } from './decode-batch.ts';
+import type { PartitionBatch } from './partition-batch.ts';
 import type { Store } from '../processor.ts';
-
-/** Records of one partition on their way, from the position held. */
-export interface Portion {
-  readonly held: Held;
-  readonly records: readonly KafkaRecord[];
-  readonly next: number;
-}
 
 export type BatchResult =
   | { readonly kind: 'committed'; readonly openRows: ReadonlyMap<number, OpenLedgerRow> }
@@ -31,13 +23,13 @@ export class CommitUnknown extends Error {
   }
 }
 
-export function stepsOf(portions: readonly Portion[]): Step[] {
-  return portions.map(({ held, records, next }) => {
+export function stepsOf(batches: readonly PartitionBatch[]): Step[] {
+  return batches.map(({ partition, epoch, from, next, records }) => {
     const last = records.at(-1);
     return {
-      partition: held.partition,
-      epoch: held.epoch,
-      from: held.position,
+      partition,
+      epoch,
+      from,
       after: next,
       last: last === undefined ? null : { offset: last.offset, identity: identityOf(last) },
       asOf: last?.timestamp ?? null,
@@ -59,29 +51,29 @@ export interface BatchContext<E> {
 export async function applyBatch<E>(
   session: Session,
   context: BatchContext<E>,
-  portions: readonly Portion[],
-  prepared: Prepared<E>,
+  batches: readonly PartitionBatch[],
+  decoded: DecodedBatch<E>,
 ): Promise<BatchResult> {
   const { key, store, failpoint } = context;
-  await store.prepare(session, prepared.accepted);
+  await store.prepare(session, decoded.accepted);
   await session.execute('BEGIN');
   let openRows: ReadonlyMap<number, OpenLedgerRow>;
   try {
-    const ledgerFrom = await advance(session, key, stepsOf(portions));
+    const ledgerFrom = await advance(session, key, stepsOf(batches));
     if (ledgerFrom === null) {
       await session.execute('ROLLBACK');
       return { kind: 'fenced' };
     }
     failpoint('cas_done');
-    const change = { events: prepared.accepted, rows: prepared.rows };
-    const resends = await store.apply(session, change, async (part) => {
+    const write = { events: decoded.accepted, rows: decoded.rows };
+    const resends = await store.apply(session, write, async (part) => {
       failpoint(part === 'half' ? 'copy_half' : 'copy_sent');
       return Promise.resolve();
     });
-    for (const index of resends) prepared.markDuplicate(index);
-    await insertDeadLetters(session, key, prepared.dead);
-    const openBefore = await openLedgerRows(session, key, portions, ledgerFrom);
-    openRows = await writeLedger(session, key, prepared.runs, openBefore);
+    for (const index of resends) decoded.markDuplicate(index);
+    await insertDeadLetters(session, key, decoded.dead);
+    const openBefore = await openLedgerRows(session, key, batches, ledgerFrom);
+    openRows = await writeLedger(session, key, decoded.ledger, openBefore);
     const moved = new Map(
       [...openRows].filter(([partition, row]) => openBefore.get(partition)?.from !== row.from),
     );
@@ -106,10 +98,10 @@ export async function applyBatch<E>(
 async function openLedgerRows(
   session: Session,
   key: ProcessorKey,
-  portions: readonly Portion[],
+  batches: readonly PartitionBatch[],
   ledgerFrom: ReadonlyMap<number, number | null>,
 ): Promise<ReadonlyMap<number, OpenLedgerRow | null>> {
-  const open = new Map(portions.map(({ held }) => [held.partition, held.openLedgerRow]));
+  const open = new Map(batches.map((batch) => [batch.partition, batch.openLedgerRow]));
   const stale = [...open].filter(
     ([partition, row]) => (row?.from ?? null) !== ledgerFrom.get(partition),
   );

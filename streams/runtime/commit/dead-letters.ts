@@ -2,11 +2,11 @@ import type { Session } from '../../../connectors/postgres/session.ts';
 import { readWireHeader } from '../../../schemas/wire.ts';
 import type { ProcessorKey } from './offsets.ts';
 import type { DeadRecord } from './decode-batch.ts';
-import type { OutboxDrain, Publish } from '../processor.ts';
+import type { OutboxRelayStep, Publish } from '../processor.ts';
 import { readRedrive } from './redrive.ts';
 
 /** Rows published in one go. Their values may be large, so few. */
-const DRAIN_ROWS = 50;
+const RELAY_ROWS = 50;
 
 /** Keeps the record, its reason and its place, in the batch's own transaction. */
 export async function insertDeadLetters(
@@ -65,7 +65,7 @@ interface DueRow extends Record<string, unknown> {
  * Publishes rows that are due to dead-letters.v1 and marks them once acknowledged. A crash between
  * the two publishes a row twice under the same key; the table holds it once.
  */
-export function createDeadLetterDrain(processor: string): OutboxDrain {
+export function createDeadLetterRelay(processor: string): OutboxRelayStep {
   return async (session: Session, publish: Publish) => {
     await session.execute('BEGIN');
     try {
@@ -74,7 +74,7 @@ export function createDeadLetterDrain(processor: string): OutboxDrain {
            (extract(epoch FROM received_at) * 1000)::bigint AS received_ms,
            schema_id, app, replay_count, key, value, headers
          FROM dead_letters WHERE processor = $1 AND published_at IS NULL
-         ORDER BY topic, partition, kafka_offset LIMIT ${DRAIN_ROWS} FOR UPDATE SKIP LOCKED`,
+         ORDER BY topic, partition, kafka_offset LIMIT ${RELAY_ROWS} FOR UPDATE SKIP LOCKED`,
         [processor],
       );
       if (rows.length > 0) {

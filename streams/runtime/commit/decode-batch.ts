@@ -1,24 +1,18 @@
-import type { KafkaRecord } from '../../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import { createHash128, murmur128 } from '../../../common/hash.ts';
-import { addTo, createRun, hourOf, moveBetween } from './ledger.ts';
-import type { LedgerRun, Outcome } from './ledger.ts';
+import type { Hash128 } from '../../../common/hash.ts';
+import { SECOND_MS } from '../../../common/time.ts';
+import { addTo, createLedgerRange, hourOf, moveBetween } from './ledger.ts';
+import type { LedgerRange, Outcome } from './ledger.ts';
+import type { PartitionBatch } from './partition-batch.ts';
 import { isFault } from '../processor.ts';
-import type { Accepted, Fault, Processor } from '../processor.ts';
+import type { Accepted, Fault, Processor, Source } from '../processor.ts';
 import { readRedrive } from './redrive.ts';
 
 /** How a record's bytes become an event; schemas that it needs are loaded before. */
 export interface Decoder<E> {
   decode(value: Buffer): E | Fault;
-}
-
-/** Records of one partition that continue from the position held. */
-export interface Slice {
-  readonly partition: number;
-  /** The position held: one past the last offset that is in the tables. */
-  readonly from: number;
-  readonly next: number;
-  readonly records: readonly KafkaRecord[];
 }
 
 export interface DeadRecord {
@@ -29,10 +23,10 @@ export interface DeadRecord {
 }
 
 /** What a batch will do, as data. */
-export interface Prepared<E> {
+export interface DecodedBatch<E> {
   readonly accepted: Accepted<E>[];
   readonly rows: CopyWriter | null;
-  readonly runs: LedgerRun[];
+  readonly ledger: LedgerRange[];
   readonly dead: DeadRecord[];
   /** Events too late or from the future, by app, for metrics. */
   readonly lateByApp: Map<string, number>;
@@ -41,9 +35,9 @@ export interface Prepared<E> {
   markDuplicate(index: number): void;
 }
 
-interface Batch<E> extends Prepared<E> {
-  /** The ledger's run of each accepted event. */
-  readonly acceptedRuns: LedgerRun[];
+interface OpenBatch<E> extends DecodedBatch<E> {
+  /** The ledger's range of each accepted event. */
+  readonly acceptedRanges: LedgerRange[];
 }
 
 export interface Limits {
@@ -61,12 +55,17 @@ export function isTooLate(
   return timeMs !== null && receivedAt - timeMs > lateHorizonMs;
 }
 
-/** One per lane: buffers are kept from batch to batch. */
-export function createPreparer<E>(
-  processor: Pick<
-    Processor<E>,
-    'name' | 'redriveName' | 'source' | 'relevant' | 'wantsRows' | 'batchRowsMax'
-  >,
+/** What decoding needs of a batch; the archive has no task. */
+type UndecodedBatch = Pick<PartitionBatch, 'partition' | 'from' | 'next' | 'records'>;
+
+type DecodedProcessor<E> = Pick<
+  Processor<E>,
+  'name' | 'redriveName' | 'source' | 'relevant' | 'wantsRows' | 'batchRowsMax'
+>;
+
+/** One per worker: buffers are kept from batch to batch. */
+export function createBatchDecoder<E>(
+  processor: DecodedProcessor<E>,
   decoder: Decoder<E>,
   limits: Limits,
 ) {
@@ -75,50 +74,24 @@ export function createPreparer<E>(
   const fields = source.contentColumns.length + 3;
   const idHash = createHash128();
   const contentHash = createHash128();
-  /** Per accepted event the lanes of both hashes; a resend is known only after the rows met the table. */
-  let hashes = new Uint32Array(8 * processor.batchRowsMax);
+  const hashes = new AcceptedHashes(processor.batchRowsMax);
+  const refused = new RefusedRecords();
 
-  /** By offset; the record itself decides, since partitions share offsets. */
-  const condemned = new Map<number, { record: KafkaRecord; detail: string }>();
-
-  /** The event, or why there is none; domain rules included. */
-  function read(record: KafkaRecord): E | Fault {
-    const sentence = condemned.size === 0 ? undefined : condemned.get(record.offset);
-    if (sentence?.record === record) {
-      return { reason: 'rejected_by_database', detail: sentence.detail };
-    }
-    const { value } = record;
-    if (value === null) {
-      return source.tombstones
-        ? source.fromTombstone(record)
-        : { reason: 'null_value', detail: 'the value is null and this topic has no tombstones' };
-    }
-    if (value.length > limits.recordBytesMax)
-      return {
-        reason: 'too_large',
-        detail: `${value.length} bytes; at most ${limits.recordBytesMax}`,
-      };
-    const event = decoder.decode(value);
-    if (isFault(event)) return event;
-    return source.check(event, record) ?? event;
-  }
-
-  // Not inside `prepare`: what is made anew with every batch is also compiled anew.
-  function take(batch: Batch<E>, run: LedgerRun, record: KafkaRecord): void {
+  // Not inside `decode`: what is made anew with every batch is also compiled anew.
+  function add(to: OpenBatch<E>, range: LedgerRange, record: KafkaRecord): void {
     const redrive = readRedrive(record);
     const receivedAt = redrive?.receivedAt ?? record.timestamp;
     if (redrive !== null && redrive.processor !== (processor.redriveName ?? processor.name))
-      return accountRaw(run, 'skipped', record);
-    const event = read(record);
-    if (isFault(event)) return bury(batch, run, record, event, null);
+      return accountRaw(range, 'skipped', record);
+    const event = refused.faultOf(record) ?? readEvent(source, decoder, limits, record);
+    if (isFault(event)) return addDeadLetter(to, range, record, event, null);
 
     const timeMs = source.timeMs(event);
-    if (timeMs !== null && timeMs - receivedAt > limits.futureToleranceMs) {
+    const future = futureFault(limits, timeMs, receivedAt);
+    if (future !== null) {
       const app = source.app(event);
-      count(batch.futureByApp, app);
-      const ahead = Math.round((timeMs - receivedAt) / 1000);
-      const detail = `occurred ${ahead} s after it was received`;
-      return bury(batch, run, record, { reason: 'event_from_future', detail }, app);
+      count(to.futureByApp, app);
+      return addDeadLetter(to, range, record, future, app);
     }
     const rowStart = writer.position;
     const rowsBefore = writer.rows;
@@ -127,18 +100,17 @@ export function createPreparer<E>(
     murmur128(idHash, id, 0, id.length);
 
     const outcome = outcomeOf(event, timeMs, receivedAt);
-    addTo(run.accounts[outcome], idHash, contentHash);
-    if (outcome === 'too_late') count(batch.lateByApp, source.app(event));
+    addTo(range.accounts[outcome], idHash, contentHash);
+    if (outcome === 'too_late') count(to.lateByApp, source.app(event));
     if (outcome !== 'ok') return writer.truncate(rowStart, rowsBefore);
     if (processor.wantsRows) {
       writer.timestamptz(receivedAt);
-      writer.int4(run.partition);
+      writer.int4(range.partition);
       writer.int8(record.offset);
     }
-    const { accepted } = batch;
-    keepHashes(accepted.length * 8);
-    accepted.push({ event, partition: run.partition, offset: record.offset, receivedAt });
-    batch.acceptedRuns.push(run);
+    hashes.keep(to.accepted.length, idHash, contentHash);
+    to.accepted.push({ event, partition: range.partition, offset: record.offset, receivedAt });
+    to.acceptedRanges.push(range);
   }
 
   /**
@@ -157,81 +129,147 @@ export function createPreparer<E>(
     murmur128(contentHash, writer.bytes, contentStart, writer.position);
   }
 
-  function keepHashes(at: number): void {
-    if (at + 8 > hashes.length) {
-      const grown = new Uint32Array(hashes.length * 2);
-      grown.set(hashes);
-      hashes = grown;
-    }
-    hashes.set(idHash, at);
-    hashes.set(contentHash, at + 4);
-  }
-
   function outcomeOf(event: E, timeMs: number | null, receivedAt: number): Outcome {
     if (isTooLate(limits, timeMs, receivedAt)) return 'too_late';
     return processor.relevant(event) ? 'ok' : 'skipped';
   }
 
-  function accountRaw(run: LedgerRun, outcome: Outcome, record: KafkaRecord): void {
+  function accountRaw(range: LedgerRange, outcome: Outcome, record: KafkaRecord): void {
     const value = record.value ?? Buffer.alloc(0);
     murmur128(contentHash, value, 0, value.length);
-    addTo(run.accounts[outcome], contentHash, contentHash);
+    addTo(range.accounts[outcome], contentHash, contentHash);
   }
 
-  function bury(
-    batch: Batch<E>,
-    run: LedgerRun,
+  function addDeadLetter(
+    to: OpenBatch<E>,
+    range: LedgerRange,
     record: KafkaRecord,
     fault: Fault,
     app: string | null,
   ): void {
-    accountRaw(run, 'dead', record);
-    batch.dead.push({ partition: run.partition, record, fault, app });
+    accountRaw(range, 'dead', record);
+    to.dead.push({ partition: range.partition, record, fault, app });
   }
 
-  function prepare(slices: readonly Slice[]): Prepared<E> {
+  function decode(batches: readonly UndecodedBatch[]): DecodedBatch<E> {
     writer.reset();
-    const acceptedRuns: LedgerRun[] = [];
-    const batch: Batch<E> = {
-      accepted: [],
-      acceptedRuns,
-      rows: processor.wantsRows ? writer : null,
-      runs: [],
-      dead: [],
-      lateByApp: new Map(),
-      futureByApp: new Map(),
-      markDuplicate(index) {
-        const run = acceptedRuns[index];
-        if (run === undefined) throw new Error(`no accepted event ${index}`);
-        const at = index * 8;
-        const id = hashes.subarray(at, at + 4);
-        const content = hashes.subarray(at + 4, at + 8);
-        moveBetween(run.accounts.ok, run.accounts.duplicate, id, content);
-      },
-    };
-    for (const slice of slices) {
-      let run: LedgerRun | null = null;
-      for (const record of slice.records) {
+    const decoded = openBatch<E>(processor.wantsRows ? writer : null, hashes);
+    for (const batch of batches) {
+      let range: LedgerRange | null = null;
+      for (const record of batch.records) {
         const hour = hourOf(record.timestamp);
-        if (run === null || run.hour !== hour) {
-          const from: number = run === null ? slice.from : record.offset;
-          if (run !== null) run.to = record.offset;
-          run = createRun(slice.partition, from, hour);
-          batch.runs.push(run);
+        if (range === null || range.hour !== hour) {
+          const from: number = range === null ? batch.from : record.offset;
+          if (range !== null) range.to = record.offset;
+          range = createLedgerRange(batch.partition, from, hour);
+          decoded.ledger.push(range);
         }
-        take(batch, run, record);
+        add(decoded, range, record);
       }
-      if (run !== null) run.to = slice.next;
+      if (range !== null) range.to = batch.next;
     }
-    return batch;
+    return decoded;
   }
 
   return {
-    prepare,
-    condemn(record: KafkaRecord, detail: string): void {
-      condemned.set(record.offset, { record, detail });
+    decode,
+    /** From now on `decode` makes a dead letter of this record. */
+    deadLetter: refused.add,
+  };
+}
+
+/** The event, or why there is none; domain rules included. */
+function readEvent<E>(
+  source: Source<E>,
+  decoder: Decoder<E>,
+  limits: Limits,
+  record: KafkaRecord,
+): E | Fault {
+  const { value } = record;
+  if (value === null) {
+    return source.tombstones
+      ? source.fromTombstone(record)
+      : { reason: 'null_value', detail: 'the value is null and this topic has no tombstones' };
+  }
+  if (value.length > limits.recordBytesMax)
+    return {
+      reason: 'too_large',
+      detail: `${value.length} bytes; at most ${limits.recordBytesMax}`,
+    };
+  const event = decoder.decode(value);
+  if (isFault(event)) return event;
+  return source.check(event, record) ?? event;
+}
+
+function futureFault(
+  { futureToleranceMs }: Limits,
+  timeMs: number | null,
+  receivedAt: number,
+): Fault | null {
+  if (timeMs === null || timeMs - receivedAt <= futureToleranceMs) return null;
+  const ahead = Math.round((timeMs - receivedAt) / SECOND_MS);
+  return { reason: 'event_from_future', detail: `occurred ${ahead} s after it was received` };
+}
+
+function openBatch<E>(rows: CopyWriter | null, hashes: AcceptedHashes): OpenBatch<E> {
+  const acceptedRanges: LedgerRange[] = [];
+  return {
+    accepted: [],
+    acceptedRanges,
+    rows,
+    ledger: [],
+    dead: [],
+    lateByApp: new Map(),
+    futureByApp: new Map(),
+    markDuplicate(index) {
+      const range = acceptedRanges[index];
+      if (range === undefined) throw new Error(`no accepted event ${index}`);
+      const { id, content } = hashes.of(index);
+      moveBetween(range.accounts.ok, range.accounts.duplicate, id, content);
     },
   };
+}
+
+/** Both hashes of each accepted event: that it is a resend is known only after its row met the table. */
+class AcceptedHashes {
+  #words: Uint32Array;
+
+  constructor(rows: number) {
+    this.#words = new Uint32Array(8 * rows);
+  }
+
+  keep(index: number, id: Hash128, content: Hash128): void {
+    const at = index * 8;
+    if (at + 8 > this.#words.length) {
+      const grown = new Uint32Array(this.#words.length * 2);
+      grown.set(this.#words);
+      this.#words = grown;
+    }
+    this.#words.set(id, at);
+    this.#words.set(content, at + 4);
+  }
+
+  of(index: number): { readonly id: Hash128; readonly content: Hash128 } {
+    const at = index * 8;
+    return { id: this.#words.subarray(at, at + 4), content: this.#words.subarray(at + 4, at + 8) };
+  }
+}
+
+/** Records that the database refused when they stood alone. */
+class RefusedRecords {
+  /** By offset; the record itself decides, since partitions share offsets. */
+  readonly #byOffset = new Map<number, { record: KafkaRecord; detail: string }>();
+
+  readonly add = (record: KafkaRecord, detail: string): void => {
+    this.#byOffset.set(record.offset, { record, detail });
+  };
+
+  faultOf(record: KafkaRecord): Fault | null {
+    if (this.#byOffset.size === 0) return null;
+    const refused = this.#byOffset.get(record.offset);
+    if (refused?.record !== record) return null;
+    return { reason: 'rejected_by_database', detail: refused.detail };
+  }
 }
 
 function count(byApp: Map<string, number>, app: string | null): void {

@@ -21,7 +21,7 @@ export interface Account {
 }
 
 /** Offsets [from, to) of one partition whose receipt fell into one hour. */
-export interface LedgerRun {
+export interface LedgerRange {
   readonly partition: number;
   readonly from: number;
   to: number;
@@ -40,7 +40,7 @@ export function hourOf(epochMs: number): number {
   return Math.floor(epochMs / HOUR_MS);
 }
 
-export function createRun(partition: number, from: number, hour: number): LedgerRun {
+export function createLedgerRange(partition: number, from: number, hour: number): LedgerRange {
   const account = (): Account => ({
     count: 0,
     idSum: createHash128(),
@@ -97,7 +97,7 @@ ON CONFLICT (processor, topic, partition, from_offset) DO UPDATE SET
 WHERE l.hour = excluded.hour AND l.to_offset = ANY($23::bigint[])`;
 
 /** Which row a run goes to: the open one when it continues it in the same hour, else its own. */
-export function ledgerRowFor(run: LedgerRun, open: OpenLedgerRow | null): OpenLedgerRow {
+export function ledgerRowFor(run: LedgerRange, open: OpenLedgerRow | null): OpenLedgerRow {
   return open !== null && open.hour === run.hour ? open : { from: run.from, hour: run.hour };
 }
 
@@ -108,7 +108,7 @@ export function ledgerRowFor(run: LedgerRun, open: OpenLedgerRow | null): OpenLe
 export async function writeLedger(
   session: Session,
   key: { readonly processor: string; readonly topic: string },
-  runs: readonly LedgerRun[],
+  runs: readonly LedgerRange[],
   open: ReadonlyMap<number, OpenLedgerRow | null>,
 ): Promise<ReadonlyMap<number, OpenLedgerRow>> {
   const openAfter = new Map<number, OpenLedgerRow>();

@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { createHash128, hashToBytes, murmur128 } from '../../../common/hash.ts';
 import type { OpenLedgerRow } from './ledger.ts';
@@ -45,7 +45,7 @@ export function identityOf(record: KafkaRecord): Buffer {
   return hashToBytes(hash);
 }
 
-const TAKE_OVER_SQL = `
+const RAISE_EPOCH_SQL = `
 INSERT INTO stream_offsets AS o (processor, topic, partition, next_offset, owner_epoch, owner, owner_pid)
 VALUES ($1, $2, $3, $4, 1, $5, $6)
 ON CONFLICT (processor, topic, partition) DO UPDATE
@@ -66,14 +66,14 @@ interface OffsetRow {
 }
 
 /** Raises the epoch; waits (up to the session's lock_timeout) for a batch that is under way. */
-export async function takeOver(
+export async function raiseEpoch(
   session: Session,
   key: ProcessorKey,
   partition: number,
   owner: string,
   firstOffset: number,
 ): Promise<Position> {
-  const [row] = await session.query<OffsetRow & Record<string, unknown>>(TAKE_OVER_SQL, [
+  const [row] = await session.query<OffsetRow & Record<string, unknown>>(RAISE_EPOCH_SQL, [
     key.processor,
     key.topic,
     partition,
@@ -188,7 +188,7 @@ export async function pointToLedgerRows(
 }
 
 /** What the table says now; for after a lost answer or a lost race. */
-export async function readStanding(
+export async function readCommitted(
   session: Session,
   key: ProcessorKey,
   partitions: readonly number[],

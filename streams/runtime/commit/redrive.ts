@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
 
 /**
  * Headers of a dead letter that was sent again: it is meant for the processor that failed alone,

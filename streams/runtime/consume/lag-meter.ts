@@ -1,12 +1,12 @@
 import type { KafkaConsumer } from '../../../connectors/kafka/port.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
-import type { Held } from './partition-task.ts';
+import type { PartitionTask } from './partition-task.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ProcessorKey } from '../commit/offsets.ts';
 
 export interface LagMeter {
   /** Measures, and moves `as_of` of partitions that wait at the log's end on to now. */
-  measure(live: readonly Held[]): Promise<void>;
+  measure(live: readonly PartitionTask[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,25 +33,29 @@ export function createLagMeter(options: LagMeterOptions): LagMeter {
   return {
     async measure(live) {
       let queued = 0;
-      for (const h of live) queued += h.queuedBytes;
+      for (const task of live) queued += task.queuedBytes;
       metrics.queueBytes.set({ processor: name }, queued);
       if (live.length === 0) return;
       const asked = Date.now();
       const bounds = await consumer.bounds(
         key.topic,
-        live.map((h) => h.partition),
+        live.map((task) => task.partition),
       );
-      const idle: Held[] = [];
-      for (const h of live) {
-        const log = bounds.get(h.partition);
+      const idle: PartitionTask[] = [];
+      for (const task of live) {
+        const log = bounds.get(task.partition);
         if (log === undefined) continue;
-        h.logEnd = log.end;
+        task.logEnd = log.end;
         // Markers may stand between the position and the end: then nothing is due all the same.
-        const caughtUp = h.fetched >= log.end && h.queue.length === 0 && !options.busy(h.partition);
-        const labels = { processor: name, partition: h.partition };
-        metrics.lagEvents.set(labels, caughtUp ? 0 : Math.max(0, log.end - h.position));
-        metrics.lagSeconds.set(labels, caughtUp || h.asOf === null ? 0 : (asked - h.asOf) / 1000);
-        if (caughtUp) idle.push(h);
+        const caughtUp =
+          task.fetched >= log.end && task.queue.length === 0 && !options.busy(task.partition);
+        const labels = { processor: name, partition: task.partition };
+        metrics.lagEvents.set(labels, caughtUp ? 0 : Math.max(0, log.end - task.position));
+        metrics.lagSeconds.set(
+          labels,
+          caughtUp || task.asOf === null ? 0 : (asked - task.asOf) / 1000,
+        );
+        if (caughtUp) idle.push(task);
       }
       if (idle.length === 0) return;
       if (session?.usable() !== true) {
@@ -64,9 +68,9 @@ export function createLagMeter(options: LagMeterOptions): LagMeter {
         key.processor,
         key.topic,
         asked,
-        idle.map((h) => h.partition),
-        idle.map((h) => h.epoch),
-        idle.map((h) => h.position),
+        idle.map((task) => task.partition),
+        idle.map((task) => task.epoch),
+        idle.map((task) => task.position),
       ]);
     },
     async close() {

@@ -1,5 +1,6 @@
 import { bytesOfRecord, decodedBatch } from '../../../connectors/kafka/decoded-batch.ts';
-import type { FetchedBatch, KafkaRecord, LogBounds } from '../../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
+import type { FetchedBatch, LogBounds } from '../../../connectors/kafka/port.ts';
 import type { OpenLedgerRow } from '../commit/ledger.ts';
 import { identityOf } from '../commit/offsets.ts';
 import type { Position } from '../commit/offsets.ts';
@@ -8,7 +9,7 @@ import type { Position } from '../commit/offsets.ts';
  * A partition in this process's hands: where the tables stand, and what was fetched beyond that.
  * `position` changes only after a COMMIT; nothing here is believed after an error.
  */
-export interface Held {
+export interface PartitionTask {
   readonly partition: number;
   /** Raised by take-over; only batches under this epoch can be committed. */
   epoch: number;
@@ -37,7 +38,7 @@ export interface Halt {
   readonly message: string;
 }
 
-export function createHeld(partition: number, at: Position, start: number): Held {
+export function createPartitionTask(partition: number, at: Position, start: number): PartitionTask {
   return {
     partition,
     epoch: at.epoch,
@@ -74,30 +75,30 @@ export function startOffset(name: string, at: Position, log: LogBounds): number 
 
 /** Queues what is new in the batch. Returns a halt when the log is not the one remembered. */
 export function enqueue(
-  held: Held,
+  task: PartitionTask,
   name: string,
   compacted: boolean,
   batch: FetchedBatch,
 ): Halt | null {
-  if (held.verify !== null && batch.next > held.verify.offset) {
+  if (task.verify !== null && batch.next > task.verify.offset) {
     const first = batch.records()[0];
     const same =
-      first?.offset === held.verify.offset
-        ? identityOf(first).equals(held.verify.identity)
+      first?.offset === task.verify.offset
+        ? identityOf(first).equals(task.verify.identity)
         : compacted;
     if (!same)
       return {
         code: 'MARQUEE_TOPIC_REPLACED',
         message:
-          `${name}: the record at offset ${held.verify.offset} is not the one that was processed. ` +
+          `${name}: the record at offset ${task.verify.offset} is not the one that was processed. ` +
           'The topic was deleted and made again. See `marquee offsets` to decide where to go on.',
       };
-    held.verify = null;
+    task.verify = null;
   }
-  held.logEnd = batch.logEnd;
-  held.fetched = batch.next;
-  if (batch.next <= held.position) return null;
-  const { position } = held;
+  task.logEnd = batch.logEnd;
+  task.fetched = batch.next;
+  if (batch.next <= task.position) return null;
+  const { position } = task;
   const fresh =
     batch.from >= position
       ? batch
@@ -105,22 +106,22 @@ export function enqueue(
           batch,
           batch.records().filter((r) => r.offset >= position),
         );
-  held.queue.push(fresh);
-  held.queuedRows += fresh.count;
-  held.queuedBytes += fresh.bytes;
+  task.queue.push(fresh);
+  task.queuedRows += fresh.count;
+  task.queuedBytes += fresh.bytes;
   return null;
 }
 
 /** Takes up to the given rows and bytes (at least one record) off the queue. */
 export function dequeue(
-  held: Held,
+  task: PartitionTask,
   rowsMax: number,
   bytesMax: number,
 ): { records: KafkaRecord[]; next: number } {
   const taken: KafkaRecord[] = [];
-  let next = held.position;
+  let next = task.position;
   let bytes = 0;
-  for (let head = held.queue[0]; head !== undefined; head = held.queue[0]) {
+  for (let head = task.queue[0]; head !== undefined; head = task.queue[0]) {
     const records = head.records();
     let n = 0;
     if (taken.length + records.length <= rowsMax && bytes + head.bytes <= bytesMax) {
@@ -135,22 +136,22 @@ export function dequeue(
       bytes += bytesOfRecord(record);
     }
     const rest = n < records.length ? decodedBatch(head, records.slice(n)) : null;
-    held.queuedRows -= head.count - (rest?.count ?? 0);
-    held.queuedBytes -= head.bytes - (rest?.bytes ?? 0);
+    task.queuedRows -= head.count - (rest?.count ?? 0);
+    task.queuedBytes -= head.bytes - (rest?.bytes ?? 0);
     if (rest !== null) {
-      held.queue[0] = rest;
+      task.queue[0] = rest;
       next = (taken.at(-1)?.offset ?? next - 1) + 1;
       break;
     }
-    held.queue.shift();
+    task.queue.shift();
     next = head.next;
     if (taken.length >= rowsMax || bytes >= bytesMax) break;
   }
   return { records: taken, next };
 }
 
-export function clearQueue(held: Held): void {
-  held.queue.length = 0;
-  held.queuedRows = 0;
-  held.queuedBytes = 0;
+export function clearQueue(task: PartitionTask): void {
+  task.queue.length = 0;
+  task.queuedRows = 0;
+  task.queuedBytes = 0;
 }

@@ -2,46 +2,41 @@ import type {
   ConsumerHandlers,
   FetchedBatch,
   KafkaConsumer,
-  KafkaRecord,
   TopicPartition,
 } from '../../../connectors/kafka/port.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
-import { createDeadLetterDrain } from '../commit/dead-letters.ts';
-import { createDrainer } from '../outbox/outbox-relay.ts';
-import type { Drainer } from '../outbox/outbox-relay.ts';
+import { createDeadLetterRelay } from '../commit/dead-letters.ts';
+import { createOutboxRelay } from '../outbox/outbox-relay.ts';
+import type { OutboxRelay } from '../outbox/outbox-relay.ts';
 import type { Failpoint } from '../failpoints.ts';
 import { atMost, every } from '../../../common/timers.ts';
 import { enqueue } from './partition-task.ts';
-import type { Held } from './partition-task.ts';
-import { createHoldings } from './task-manager.ts';
+import type { PartitionTask } from './partition-task.ts';
+import { createTaskManager } from './task-manager.ts';
 import { createLagMeter } from './lag-meter.ts';
-import { createLane } from './batch-worker.ts';
-import type { Lane, LaneContext } from './batch-worker.ts';
+import { createBatchWorker } from './batch-worker.ts';
+import type { BatchWorker, BatchWorkerContext } from './batch-worker.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { createObserver } from '../observe/batch-metrics.ts';
-import { createPreparer } from '../commit/decode-batch.ts';
-import type { Decoder } from '../commit/decode-batch.ts';
+import { createBatchMetrics } from '../observe/batch-metrics.ts';
+import { createBatchDecoder } from '../commit/decode-batch.ts';
+import type { RunnerStatus } from '../observe/status.ts';
+import type { SchemaLoader } from './schema-loader.ts';
 import type { ProcessorKey } from '../commit/offsets.ts';
-import type { OutboxDrain, Processor, Publish } from '../processor.ts';
+import type { OutboxRelayStep, Processor, Publish } from '../processor.ts';
 import type { RuntimeSettings } from '../settings.ts';
-import { createTrouble } from '../observe/retry-status.ts';
-import type { Trouble } from '../observe/retry-status.ts';
+import { createRetryStatus } from '../observe/retry-status.ts';
+import type { RetryStatus } from '../observe/retry-status.ts';
 import { createWatchdog } from '../observe/watchdog.ts';
-
-export interface SchemaLoader<E> extends Decoder<E> {
-  /** Loads the schemas that these records name and that are not known yet; throws when it cannot. */
-  load(records: readonly KafkaRecord[]): Promise<void>;
-}
 
 export type SessionKind = 'batch' | 'take-over' | 'outbox' | 'other';
 
 export interface RunnerOptions<E> {
   readonly processor: Processor<E>;
   /** The name in stream_offsets and ledger; differs from the processor's in a replay. */
-  readonly standingName: string;
+  readonly consumerName: string;
   readonly owner: string;
   readonly consumer: KafkaConsumer;
   openSession(kind: SessionKind): Promise<Session>;
@@ -54,19 +49,6 @@ export interface RunnerOptions<E> {
   readonly firstOffset?: (partition: number) => number | undefined;
   /** A replay publishes nothing, since the live run has: its outbox is emptied unread. */
   readonly silent?: boolean;
-}
-
-export interface RunnerStatus {
-  readonly processor: string;
-  readonly partitions: readonly {
-    readonly partition: number;
-    readonly position: number;
-    readonly logEnd: number;
-    readonly state: Held['state'];
-  }[];
-  /** The fault that is being retried, if any. */
-  readonly trouble: string | null;
-  readonly ready: boolean;
 }
 
 export interface Runner {
@@ -87,43 +69,49 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
   const { processor, consumer, settings, metrics, log, failpoint } = options;
   const { topic } = processor.source;
   const { name } = processor;
-  const key = { processor: options.standingName, topic };
+  const key = { processor: options.consumerName, topic };
   const compacted = TOPICS[topic].cleanup.includes('compact');
-  const trouble = createTrouble(name, log, metrics);
-  const kafkaTrouble = trouble.channel();
+  const retryStatus = createRetryStatus(name, log, metrics);
+  const reportKafka = retryStatus.channel();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined); // awaited by `run`, which may not have begun
-  const drainer = createOutboxDrainer(options, trouble);
-  const observe = createObserver(name, metrics);
+  const relay = createProcessorRelay(options, retryStatus);
+  const countBatch = createBatchMetrics(name, metrics);
   let assigned = false;
   let stopped = false;
 
-  const lanes: Lane[] = Array.from({ length: processor.lanes }, () =>
-    createProcessorLane(options, key, trouble, {
-      committed(portions, prepared, seconds) {
+  const workers: BatchWorker[] = Array.from({ length: processor.workers }, () =>
+    createProcessorWorker(options, key, retryStatus, {
+      committed(batches, decoded, seconds) {
         watchdog.progress();
-        for (const { held: h, records } of portions) h.asOf = records.at(-1)?.timestamp ?? h.asOf;
+        for (const { task, records } of batches) task.asOf = records.at(-1)?.timestamp ?? task.asOf;
         readOn();
-        observe(portions, prepared, seconds);
-        if (prepared.dead.length > 0 || processor.outbox !== undefined) drainer.wake();
+        countBatch(batches, decoded, seconds);
+        if (decoded.dead.length > 0 || processor.outbox !== undefined) relay.wake();
       },
-      fenced(h) {
-        log.warn({ event: 'fenced', processor: name, partition: h.partition, epoch: h.epoch });
-        holdings.fenced(h);
+      fenced(task) {
+        log.warn({
+          event: 'fenced',
+          processor: name,
+          partition: task.partition,
+          epoch: task.epoch,
+        });
+        tasks.fenced(task);
       },
-      rewind(h, next) {
-        log.warn({ event: 'rewound', processor: name, partition: h.partition, next });
-        holdings.rewound(h);
+      rewind(task, next) {
+        log.warn({ event: 'rewound', processor: name, partition: task.partition, next });
+        tasks.rewound(task);
       },
     }),
   );
-  const laneOf = (partition: number): Lane => lanes[partition % lanes.length] as Lane;
+  const workerOf = (partition: number): BatchWorker =>
+    workers[partition % workers.length] as BatchWorker;
 
-  const holdings = createHoldings({
+  const tasks = createTaskManager({
     name,
     topic,
     consumer,
-    laneOf,
+    workerOf,
     metrics,
     log,
     membershipMs: settings.sessionTimeoutMs,
@@ -136,7 +124,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       ...(options.firstOffset === undefined ? {} : { firstOffset: options.firstOffset }),
       retryFirstMs: settings.retryFirstMs,
       retryMaxMs: settings.retryMaxMs,
-      trouble: trouble.channel,
+      retryStatus: retryStatus.channel,
     },
   });
   const lagMeter = createLagMeter({
@@ -144,43 +132,46 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
     key,
     consumer,
     metrics,
-    busy: (partition) => laneOf(partition).busy(),
+    busy: (partition) => workerOf(partition).busy(),
     openSession: () => options.openSession('other'),
   });
   const watchdog = createWatchdog({
     name,
     stallTimeoutMs: settings.stallTimeoutMs,
     due: () =>
-      lanes.some((lane) => lane.busy()) ||
-      holdings.live().some((h) => h.queue.length > 0 || h.logEnd > h.fetched),
-    excused: () => trouble.current() !== null,
-    doing: () => lanes.flatMap((lane) => lane.doing() ?? []).join('; ') || 'no batch is under way',
+      workers.some((worker) => worker.busy()) ||
+      tasks.live().some((task) => task.queue.length > 0 || task.logEnd > task.fetched),
+    excused: () => retryStatus.current() !== null,
+    doing: () =>
+      workers.flatMap((worker) => worker.doing() ?? []).join('; ') || 'no batch is under way',
     fail: failure.reject,
   });
 
   /** One bound for all partitions; those with nothing queued are read on, so that none starves. */
-  function pauseWhenFull(h: Held): void {
-    if (h.paused || holdings.queuedBytes() <= settings.queueBytesMax) return;
-    h.paused = true;
-    consumer.pause({ topic, partition: h.partition });
+  function pauseWhenFull(task: PartitionTask): void {
+    if (task.paused || tasks.queuedBytes() <= settings.queueBytesMax) return;
+    task.paused = true;
+    consumer.pause({ topic, partition: task.partition });
   }
   function readOn(): void {
-    if (holdings.queuedBytes() >= settings.queueBytesMax * RESUME_SHARE) return;
-    for (const h of holdings.live()) {
-      if (!h.paused) continue;
-      h.paused = false;
-      consumer.resume({ topic, partition: h.partition });
+    if (tasks.queuedBytes() >= settings.queueBytesMax * RESUME_SHARE) return;
+    for (const task of tasks.live()) {
+      if (!task.paused) continue;
+      task.paused = false;
+      consumer.resume({ topic, partition: task.partition });
     }
   }
 
   /** Tells Kafka where the tables stand, for its lag tools; a failure is no matter. */
-  async function report(of: readonly Held[]): Promise<void> {
-    const due = of.filter((h) => h.position > h.reported && h.state !== 'halted');
+  async function report(of: readonly PartitionTask[]): Promise<void> {
+    const due = of.filter((task) => task.position > task.reported && task.state !== 'halted');
     if (due.length === 0) return;
     failpoint('before_kafka_commit');
     try {
-      await consumer.commit(due.map((h) => ({ topic, partition: h.partition, next: h.position })));
-      for (const h of due) h.reported = h.position;
+      await consumer.commit(
+        due.map((task) => ({ topic, partition: task.partition, next: task.position })),
+      );
+      for (const task of due) task.reported = task.position;
     } catch (error) {
       log.debug({ event: 'kafka_commit_failed', processor: name, reason: String(error) });
     }
@@ -194,51 +185,51 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
   }
 
   async function measure(): Promise<void> {
-    const live = holdings.live();
+    const live = tasks.live();
     await lagMeter.measure(live);
-    if (live.length > 0) kafkaTrouble(null); // Kafka answered
+    if (live.length > 0) reportKafka(null); // Kafka answered
   }
 
   const handlers: ConsumerHandlers = {
     async assigned(partitions) {
       metrics.rebalances.inc({ processor: name, kind: 'assigned' });
       assigned = true;
-      kafkaTrouble(null);
+      reportKafka(null);
       watchdog.progress();
-      await Promise.all(partitions.map((p) => holdings.take(p.partition)));
+      await Promise.all(partitions.map((p) => tasks.takeOver(p.partition)));
     },
     async revoked(partitions: readonly TopicPartition[]) {
       failpoint('revoking');
       metrics.rebalances.inc({ processor: name, kind: 'revoked' });
       const numbers = new Set(partitions.map((p) => p.partition));
-      const released = holdings.release(numbers);
+      const released = tasks.release(numbers);
       // Nothing more is taken from the queues; the batches under way end first, within a bound.
-      const ended = Promise.all(lanes.map((lane) => lane.settled(numbers)));
+      const ended = Promise.all(workers.map((worker) => worker.settled(numbers)));
       await atMost(settings.drainTimeoutMs, ended);
       await report(released);
       log.info({ event: 'partitions_given_up', processor: name, partitions: [...numbers] });
     },
     batch(batch: FetchedBatch) {
-      kafkaTrouble(null);
-      const h = holdings.get(batch.partition);
-      if (h?.state !== 'live') return;
-      const why = enqueue(h, `${name} on ${topic}/${batch.partition}`, compacted, batch);
+      reportKafka(null);
+      const task = tasks.get(batch.partition);
+      if (task?.state !== 'live') return;
+      const why = enqueue(task, `${name} on ${topic}/${batch.partition}`, compacted, batch);
       if (why !== null) {
-        holdings.halt(batch.partition, why);
+        tasks.halt(batch.partition, why);
         return;
       }
-      pauseWhenFull(h);
-      laneOf(batch.partition).wake();
+      pauseWhenFull(task);
+      workerOf(batch.partition).wake();
     },
     offsetOutOfLog({ partition }, detail) {
-      holdings.halt(partition, {
+      tasks.halt(partition, {
         code: 'MARQUEE_OFFSET_OUTSIDE_LOG',
         message: `${name} on ${topic}/${partition}: ${detail}. See \`marquee offsets\` to decide where to go on.`,
       });
     },
     fault(error) {
       const { message } = error;
-      kafkaTrouble(
+      reportKafka(
         error instanceof MarqueeError
           ? error
           : new MarqueeError('MARQUEE_KAFKA_CLIENT', message, { cause: error, retriable: true }),
@@ -254,15 +245,15 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       };
       const endings = [
         every(settings.lagIntervalMs, measure, quietly('lag')),
-        every(settings.kafkaCommitIntervalMs, () => report(holdings.all()), quietly('report')),
+        every(settings.kafkaCommitIntervalMs, () => report(tasks.all()), quietly('report')),
         every(WATCH_INTERVAL_MS, look, quietly('watch')),
-        every(OUTBOX_INTERVAL_MS, drainer.wake, quietly('outbox')),
+        every(OUTBOX_INTERVAL_MS, relay.wake, quietly('outbox')),
       ];
-      const laneRuns = lanes.map((lane) => lane.run());
-      working = Promise.allSettled(laneRuns);
-      drainer.run().catch(failure.reject);
+      const workerRuns = workers.map((worker) => worker.run());
+      working = Promise.allSettled(workerRuns);
+      relay.run().catch(failure.reject);
       try {
-        await Promise.race([consumer.run(handlers), failure.promise, Promise.all(laneRuns)]);
+        await Promise.race([consumer.run(handlers), failure.promise, Promise.all(workerRuns)]);
       } finally {
         for (const end of endings) end();
         await lagMeter.close();
@@ -271,73 +262,73 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
     async stop() {
       if (stopped) return;
       stopped = true;
-      holdings.close();
+      tasks.close();
       // The consumer calls `revoked` for what is held: the batches under way end first.
       await consumer.stop();
-      for (const lane of lanes) lane.stop();
+      for (const worker of workers) worker.stop();
       await working;
-      await drainer.stop(settings.drainTimeoutMs);
+      await relay.stop(settings.drainTimeoutMs);
     },
     status: () => ({
       processor: name,
-      partitions: holdings.all().map((h) => ({
-        partition: h.partition,
-        position: h.position,
-        logEnd: h.logEnd,
-        state: h.state,
+      partitions: tasks.all().map((task) => ({
+        partition: task.partition,
+        position: task.position,
+        logEnd: task.logEnd,
+        state: task.state,
       })),
-      trouble: trouble.current(),
-      ready: assigned && trouble.current() === null && holdings.settled(),
+      retrying: retryStatus.current(),
+      ready: assigned && retryStatus.current() === null && tasks.settled(),
     }),
   };
 }
 
-function createOutboxDrainer<E>(options: RunnerOptions<E>, trouble: Trouble): Drainer {
+function createProcessorRelay<E>(options: RunnerOptions<E>, retryStatus: RetryStatus): OutboxRelay {
   const { processor, settings, metrics, failpoint } = options;
-  const drains = new Map<string, OutboxDrain>();
+  const outboxes = new Map<string, OutboxRelayStep>();
   if (options.silent !== true)
-    drains.set('dead-letters', createDeadLetterDrain(options.standingName));
-  if (processor.outbox !== undefined) drains.set('outbox', processor.outbox);
-  return createDrainer({
+    outboxes.set('dead-letters', createDeadLetterRelay(options.consumerName));
+  if (processor.outbox !== undefined) outboxes.set('outbox', processor.outbox);
+  return createOutboxRelay({
     openSession: () => options.openSession('outbox'),
     publish: async (to, messages) => {
       if (options.silent === true) return;
       failpoint('before_publish');
       await options.publish(to, messages);
     },
-    drains,
+    outboxes: outboxes,
     published: (outbox, count) => {
       metrics.published.inc({ processor: processor.name, outbox }, count);
     },
-    trouble: trouble.channel(),
+    retrying: retryStatus.channel(),
     retryFirstMs: settings.retryFirstMs,
     retryMaxMs: settings.retryMaxMs,
   });
 }
 
-function createProcessorLane<E>(
+function createProcessorWorker<E>(
   options: RunnerOptions<E>,
   key: ProcessorKey,
-  trouble: Trouble,
-  events: Pick<LaneContext<E>, 'committed' | 'fenced' | 'rewind'>,
-): Lane {
+  retryStatus: RetryStatus,
+  events: Pick<BatchWorkerContext<E>, 'committed' | 'fenced' | 'rewind'>,
+): BatchWorker {
   const { processor, settings } = options;
-  const preparer = createPreparer(processor, options.decoder, settings);
-  return createLane<E>({
+  const decoder = createBatchDecoder(processor, options.decoder, settings);
+  return createBatchWorker<E>({
     key,
     store: processor.createStore(),
     failpoint: options.failpoint,
     openSession: () => options.openSession('batch'),
-    prepare: preparer.prepare,
-    condemn: preparer.condemn,
-    loadSchemas: async (portions) => {
-      for (const { records } of portions) await options.decoder.load(records);
+    decode: decoder.decode,
+    deadLetter: decoder.deadLetter,
+    loadSchemas: async (batches) => {
+      for (const { records } of batches) await options.decoder.load(records);
     },
     batchRowsMax: processor.batchRowsMax,
     batchBytesMax: processor.batchBytesMax,
     retryFirstMs: settings.retryFirstMs,
     retryMaxMs: settings.retryMaxMs,
-    trouble: trouble.channel(),
+    retrying: retryStatus.channel(),
     ...events,
   });
 }

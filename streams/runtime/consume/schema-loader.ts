@@ -1,6 +1,12 @@
 import type { TopicReader } from '../../../connectors/registry/codec.ts';
 import { readWireHeader } from '../../../schemas/wire.ts';
-import type { SchemaLoader } from './runner.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
+import type { Decoder } from '../commit/decode-batch.ts';
+
+export interface SchemaLoader<E> extends Decoder<E> {
+  /** Loads the schemas that these records name and that are not known yet; throws when it cannot. */
+  load(records: readonly KafkaRecord[]): Promise<void>;
+}
 
 /** Asks the registry before a batch is decoded, so that decoding itself never waits. */
 export function createSchemaLoader<E>(reader: TopicReader<unknown>): SchemaLoader<E> {

@@ -3,12 +3,12 @@ import { sqlState, toPostgresError } from '../../../connectors/postgres/errors.t
 import type { KafkaConsumer } from '../../../connectors/kafka/port.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
-import { createHeld, startOffset } from './partition-task.ts';
-import type { Halt, Held } from './partition-task.ts';
-import { evictOwner, takeOver } from '../commit/offsets.ts';
+import { createPartitionTask, startOffset } from './partition-task.ts';
+import type { Halt, PartitionTask } from './partition-task.ts';
+import { evictOwner, raiseEpoch } from '../commit/offsets.ts';
 import type { Position, ProcessorKey } from '../commit/offsets.ts';
 import { createBackoff } from '../../../common/backoff.ts';
-import type { Report } from '../observe/retry-status.ts';
+import type { ReportRetry } from '../observe/retry-status.ts';
 
 export interface TakeOverContext {
   readonly key: ProcessorKey;
@@ -21,22 +21,22 @@ export interface TakeOverContext {
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
   /** A channel for the trouble of one take-over. */
-  trouble(): Report;
+  retryStatus(): ReportRetry;
 }
 
-export type Taken = { readonly held: Held; readonly start: number } | Halt;
+export type TakeOverResult = { readonly task: PartitionTask; readonly start: number } | Halt;
 
 /**
  * Makes a partition this process's own: raises its epoch in Postgres and finds where to read on.
  * Tries until it works or `abandoned` says that the partition was taken away meanwhile.
  */
-export async function takePartition(
+export async function takeOverPartition(
   context: TakeOverContext,
   partition: number,
   abandoned: AbortSignal,
-): Promise<Taken | null> {
+): Promise<TakeOverResult | null> {
   const backoff = createBackoff(context.retryFirstMs, context.retryMaxMs, abandoned);
-  const report = context.trouble();
+  const report = context.retryStatus();
   let session = null as Session | null;
   const aborted = () => abandoned.aborted;
   try {
@@ -52,12 +52,12 @@ export async function takePartition(
           );
         if (session?.usable() !== true) session = await context.openSession();
         const first = context.firstOffset?.(partition) ?? log.start;
-        const position = await raiseEpoch(session, context, partition, first, abandoned);
+        const position = await raiseEpochOrEvict(session, context, partition, first, abandoned);
         if (position === null) return null;
         const name = `${context.key.processor} on ${context.key.topic}/${partition}`;
         const start = startOffset(name, position, log);
         return typeof start === 'number'
-          ? { held: createHeld(partition, position, start), start }
+          ? { task: createPartitionTask(partition, position, start), start }
           : start;
       } catch (error) {
         const known = toPostgresError(error, 'take-over');
@@ -74,7 +74,7 @@ export async function takePartition(
 }
 
 /** Waits for the former owner's batch; one that was stopped in its middle is ended. */
-async function raiseEpoch(
+async function raiseEpochOrEvict(
   session: Session,
   { key, owner }: TakeOverContext,
   partition: number,
@@ -84,7 +84,7 @@ async function raiseEpoch(
   for (;;) {
     if (abandoned.aborted) return null;
     try {
-      return await takeOver(session, key, partition, owner, first);
+      return await raiseEpoch(session, key, partition, owner, first);
     } catch (error) {
       if (sqlState(error) !== '55P03') throw error;
       await evictOwner(session, key, partition);

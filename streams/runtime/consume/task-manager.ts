@@ -1,20 +1,20 @@
 import type { KafkaConsumer } from '../../../connectors/kafka/port.ts';
-import { takePartition } from './take-over.ts';
+import { takeOverPartition } from './take-over.ts';
 import type { TakeOverContext } from './take-over.ts';
 import { clearQueue } from './partition-task.ts';
-import type { Halt, Held } from './partition-task.ts';
-import type { Lane } from './batch-worker.ts';
+import type { Halt, PartitionTask } from './partition-task.ts';
+import type { BatchWorker } from './batch-worker.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 
-export interface Holdings {
-  get(partition: number): Held | undefined;
-  all(): readonly Held[];
-  live(): Held[];
-  /** Fetched and not yet taken by a lane, over all partitions. */
+export interface TaskManager {
+  get(partition: number): PartitionTask | undefined;
+  all(): readonly PartitionTask[];
+  live(): PartitionTask[];
+  /** Fetched and not yet taken by a worker, over all partitions. */
   queuedBytes(): number;
   /** Takes the partition over and starts reading it; an earlier try is abandoned. */
-  take(partition: number): Promise<void>;
+  takeOver(partition: number): Promise<void>;
   /** Stops reading the partition until an operator decides. */
   halt(partition: number, why: Halt): void;
   /**
@@ -22,22 +22,22 @@ export interface Holdings {
    * lost membership shows, whoever did that has no right to it any more: it is taken back. One that
    * was given up before is the other's, and nothing is done.
    */
-  fenced(held: Held): void;
+  fenced(tasks: PartitionTask): void;
   /** The tables stand elsewhere: reads again from there, unless it was given up before. */
-  rewound(held: Held): void;
-  /** Lets go of partitions and abandons take-overs; returns what was held. */
-  release(partitions: Iterable<number>): Held[];
+  rewound(tasks: PartitionTask): void;
+  /** Lets go of partitions and abandons take-overs; returns what was tasks. */
+  release(partitions: Iterable<number>): PartitionTask[];
   /** Nothing is being taken over, and nothing is halted. */
   settled(): boolean;
   close(): void;
 }
 
-export interface HoldingsOptions {
+export interface TaskManagerOptions {
   readonly name: string;
   readonly topic: string;
   readonly consumer: KafkaConsumer;
   readonly takeOver: TakeOverContext;
-  laneOf(partition: number): Lane;
+  workerOf(partition: number): BatchWorker;
   readonly metrics: Metrics;
   readonly log: Log;
   /** How long a member that was expelled may not know it. */
@@ -47,21 +47,21 @@ export interface HoldingsOptions {
 }
 
 /** The partitions in this process's hands, from assignment to revocation. */
-export function createHoldings(options: HoldingsOptions): Holdings {
-  const { name, topic, consumer, metrics, log, laneOf } = options;
-  const held = new Map<number, Held>();
+export function createTaskManager(options: TaskManagerOptions): TaskManager {
+  const { name, topic, consumer, metrics, log, workerOf: workerOf } = options;
+  const tasks = new Map<number, PartitionTask>();
   const taking = new Map<number, AbortController>();
-  /** Halted before they could be held: the log does not have where the tables stand. */
+  /** Halted before they could be tasks: the log does not have where the tables stand. */
   const refused = new Set<number>();
   const takingBack = new Map<number, NodeJS.Timeout>();
   let closed = false;
 
-  function drop(h: Held): void {
-    h.state = 'gone';
-    clearQueue(h);
-    if (held.get(h.partition) !== h) return;
-    held.delete(h.partition);
-    laneOf(h.partition).partitions.delete(h.partition);
+  function drop(task: PartitionTask): void {
+    task.state = 'gone';
+    clearQueue(task);
+    if (tasks.get(task.partition) !== task) return;
+    tasks.delete(task.partition);
+    workerOf(task.partition).tasks.delete(task.partition);
   }
 
   function halt(partition: number, why: Halt): void {
@@ -73,13 +73,13 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       code: why.code,
       reason: why.message,
     });
-    const h = held.get(partition);
-    if (h === undefined) {
+    const task = tasks.get(partition);
+    if (task === undefined) {
       refused.add(partition);
       return;
     }
-    h.state = 'halted';
-    clearQueue(h);
+    task.state = 'halted';
+    clearQueue(task);
     consumer.pause({ topic, partition });
   }
 
@@ -88,21 +88,21 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     takingBack.delete(partition);
   }
 
-  function fenced(h: Held): void {
-    if (h.state === 'gone') return;
-    drop(h);
-    stayAway(h.partition);
+  function fenced(task: PartitionTask): void {
+    if (task.state === 'gone') return;
+    drop(task);
+    stayAway(task.partition);
     const timer = setTimeout(() => {
-      takingBack.delete(h.partition);
-      if (!closed) void take(h.partition);
+      takingBack.delete(task.partition);
+      if (!closed) void take(task.partition);
     }, options.membershipMs);
-    takingBack.set(h.partition, timer);
+    takingBack.set(task.partition, timer);
   }
 
-  function rewound(h: Held): void {
-    if (h.state === 'gone') return;
-    drop(h);
-    void take(h.partition);
+  function rewound(task: PartitionTask): void {
+    if (task.state === 'gone') return;
+    drop(task);
+    void take(task.partition);
   }
 
   async function take(partition: number): Promise<void> {
@@ -112,18 +112,18 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     taking.set(partition, abandon);
     try {
       // Our own batch of an earlier assignment would only be fenced; let it end first.
-      await laneOf(partition).settled(new Set([partition]));
-      const taken = await takePartition(options.takeOver, partition, abandon.signal);
+      await workerOf(partition).settled(new Set([partition]));
+      const taken = await takeOverPartition(options.takeOver, partition, abandon.signal);
       if (taken === null || abandon.signal.aborted || closed) return;
       refused.delete(partition);
       if ('code' in taken) {
         halt(partition, taken);
         return;
       }
-      held.set(partition, taken.held);
-      laneOf(partition).partitions.set(partition, taken.held);
+      tasks.set(partition, taken.task);
+      workerOf(partition).tasks.set(partition, taken.task);
       consumer.start({ topic, partition }, taken.start);
-      const { epoch, position } = taken.held;
+      const { epoch, position } = taken.task;
       log.info({ event: 'partition_taken', processor: name, partition, epoch, next: position });
     } catch (error) {
       options.fail(error as Error);
@@ -133,28 +133,28 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   }
 
   return {
-    get: (partition) => held.get(partition),
-    all: () => [...held.values()],
-    live: () => [...held.values()].filter((h) => h.state === 'live'),
+    get: (partition) => tasks.get(partition),
+    all: () => [...tasks.values()],
+    live: () => [...tasks.values()].filter((task) => task.state === 'live'),
     queuedBytes() {
       let bytes = 0;
-      for (const h of held.values()) bytes += h.queuedBytes;
+      for (const task of tasks.values()) bytes += task.queuedBytes;
       return bytes;
     },
-    take,
+    takeOver: take,
     halt,
     fenced,
     rewound,
     release(partitions) {
-      const released: Held[] = [];
+      const released: PartitionTask[] = [];
       for (const partition of partitions) {
         stayAway(partition);
         taking.get(partition)?.abort();
         refused.delete(partition);
-        const h = held.get(partition);
-        if (h === undefined) continue;
-        drop(h);
-        released.push(h);
+        const task = tasks.get(partition);
+        if (task === undefined) continue;
+        drop(task);
+        released.push(task);
       }
       return released;
     },
@@ -162,7 +162,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       taking.size === 0 &&
       takingBack.size === 0 &&
       refused.size === 0 &&
-      [...held.values()].every((h) => h.state === 'live'),
+      [...tasks.values()].every((task) => task.state === 'live'),
     close() {
       closed = true;
       for (const partition of [...takingBack.keys()]) stayAway(partition);

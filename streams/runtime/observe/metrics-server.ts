@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import type { RunnerStatus } from '../consume/runner.ts';
+import type { RunnerStatus } from './status.ts';
 
 export interface MetricsServer {
   readonly port: number;

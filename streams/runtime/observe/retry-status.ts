@@ -6,17 +6,17 @@ import type { Metrics } from './metrics.ts';
 const LOG_EVERY_MS = 10_000;
 
 /** A fault that is being retried; null when it is over. */
-export type Report = (error: MarqueeError | null) => void;
+export type ReportRetry = (error: MarqueeError | null) => void;
 
-export interface Trouble {
+export interface RetryStatus {
   /** One for each that can be in trouble by itself: what it reports holds until it reports null. */
-  channel(): Report;
+  channel(): ReportRetry;
   current(): string | null;
 }
 
 /** The world's faults that a processor is waiting out: said once, not at every try. */
-export function createTrouble(name: string, log: Log, metrics: Metrics): Trouble {
-  const faults = new Map<Report, MarqueeError>();
+export function createRetryStatus(name: string, log: Log, metrics: Metrics): RetryStatus {
+  const faults = new Map<ReportRetry, MarqueeError>();
   const loggedAt = new Map<string, number>();
   let since = 0;
 
@@ -26,7 +26,7 @@ export function createTrouble(name: string, log: Log, metrics: Metrics): Trouble
     loggedAt.clear();
   }
 
-  function begin(channel: Report, error: MarqueeError): void {
+  function begin(channel: ReportRetry, error: MarqueeError): void {
     const at = Date.now();
     if (faults.size === 0) since = at;
     faults.set(channel, error);
@@ -38,7 +38,7 @@ export function createTrouble(name: string, log: Log, metrics: Metrics): Trouble
 
   return {
     channel() {
-      const report: Report = (error) => {
+      const report: ReportRetry = (error) => {
         if (error !== null) {
           begin(report, error);
           return;

@@ -1,10 +1,10 @@
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
-import type { OutboxDrain, Publish } from '../processor.ts';
+import type { OutboxRelayStep, Publish } from '../processor.ts';
 import { createBackoff } from '../../../common/backoff.ts';
-import type { Report } from '../observe/retry-status.ts';
+import type { ReportRetry } from '../observe/retry-status.ts';
 
-export interface Drainer {
+export interface OutboxRelay {
   /** Something may be due. */
   wake(): void;
   run(): Promise<void>;
@@ -12,26 +12,26 @@ export interface Drainer {
   stop(withinMs: number): Promise<void>;
 }
 
-export interface DrainerOptions {
+export interface OutboxRelayOptions {
   openSession(): Promise<Session>;
   readonly publish: Publish;
-  readonly drains: ReadonlyMap<string, OutboxDrain>;
+  readonly outboxes: ReadonlyMap<string, OutboxRelayStep>;
   published(outbox: string, count: number): void;
   /** A fault that is being retried; null when it is over. */
-  readonly trouble: Report;
+  readonly retrying: ReportRetry;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
 }
 
 /** Publishes outboxes after commits, beside the batches, over a session of its own. */
-export function createDrainer(options: DrainerOptions): Drainer {
+export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   const stopping = new AbortController();
   let pending = true; // leftovers of an earlier process
   let wakeUp: (() => void) | null = null;
   let finished: Promise<void> = Promise.resolve();
 
   async function drainAll(session: Session): Promise<void> {
-    for (const [name, drain] of options.drains) {
+    for (const [name, drain] of options.outboxes) {
       for (;;) {
         const count = await drain(session, options.publish);
         if (count === 0) break;
@@ -58,10 +58,10 @@ export function createDrainer(options: DrainerOptions): Drainer {
           if (session?.usable() !== true) session = await options.openSession();
           await drainAll(session);
           backoff.reset();
-          options.trouble(null);
+          options.retrying(null);
         } catch (error) {
           pending = true;
-          options.trouble(
+          options.retrying(
             error instanceof MarqueeError
               ? error
               : new MarqueeError('MARQUEE_PUBLISH_FAILED', String(error), {

@@ -19,7 +19,7 @@ import type { BackfillContext, BackfillReport } from '../../../archive/backfill/
 import { bytesColumn, numberColumn } from '../../../archive/format/columns.ts';
 import { expireFiles } from '../../../archive/maintenance/expire.ts';
 import { decodeFile } from '../../../archive/format/parquet.ts';
-import { sweepObjects } from '../../../archive/maintenance/remove-orphans.ts';
+import { removeOrphans } from '../../../archive/maintenance/remove-orphans.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
 import type { CliResult } from '../../support/cli.ts';
 import { jsonLines, madeUpRatings } from '../../support/history.ts';
@@ -337,7 +337,7 @@ describe('a history that was taken back', () => {
 
     expect(await bringIn(file)).toMatchObject({ topic, files, rows: 200, wasThere: false });
     // What had expired is listed again: nobody may take its objects for those of the first time.
-    await sweepObjects(
+    await removeOrphans(
       world.db,
       store,
       { prefix: 'archived-events/', graceMs: 0 },

@@ -7,7 +7,7 @@ import { compactArchive } from '../../../archive/maintenance/compact.ts';
 import type { EventsView } from '../../../archive/query/events-view.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
-import { sweepObjects } from '../../../archive/maintenance/remove-orphans.ts';
+import { removeOrphans } from '../../../archive/maintenance/remove-orphans.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { ask } from '../../support/events.ts';
@@ -120,7 +120,7 @@ test('while runs, drops and merges go on every answer is complete, and none is d
   }
 
   // Objects that were replaced are gone now: who still goes by them takes the manifest anew.
-  const swept = await sweepObjects(
+  const swept = await removeOrphans(
     world.db,
     store,
     { prefix: DEFAULT_ARCHIVE.prefix, graceMs: 0 },

@@ -11,7 +11,7 @@ import { decodeFile } from '../../../archive/format/parquet.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import type { ArchiveContext } from '../../../archive/context.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
-import { sweepObjects } from '../../../archive/maintenance/remove-orphans.ts';
+import { removeOrphans } from '../../../archive/maintenance/remove-orphans.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave } from '../replay/actions.ts';
@@ -148,7 +148,7 @@ describe('merging', () => {
     await runArchive(context(), Date.now());
     const held = await names();
     const kept = { ...DEFAULT_ARCHIVE };
-    expect(await sweepObjects(session, store, kept, { dryRun: false })).toEqual([]);
+    expect(await removeOrphans(session, store, kept, { dryRun: false })).toEqual([]);
     expect(await names()).toEqual(held);
     const report = await compactArchive(context(), { filesMin: 2 });
     expect(report.merges).toBeGreaterThan(0);
@@ -194,9 +194,9 @@ describe('cleaning', () => {
     const coming = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01/user-actions.v1-0-9000000-9000005.parquet`;
     for (const name of [orphan, coming]) await store.put(name, Buffer.from('left behind'));
     const there = await names();
-    const would = await sweepObjects(session, store, settings, { dryRun: true });
+    const would = await removeOrphans(session, store, settings, { dryRun: true });
     expect(await names()).toEqual(there);
-    const swept = await sweepObjects(session, store, settings, { dryRun: false });
+    const swept = await removeOrphans(session, store, settings, { dryRun: false });
     expect(swept).toEqual(would);
     expect(swept.filter(({ why }) => why === 'orphan').map(({ path }) => path)).toEqual([orphan]);
     expect(swept.some(({ why }) => why === 'replaced')).toBe(true);
@@ -204,7 +204,7 @@ describe('cleaning', () => {
     expect(await names()).toEqual([...listed, coming].toSorted());
     await store.remove([coming]);
     expect(await findings()).toEqual([]);
-    expect(await sweepObjects(session, store, settings, { dryRun: false })).toEqual([]);
+    expect(await removeOrphans(session, store, settings, { dryRun: false })).toEqual([]);
   });
 });
 
@@ -224,8 +224,8 @@ describe('retention', () => {
     expect(await findings()).toEqual([]);
     // The object stays for readers that are at it, then goes.
     const kept = { prefix: DEFAULT_ARCHIVE.prefix, graceMs: HOUR_MS };
-    expect(await sweepObjects(session, store, kept, { dryRun: false })).toEqual([]);
-    const swept = await sweepObjects(session, store, { ...kept, graceMs: 0 }, { dryRun: false });
+    expect(await removeOrphans(session, store, kept, { dryRun: false })).toEqual([]);
+    const swept = await removeOrphans(session, store, { ...kept, graceMs: 0 }, { dryRun: false });
     expect(swept).toMatchObject([{ path: old?.path, why: 'expired' }]);
     expect(await names()).not.toContain(old?.path);
     expect(await findings()).toEqual([]);

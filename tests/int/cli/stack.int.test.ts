@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
 import { freePort } from '../../../cli/stack/ports.ts';
 import { descendants, processToken } from '../../../cli/stack/process.ts';
-import type { PartStatus } from '../../../cli/stack/stack.ts';
+import type { ServiceStatus } from '../../../cli/stack/stack.ts';
 
 interface Status {
   readonly home: string;
   readonly readerUrl: string;
-  readonly parts: readonly PartStatus[];
+  readonly parts: readonly ServiceStatus[];
 }
 
 let home: string;
@@ -108,7 +108,7 @@ describe('up, down and status', () => {
     const { code, err } = await marquee('up');
     expect(code).toBe(0);
     expect(err.match(/runs already/g)).toHaveLength(4);
-    const pids = (parts: readonly PartStatus[]) => parts.map(({ pid }) => pid);
+    const pids = (parts: readonly ServiceStatus[]) => parts.map(({ pid }) => pid);
     expect(pids((await status()).parts)).toEqual(pids(first.parts));
   });
 

@@ -1,8 +1,8 @@
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
 import type {
   ConsumerHandlers,
   FetchedBatch,
   KafkaConsumer,
-  KafkaRecord,
   TopicPartition,
 } from '../../../connectors/kafka/port.ts';
 

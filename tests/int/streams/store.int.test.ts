@@ -6,7 +6,7 @@ import { readExamples } from '../../../schemas/examples.ts';
 import { parseAvro } from '../../../schemas/strict-avro.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
-import { createPreparer } from '../../../streams/runtime/commit/decode-batch.ts';
+import { createBatchDecoder } from '../../../streams/runtime/commit/decode-batch.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { createSchemaLoader } from '../../../streams/runtime/consume/schema-loader.ts';
 import { DEFAULT_SETTINGS } from '../../../streams/runtime/settings.ts';
@@ -45,8 +45,8 @@ async function prepareExamples(processor: Processor, times = 1) {
   );
   const decoder = createSchemaLoader<unknown>(localCodec().reader(topic));
   await decoder.load(records);
-  const { prepare } = createPreparer(processor, decoder, DEFAULT_SETTINGS);
-  return () => prepare([{ partition: 0, from: 0, next: records.length, records }]);
+  const { decode } = createBatchDecoder(processor, decoder, DEFAULT_SETTINGS);
+  return () => decode([{ partition: 0, from: 0, next: records.length, records }]);
 }
 
 async function tablesOf(processor: Processor): Promise<unknown> {
@@ -58,43 +58,41 @@ async function tablesOf(processor: Processor): Promise<unknown> {
 
 async function applyOnce(
   processor: Processor,
-  prepare: () => ReturnType<Awaited<ReturnType<typeof prepareExamples>>>,
+  decode: () => ReturnType<Awaited<ReturnType<typeof prepareExamples>>>,
 ) {
   const store = processor.createStore();
-  const prepared = prepare();
-  await store.prepare(session, prepared.accepted);
+  const decoded = decode();
+  await store.prepare(session, decoded.accepted);
   await session.execute('BEGIN');
-  const resends = await store.apply(
-    session,
-    { events: prepared.accepted, rows: prepared.rows },
-    () => Promise.resolve(),
+  const resends = await store.apply(session, { events: decoded.accepted, rows: decoded.rows }, () =>
+    Promise.resolve(),
   );
   await session.execute('COMMIT');
-  return { resends: resends.length, events: prepared.accepted.length };
+  return { resends: resends.length, events: decoded.accepted.length };
 }
 
 describe.each(Object.values(PROCESSORS))('$name', (processor) => {
   test('of an event that a batch holds twice the first counts', async () => {
-    const prepare = await prepareExamples(processor, 2);
+    const decode = await prepareExamples(processor, 2);
     const store = processor.createStore();
-    const prepared = prepare();
-    await store.prepare(session, prepared.accepted);
+    const decoded = decode();
+    await store.prepare(session, decoded.accepted);
     await session.execute('BEGIN');
-    const change = { events: prepared.accepted, rows: prepared.rows };
+    const change = { events: decoded.accepted, rows: decoded.rows };
     const resends = await store.apply(session, change, () => Promise.resolve());
     await session.execute('ROLLBACK');
-    const half = prepared.accepted.length / 2;
+    const half = decoded.accepted.length / 2;
     const second = Array.from({ length: half }, (_, i) => half + i);
     expect(resends.toSorted((x, y) => x - y)).toEqual(processor.name === 'movies' ? [] : second);
   });
 
   test('the same batch applied twice leaves the tables as they are', async () => {
-    const prepare = await prepareExamples(processor);
-    const first = await applyOnce(processor, prepare);
+    const decode = await prepareExamples(processor);
+    const first = await applyOnce(processor, decode);
     expect(first).toMatchObject({ resends: 0 });
     expect(first.events).toBeGreaterThan(2);
     const before = await tablesOf(processor);
-    const second = await applyOnce(processor, prepare);
+    const second = await applyOnce(processor, decode);
     if (processor.name !== 'movies') expect(second.resends).toBe(second.events);
     expect(await tablesOf(processor)).toEqual(before);
   });
@@ -102,10 +100,10 @@ describe.each(Object.values(PROCESSORS))('$name', (processor) => {
 
 test('a row read back from rt_user_interactions has the bytes that the ledger hashed', async () => {
   const { source } = PROCESSORS['interactions'] as Processor;
-  const prepare = await prepareExamples(PROCESSORS['interactions'] as Processor);
-  const prepared = prepare();
+  const decode = await prepareExamples(PROCESSORS['interactions'] as Processor);
+  const decoded = decode();
   const columns = [...source.contentColumns, 'received_at', 'kafka_partition', 'kafka_offset'];
-  const written = Buffer.from(prepared.rows?.take() ?? []);
+  const written = Buffer.from(decoded.rows?.take() ?? []);
   const list = columns.join(', ');
   await session.execute(
     `CREATE TEMPORARY TABLE written AS SELECT ${list} FROM rt_user_interactions WITH NO DATA`,

@@ -4,7 +4,7 @@ import { compressors } from 'hyparquet-compressors';
 import { readWireHeader } from '../../../schemas/wire.ts';
 import { formatUuid } from '../../../common/uuid.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
-import type { ArchiveScene } from './fixture.ts';
+import type { ArchiveFixture } from './fixture.ts';
 import type { Finding } from '../soak/checks.ts';
 import { readTopic } from '../faults/topic.ts';
 
@@ -32,7 +32,7 @@ const MASK = (1n << 64n) - 1n;
  * content. The log is read as Avro, the files by another Parquet reader than the archive's own:
  * nothing of what writes the archive takes part.
  */
-export async function compareWithLog(scene: ArchiveScene): Promise<Equality> {
+export async function compareWithLog(scene: ArchiveFixture): Promise<Equality> {
   const covered = await coveredOffsets(scene);
   const log = await readLog(scene, covered);
   const files = await scene.world.db.query<{ path: string; date: string; rows: number }>(
@@ -105,14 +105,14 @@ export async function compareWithLog(scene: ArchiveScene): Promise<Equality> {
   return { findings, rows, removed };
 }
 
-async function coveredOffsets(scene: ArchiveScene): Promise<ReadonlyMap<number, number>> {
+async function coveredOffsets(scene: ArchiveFixture): Promise<ReadonlyMap<number, number>> {
   const rows = await scene.world.db.query<{ partition: number; next_offset: number }>(
     `SELECT partition, next_offset FROM stream_offsets WHERE processor = 'archive'`,
   );
   return new Map(rows.map((row) => [row.partition, row.next_offset]));
 }
 
-async function removedByMerges(scene: ArchiveScene): Promise<number> {
+async function removedByMerges(scene: ArchiveFixture): Promise<number> {
   const [row] = await scene.world.db.query<{ removed: number }>(
     `SELECT coalesce(sum(duplicates_removed), 0)::bigint AS removed
        FROM archive_files WHERE replaced_at IS NULL`,
@@ -122,7 +122,7 @@ async function removedByMerges(scene: ArchiveScene): Promise<number> {
 
 /** Good records that the archive has passed, by partition and offset. */
 async function readLog(
-  { world, scenario }: ArchiveScene,
+  { world, scenario }: ArchiveFixture,
   covered: ReadonlyMap<number, number>,
 ): Promise<ReadonlyMap<number, Place>> {
   const bad = new Set(

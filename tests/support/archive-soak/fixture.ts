@@ -11,14 +11,14 @@ import { startPostgresProxy, type PostgresProxy } from '../faults/postgres-proxy
 import type { RunningProcess } from '../faults/processes.ts';
 import { createScenario, type Scenario } from '../soak/scenario.ts';
 import { startStoreProxy, type StoreProxy } from '../faults/store-proxy.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 /**
  * An archive to be hurt: a log whose time is told to it, `interactions` applying it, and runs of
  * the archive as processes that reach Postgres and the store through proxies.
  */
-export interface ArchiveScene {
-  readonly world: World;
+export interface ArchiveFixture {
+  readonly world: Environment;
   readonly scenario: Scenario;
   /** The store itself, beside the proxy. */
   readonly store: ObjectStore;
@@ -53,7 +53,7 @@ export interface ArchiveRunOptions {
   readonly root?: string;
 }
 
-export interface SceneOptions {
+export interface FixtureOptions {
   readonly seed: number;
   /** Records of one range. */
   readonly rowsMax: number;
@@ -72,10 +72,10 @@ const END_MS = 300_000;
 const PREFIX = 'archived-events/';
 
 /** Expects a world whose topic user-actions.v1 takes the producer's time, with the store up. */
-export async function createArchiveScene(
-  world: World,
-  options: SceneOptions,
-): Promise<ArchiveScene> {
+export async function createArchiveFixture(
+  world: Environment,
+  options: FixtureOptions,
+): Promise<ArchiveFixture> {
   const { config } = world;
   const { seed, rowsMax, catchUpMs } = options;
   const store = openObjectStore(config.objectStore);
@@ -96,7 +96,7 @@ export async function createArchiveScene(
     NODE_COMPILE_CACHE: join(world.home, 'compiled'),
   };
 
-  const scene: ArchiveScene = {
+  const scene: ArchiveFixture = {
     world,
     scenario,
     store,
@@ -182,7 +182,7 @@ export function sha256(body: Buffer): string {
 }
 
 /** Changes one bit of an object that is in the store and not listed yet. */
-export async function changeOne({ store, unlisted }: ArchiveScene): Promise<void> {
+export async function changeOne({ store, unlisted }: ArchiveFixture): Promise<void> {
   const [path] = [...(await unlisted()).keys()];
   if (path === undefined) throw new Error('no object is there to be changed');
   const body = Buffer.from(await store.get(path));

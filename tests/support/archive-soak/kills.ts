@@ -1,7 +1,7 @@
 import { openDatabase } from '../faults/database.ts';
 import type { Random } from '../../bench/random.ts';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ArchiveRunOptions, ArchiveScene } from './fixture.ts';
+import type { ArchiveRunOptions, ArchiveFixture } from './fixture.ts';
 import type { FailpointName } from '../../../streams/runtime/failpoints.ts';
 import type { RunningProcess } from '../faults/processes.ts';
 import { until } from '../faults/until.ts';
@@ -10,7 +10,7 @@ import { until } from '../faults/until.ts';
 export interface ArchiveKill {
   readonly name: string;
   /** Starts a run and returns when it is dead; false: it ended before the place came. */
-  strike(scene: ArchiveScene, options?: ArchiveRunOptions): Promise<boolean>;
+  strike(scene: ArchiveFixture, options?: ArchiveRunOptions): Promise<boolean>;
 }
 
 /** Merges what is small, to the end. */
@@ -100,7 +100,7 @@ const midDrop: ArchiveKill = {
   },
 };
 
-async function runsOfArchive({ world }: ArchiveScene): Promise<number> {
+async function runsOfArchive({ world }: ArchiveFixture): Promise<number> {
   const rows = await world.db.query(
     `SELECT FROM pg_stat_activity WHERE application_name = 'marquee-archive'`,
   );

@@ -4,7 +4,7 @@ import { audit, type AuditFinding } from '../../../archive/audit/audit.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import type { Log } from '../../../streams/runtime/observe/log.ts';
-import type { ArchiveScene } from './fixture.ts';
+import type { ArchiveFixture } from './fixture.ts';
 import type { Finding } from '../soak/checks.ts';
 import { createDatabase } from '../soak/clean-run.ts';
 import { openDatabase, type Database } from '../faults/database.ts';
@@ -34,8 +34,8 @@ interface Plan extends Record<string, unknown> {
  * own, or on another store, and compares every object by name and SHA-256 with those that the hurt
  * runs made. The twin's own audit, which reads all its objects, must find nothing.
  */
-export async function compareWithTwin(
-  scene: ArchiveScene,
+export async function compareWithSecondRun(
+  scene: ArchiveFixture,
   store: ObjectStore = scene.store,
 ): Promise<Finding> {
   const { world } = scene;

@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '../../bench/random.ts';
 import { compareWithLog } from './equals.ts';
 import { ARCHIVE_KILLS, COMPACT, atRandom, type ArchiveKill } from './kills.ts';
-import { createArchiveScene, sha256, type ArchiveScene } from './fixture.ts';
-import { compareWithTwin } from './second-run.ts';
+import { createArchiveFixture, sha256, type ArchiveFixture } from './fixture.ts';
+import { compareWithSecondRun } from './second-run.ts';
 import { same, type Finding } from '../soak/checks.ts';
 import type { RunningProcess } from '../faults/processes.ts';
 import { logEnds } from '../faults/topic.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 export interface ArchiveSoakPlan {
   readonly seed: number;
@@ -44,12 +44,12 @@ const ENDED = ['object-store', 'postgres', 'kafka'] as const;
  * a backlog is archived under the same blows. Expects an empty world.
  */
 export async function runArchiveSoak(
-  world: World,
+  world: Environment,
   plan: ArchiveSoakPlan,
 ): Promise<ArchiveSoakReport> {
   const began = Date.now();
   const random = createRandom(plan.seed ^ 0xa7c417e);
-  const scene = await createArchiveScene(world, {
+  const scene = await createArchiveFixture(world, {
     seed: plan.seed,
     rowsMax: Math.max(50, Math.round(plan.events / 800)),
     users: plan.users,
@@ -151,7 +151,7 @@ export async function runArchiveSoak(
         found: broken.slice(0, 5).join('\n'),
       },
       ...equal,
-      await compareWithTwin(scene),
+      await compareWithSecondRun(scene),
       same('the audit of all of it finds nothing', await scene.findings(true), []),
       same('no object is in the store that is not listed', [...(await scene.unlisted())], []),
       await windowIsHot(scene),
@@ -185,7 +185,7 @@ function turns(random: ReturnType<typeof createRandom>, usualMs: () => number): 
   };
 }
 
-async function windowIsHot(scene: ArchiveScene): Promise<Finding> {
+async function windowIsHot(scene: ArchiveFixture): Promise<Finding> {
   const [row] = await scene.world.db.query<{ last: Date; dropped: number }>(
     'SELECT max(hour) AS last, sum(rows)::bigint AS dropped FROM dropped_accounts',
   );

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadConfig, readEnvironment, type Config } from '../../../cli/config/config.ts';
-import { prepareContents } from '../../../cli/stack/provision.ts';
-import type { PartName } from '../../../cli/stack/service.ts';
+import { provision } from '../../../cli/stack/provision.ts';
+import type { ServiceName } from '../../../cli/stack/service.ts';
 import { adminUrl } from '../../../cli/stack/services/postgres.ts';
 import { isFree } from '../../../cli/stack/ports.ts';
 import { silentProgress } from '../../../cli/terminal/progress.ts';
@@ -12,16 +12,16 @@ import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';
 import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
 import { openDatabase, type Database } from './database.ts';
-import { createFleet, type Fleet } from './processes.ts';
+import { createProcesses, type Processes } from './processes.ts';
 import { until } from './until.ts';
 
 /** Servers that the faults hit. */
-export const FAULT_PARTS: readonly PartName[] = ['kafka', 'registry', 'postgres'];
+export const FAULT_SERVICES: readonly ServiceName[] = ['kafka', 'registry', 'postgres'];
 /** And with the archive's store. */
-export const ARCHIVE_FAULT_PARTS: readonly PartName[] = [...FAULT_PARTS, 'object-store'];
+export const ARCHIVE_FAULT_SERVICES: readonly ServiceName[] = [...FAULT_SERVICES, 'object-store'];
 
 /** Real servers with topics, schemas and tables, and the processes that work on them. */
-export interface World {
+export interface Environment {
   readonly home: string;
   readonly config: Config;
   readonly adminUrl: string;
@@ -30,13 +30,13 @@ export interface World {
   readonly codec: Codec;
   /** As the server's administrator, in the schema marquee. */
   readonly db: Database;
-  readonly fleet: Fleet;
+  readonly fleet: Processes;
   /** For processes of this world. */
   readonly env: Readonly<Record<string, string>>;
-  start(part: PartName): Promise<void>;
+  start(part: ServiceName): Promise<void>;
   /** Ends a part by a signal and returns when it is gone. */
-  end(part: PartName, signal: NodeJS.Signals): Promise<void>;
-  signal(part: PartName, signal: NodeJS.Signals): Promise<void>;
+  end(part: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  signal(part: ServiceName, signal: NodeJS.Signals): Promise<void>;
   /** Empty topics, empty tables, no processes. Topics `stamped` take the producer's time. */
   reset(stamped?: readonly TopicName[]): Promise<void>;
   /** Kills what processes are left and closes connections; the servers stay. */
@@ -54,7 +54,10 @@ export const FAST_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** Uses the servers of a home, which are up. */
-export function openWorld(home: string, settings: Readonly<Record<string, string>> = {}): World {
+export function openEnvironment(
+  home: string,
+  settings: Readonly<Record<string, string>> = {},
+): Environment {
   const { cache, stack: asked } = loadConfig();
   const stack = createStack({
     home,
@@ -70,7 +73,7 @@ export function openWorld(home: string, settings: Readonly<Record<string, string
   const env = { ...baseEnvironment(home, cache), ...FAST_SETTINGS, ...settings };
   const url = adminUrl(state);
   const db = openDatabase(url);
-  const fleet = createFleet(env);
+  const fleet = createProcesses(env);
   const { brokers } = config.kafka;
 
   return {
@@ -103,8 +106,8 @@ export function openWorld(home: string, settings: Readonly<Record<string, string
 }
 
 /** Topics, schemas and tables, once for a stack. */
-export function prepareWorld(config: Config): Promise<void> {
-  return prepareContents(config, silentProgress);
+export function setUpEnvironment(config: Config): Promise<void> {
+  return provision(config, silentProgress);
 }
 
 /** The caller's environment, but none of its settings for Marquee. */
@@ -117,7 +120,7 @@ function baseEnvironment(home: string, cache: string): Record<string, string> {
 
 async function endPart(
   stack: Stack,
-  part: PartName,
+  part: ServiceName,
   signal: NodeJS.Signals,
   port: number,
 ): Promise<void> {

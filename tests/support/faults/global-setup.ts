@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startStack } from '../stack.ts';
-import { ARCHIVE_FAULT_PARTS, prepareWorld } from './environment.ts';
+import { ARCHIVE_FAULT_SERVICES, setUpEnvironment } from './environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -10,9 +10,9 @@ declare module 'vitest' {
 
 /** One stack for the fault tests of a run, apart from the others': here servers are killed. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await startStack({ parts: ARCHIVE_FAULT_PARTS });
+  const stack = await startStack({ parts: ARCHIVE_FAULT_SERVICES });
   try {
-    await prepareWorld(stack.config);
+    await setUpEnvironment(stack.config);
   } catch (error) {
     await stack.stop();
     throw error;

@@ -58,7 +58,7 @@ export interface RunOptions {
 }
 
 /** Starts processes with a common environment and knows all that still live. */
-export interface Fleet {
+export interface Processes {
   start(options: RunOptions): RunningProcess;
   alive(): readonly RunningProcess[];
   all(): readonly RunningProcess[];
@@ -71,7 +71,7 @@ export interface Fleet {
 const LINES_MAX = 20_000;
 const QUIET = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
 
-export function createFleet(env: Readonly<Record<string, string>>): Fleet {
+export function createProcesses(env: Readonly<Record<string, string>>): Processes {
   const processes: RunningProcess[] = [];
   const alive = (): RunningProcess[] => processes.filter((p) => p.exit() === null);
   let started = 0;

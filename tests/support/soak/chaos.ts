@@ -4,7 +4,7 @@ import { checkSnapshot, type Finding } from './checks.ts';
 import type { RunningProcess } from '../faults/processes.ts';
 import { ownerPid, type Sampler } from './sampler.ts';
 import { until } from '../faults/until.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 /** How often each fault is to happen. */
 export interface ChaosPlan {
@@ -62,7 +62,7 @@ const LOAD_MS = 600_000;
 
 type Action = 'kill' | 'rebalance' | 'broker' | 'postgres' | 'terminate' | 'zombie';
 
-export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Chaos {
+export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sampler): Chaos {
   const random = createRandom(plan.seed ^ 0x5eed);
   const actions = shuffled(plan, random);
   const counts: ChaosCounts = {
@@ -244,7 +244,7 @@ export function createChaos(world: World, plan: ChaosPlan, sampler: Sampler): Ch
   };
 }
 
-async function snapshot(world: World): Promise<Finding> {
+async function snapshot(world: Environment): Promise<Finding> {
   return until('a look at the tables', 60_000, () => checkSnapshot(world.db));
 }
 

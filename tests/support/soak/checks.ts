@@ -3,7 +3,7 @@ import type { Database, Row } from '../faults/database.ts';
 import { READERS, type Expected, type Outcome } from './expected.ts';
 import { logEnds } from '../faults/topic.ts';
 import { until } from '../faults/until.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 /** One statement about the result; `found` says what was seen when it does not hold. */
 export interface Finding {
@@ -107,7 +107,7 @@ const CONTENT: readonly {
 
 /** Waits until every processor stands at the log's end in all partitions. */
 export async function untilCaughtUp(
-  world: World,
+  world: Environment,
   processors: readonly string[],
   withinMs: number,
 ): Promise<void> {
@@ -141,7 +141,7 @@ export function topicsOf(processors: readonly string[]): TopicName[] {
 
 /** Holds tables, offsets, ledger and dead letters against the account of who made the records. */
 export async function checkAgainstExpected(
-  world: World,
+  world: Environment,
   expected: Expected,
   processors: readonly string[],
 ): Promise<Finding[]> {

@@ -5,7 +5,7 @@ import { to as copyTo } from 'pg-copy-streams';
 import { migrate } from '../../../sql/migrate.ts';
 import { topicsOf, untilCaughtUp, type Finding } from './checks.ts';
 import { openDatabase } from '../faults/database.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 const DATABASE = 'clean';
 
@@ -53,7 +53,7 @@ const TABLES: readonly {
  * every table row for row. Call it when no other process works.
  */
 export async function compareWithCleanRun(
-  world: World,
+  world: Environment,
   processors: readonly string[],
   withinMs: number,
 ): Promise<Finding[]> {
@@ -83,7 +83,7 @@ export async function compareWithCleanRun(
 
 /** A database of its own on the world's server, with all tables and nothing in them. */
 export async function createDatabase(
-  world: World,
+  world: Environment,
   database: string,
 ): Promise<{ admin: string; writer: string }> {
   const { db } = world;

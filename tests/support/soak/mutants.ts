@@ -27,7 +27,7 @@ const SEEK_FROM_KAFKA: Edit = {
         const told = groups[0]?.partitions.find((p) => p.partition === partition)?.offset ?? '-1';
         const start = told === '-1' ? startOffset(name, position, log) : Number(told);
         if (told !== '-1') return {
-          held: createHeld(partition, { ...position, next: Number(told), last: null }, Number(told)),
+          task: createPartitionTask(partition, { ...position, next: Number(told), last: null }, Number(told)),
           start: Number(told),
         };
 `,
@@ -41,11 +41,11 @@ const COMPARE_AND_SET_GONE: Edit = {
 
 const KAFKA_FIRST: Edit = {
   file: 'streams/runtime/consume/runner.ts',
-  from: '      laneOf(batch.partition).wake();\n',
+  from: '      workerOf(batch.partition).wake();\n',
   to: `      void consumer
         .commit([{ topic, partition: batch.partition, next: batch.next }])
         .catch(() => undefined)
-        .finally(() => laneOf(batch.partition).wake());
+        .finally(() => workerOf(batch.partition).wake());
 `,
 };
 

@@ -2,11 +2,11 @@ import type { Finding } from './checks.ts';
 import type { TopicRecords } from '../../../schemas/generated/types.ts';
 import { READERS, type Expected } from './expected.ts';
 import { readTopic } from '../faults/topic.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 /** Reads a topic and decodes each value. */
 async function decoded<K extends 'dead-letters.v1' | 'profile-changes.v1'>(
-  world: World,
+  world: Environment,
   topic: K,
   take: (key: string, value: TopicRecords[K]) => void,
 ): Promise<void> {
@@ -22,7 +22,7 @@ async function decoded<K extends 'dead-letters.v1' | 'profile-changes.v1'>(
 
 /** dead-letters.v1 holds every bad record (twice at most where a process died in between). */
 export async function checkDeadLetterTopic(
-  world: World,
+  world: Environment,
   expected: Expected,
   processors: readonly string[],
 ): Promise<Finding> {
@@ -52,7 +52,7 @@ export async function checkDeadLetterTopic(
  * profile-changes.v1: the last version told of each user covers all that entered their history, and
  * no version was told that the profile never had.
  */
-export async function checkProfileChanges(world: World): Promise<Finding> {
+export async function checkProfileChanges(world: Environment): Promise<Finding> {
   const told = new Map<string, number>();
   await decoded(world, 'profile-changes.v1', (_, change) => {
     told.set(change.user_id, Math.max(told.get(change.user_id) ?? 0, change.profile_version));

@@ -4,11 +4,11 @@ import { runArchiveSoak } from '../archive-soak/soak.ts';
 import { demand, type Finding } from './checks.ts';
 import { randomSeed, runSoak } from './soak.ts';
 import {
-  ARCHIVE_FAULT_PARTS,
-  FAULT_PARTS,
-  openWorld,
-  prepareWorld,
-  type World,
+  ARCHIVE_FAULT_SERVICES,
+  FAULT_SERVICES,
+  openEnvironment,
+  setUpEnvironment,
+  type Environment,
 } from '../faults/environment.ts';
 
 /** The long form of the fault suite, on a stack of its own: `marquee soak --help`. */
@@ -66,12 +66,12 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-type Soak = (world: World) => Promise<{ findings: readonly Finding[]; summary: string }>;
+type Soak = (world: Environment) => Promise<{ findings: readonly Finding[]; summary: string }>;
 
 const report = (line: string): void =>
   print(`${((performance.now() - began) / 1000).toFixed(1)} s: ${line}`);
 
-async function soakStreams(world: World, seed: number): ReturnType<Soak> {
+async function soakStreams(world: Environment, seed: number): ReturnType<Soak> {
   return runSoak(world, {
     seed,
     events: number(values.events, 5_000_000),
@@ -88,7 +88,7 @@ async function soakStreams(world: World, seed: number): ReturnType<Soak> {
   });
 }
 
-async function soakArchive(world: World, seed: number): ReturnType<Soak> {
+async function soakArchive(world: Environment, seed: number): ReturnType<Soak> {
   await world.reset(['user-actions.v1']);
   return runArchiveSoak(world, {
     seed,
@@ -104,13 +104,13 @@ async function main(): Promise<void> {
   const seed = number(values.seed, randomSeed());
   print(`seed ${seed}`);
   const archive = values.archive === true;
-  const stack = await startStack({ parts: archive ? ARCHIVE_FAULT_PARTS : FAULT_PARTS });
+  const stack = await startStack({ parts: archive ? ARCHIVE_FAULT_SERVICES : FAULT_SERVICES });
   const settings: Record<string, string> =
     values.client === undefined ? {} : { MARQUEE_KAFKA_CLIENT: values.client };
   let keep = false;
   try {
-    await prepareWorld(stack.config);
-    const world = openWorld(stack.home, settings);
+    await setUpEnvironment(stack.config);
+    const world = openEnvironment(stack.home, settings);
     try {
       const { findings, summary } = await (archive ? soakArchive : soakStreams)(world, seed);
       for (const { check, holds } of findings) print(`${holds ? '  holds' : '  FAILS'}: ${check}`);

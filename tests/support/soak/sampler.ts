@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Finding } from './checks.ts';
 import { openDatabase } from '../faults/database.ts';
 
-export interface Standing {
+export interface SampledPosition {
   readonly processor: string;
   readonly topic: string;
   readonly partition: number;
@@ -14,7 +14,7 @@ export interface Standing {
 /** Looks at stream_offsets all the while, and holds each look against the one before. */
 export interface Sampler {
   /** As last seen. */
-  latest(): ReadonlyMap<string, Standing>;
+  latest(): ReadonlyMap<string, SampledPosition>;
   /** Batches of this process that were seen: partitions that moved under its ownership. */
   progressOf(pid: number): number;
   stop(): Promise<Finding>;
@@ -30,12 +30,12 @@ export function ownerPid(owner: string | null): number | null {
 export function startSampler(url: string): Sampler {
   const db = openDatabase(url);
   const stopping = new AbortController();
-  const seen = new Map<string, Standing>();
+  const seen = new Map<string, SampledPosition>();
   const progress = new Map<number, number>();
   const backward: string[] = [];
   let looks = 0;
 
-  function compare(now: Standing): void {
+  function compare(now: SampledPosition): void {
     const key = `${now.processor} ${now.topic}/${now.partition}`;
     const before = seen.get(key);
     seen.set(key, now);
@@ -51,7 +51,7 @@ export function startSampler(url: string): Sampler {
     while (!stopping.signal.aborted) {
       // Away on purpose now and then: the next look counts.
       const rows = await db
-        .query<Standing & Record<string, unknown>>(
+        .query<SampledPosition & Record<string, unknown>>(
           'SELECT processor, topic, partition, next_offset, owner_epoch, owner FROM stream_offsets',
         )
         .catch(() => []);

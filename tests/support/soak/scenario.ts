@@ -12,7 +12,7 @@ import {
 import { createLoader, type Loader } from './loader.ts';
 import { checkDeadLetterTopic } from './published.ts';
 import { until } from '../faults/until.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 /** A load in portions, with the account of all that was sent so far. */
 export interface Scenario {
@@ -38,7 +38,7 @@ const CATCH_UP_MS = 90_000;
 const CHUNK = 500;
 
 export async function createScenario(
-  world: World,
+  world: Environment,
   seed: number,
   options: ScenarioOptions = {},
 ): Promise<Scenario> {
@@ -93,7 +93,7 @@ export async function createScenario(
 }
 
 /** Outboxes are drained after COMMIT: the last of it may be on its way. */
-async function untilPublished(world: World): Promise<void> {
+async function untilPublished(world: Environment): Promise<void> {
   // A process that is stopped while it publishes holds its rows for a minute (OUTBOX_IDLE_MS).
   await until('the outboxes to be drained', 90_000, async () => {
     const [due] = await world.db.query<{ rows: number }>(

@@ -10,7 +10,7 @@ import { createEncoders, generateLoad, type PlacedRecord } from './generate.ts';
 import { createLoader } from './loader.ts';
 import { checkDeadLetterTopic, checkProfileChanges } from './published.ts';
 import { startSampler } from './sampler.ts';
-import type { World } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 
 export interface SoakPlan extends ChaosPlan {
   /** User actions; resends, bad ones, serves and movies come on top. */
@@ -36,7 +36,7 @@ const CHUNK = 400;
  * servers die at random moments; then everything is held against the generator's account and
  * against a clean run. Expects an empty world.
  */
-export async function runSoak(world: World, plan: SoakPlan): Promise<SoakReport> {
+export async function runSoak(world: Environment, plan: SoakPlan): Promise<SoakReport> {
   const began = Date.now();
   const folder = mkdtempSync(join(world.home, 'expected-'));
   const sampler = startSampler(world.adminUrl);
@@ -73,7 +73,7 @@ export async function runSoak(world: World, plan: SoakPlan): Promise<SoakReport>
 
 /** Sends as the faults go on, and they as it sends, so that each of them meets a load. */
 async function feed(
-  world: World,
+  world: Environment,
   plan: SoakPlan,
   expected: Expected,
   chaos: Pick<Chaos, 'pace' | 'sent' | 'failed'>,

@@ -7,12 +7,12 @@ import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
 import { ColumnBuilder } from '../../../archive/format/columns.ts';
 import { sortedOrder } from '../../../archive/format/sort-keys.ts';
-import { makeFile } from '../../../archive/format/file-writer.ts';
-import { createFileThread } from '../../../archive/format/writer-thread.ts';
+import { writeFile } from '../../../archive/format/file-writer.ts';
+import { createWriterThread } from '../../../archive/format/writer-thread.ts';
 import { inspectFile } from '../../../archive/format/inspect.ts';
 import { RowPacker, rowEnd } from '../../../archive/format/packed-rows.ts';
 import { FILE_COLUMNS, decodeFile, encodeFile } from '../../../archive/format/parquet.ts';
-import { sameSums, sumsOf } from '../../../archive/format/checksums.ts';
+import { sameChecksums, checksumsOf } from '../../../archive/format/checksums.ts';
 import { addHash, createHash128, murmur128 } from '../../../common/hash.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
 import { createRandom } from '../../bench/random.ts';
@@ -84,8 +84,8 @@ test('a file gives back the rows that went in, byte for byte', () => {
   const back = decodeFile(file);
   expect(back.events.rows).toBe(3_000);
   expect(back.topics[17]).toBe('user-actions.v1');
-  const sums = sumsOf(back.events);
-  expect(sameSums(sums, sumsOf(builder))).toBe(true);
+  const sums = checksumsOf(back.events);
+  expect(sameChecksums(sums, checksumsOf(builder))).toBe(true);
   expect([...sums.content]).toEqual([...sum]);
 });
 
@@ -94,7 +94,7 @@ test('what is said of a file is told from its rows', async () => {
   const { builder, sum } = build(events);
   const found = await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS));
   expect(found.sums.rows).toBe(3_000);
-  expect(sameSums(found.sums, sumsOf(builder))).toBe(true);
+  expect(sameChecksums(found.sums, checksumsOf(builder))).toBe(true);
   expect([...found.sums.content]).toEqual([...sum]);
   const ids = events.map(({ event_id: id }) => formatUuid(id)).sort();
   expect([found.firstId, found.lastId]).toEqual([ids[0], ids.at(-1)]);
@@ -138,7 +138,7 @@ test('rows that were packed as they came make the same file as columns in order'
   const { builder, rows } = build(events);
   const packer = new RowPacker();
   for (const row of rows) packer.add(row, 0, rowEnd(row, 0));
-  const made = makeFile(packer, FACTS);
+  const made = writeFile(packer, FACTS);
   expect(made.bytes.equals(encodeFile(builder, sortedOrder(builder), FACTS))).toBe(true);
   expect(made.sha256).toEqual(createHash('sha256').update(made.bytes).digest());
 });
@@ -150,14 +150,14 @@ test('a thread makes the same files, and an error of its own is the asker’s', 
     for (const row of rows) packer.add(row, 0, row.length);
     return packer;
   };
-  const thread = createFileThread();
+  const thread = createWriterThread();
   try {
     // The second one is sorted here, since the thread is at work.
     const [made, another] = await Promise.all([
-      thread.make(pack(), FACTS),
-      thread.make(pack(), FACTS),
+      thread.write(pack(), FACTS),
+      thread.write(pack(), FACTS),
     ]);
-    expect(made).toEqual(makeFile(pack(), FACTS));
+    expect(made).toEqual(writeFile(pack(), FACTS));
     expect(another).toEqual(made);
     const copy = Buffer.from(made.bytes);
     expect(await thread.inspect(made.bytes)).toEqual(await inspectFile(copy));
@@ -166,7 +166,7 @@ test('a thread makes the same files, and an error of its own is the asker’s', 
   } finally {
     await thread.close();
   }
-  await expect(thread.make(pack(), FACTS)).rejects.toThrow('closed');
+  await expect(thread.write(pack(), FACTS)).rejects.toThrow('closed');
 });
 
 test('the same rows give the same bytes', () => {

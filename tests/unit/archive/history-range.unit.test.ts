@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { KafkaRecord } from '../../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../../common/kafka/record.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
 import { writeRow } from '../../../archive/format/columns.ts';
@@ -7,9 +7,9 @@ import { createHistoryRange, historyTopic } from '../../../archive/backfill/hist
 import { archived } from '../../../archive/archived-topic.ts';
 import { sortedColumns } from '../../../archive/format/packed-rows.ts';
 import { createRangeBuilder } from '../../../archive/ingest/range.ts';
-import { sideBySide } from '../../../common/map-concurrent.ts';
-import { sameSums } from '../../../archive/format/checksums.ts';
-import { createPreparer } from '../../../streams/runtime/commit/decode-batch.ts';
+import { mapConcurrent } from '../../../common/map-concurrent.ts';
+import { sameChecksums } from '../../../archive/format/checksums.ts';
+import { createBatchDecoder } from '../../../streams/runtime/commit/decode-batch.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import { createRandom } from '../../bench/random.ts';
 
@@ -49,15 +49,15 @@ test('history has the rows and the sums that the same events have when they come
   const values = events.map((_, n) => Buffer.from(String(n)));
   const decode = (value: Buffer) => events[Number(value.toString())] as UserActionRecord;
   const limits = { lateHorizonMs: Infinity, futureToleranceMs: 0, recordBytesMax: 1e6 };
-  const preparer = createPreparer(archived, { decode }, limits);
+  const batchDecoder = createBatchDecoder(archived, { decode }, limits);
   const records = events.map((event, offset): KafkaRecord => ({
     ...{ offset, timestamp: event.occurred_at, headers: {} },
     ...{ key: Buffer.from(event.user_id), value: values[offset] ?? null },
   }));
   const kafka = createRangeBuilder();
-  kafka.add(preparer.prepare([{ partition: 0, from: 0, next: events.length, records }]));
+  kafka.add(batchDecoder.decode([{ partition: 0, from: 0, next: events.length, records }]));
 
-  expect(sameSums(history.expected(), kafka.expected())).toBe(true);
+  expect(sameChecksums(history.expected(), kafka.expected())).toBe(true);
   expect([...history.dates().keys()]).toEqual([...kafka.dates().keys()]);
   for (const [day, packed] of history.dates()) {
     const other = kafka.dates().get(day);
@@ -88,7 +88,7 @@ test('a pseudo-topic has the first 16 digits of the hash', () => {
 test('work side by side ends at a failure, and none of it goes on after', async () => {
   const begun: number[] = [];
   let running = 0;
-  const work = sideBySide(
+  const work = mapConcurrent(
     Array.from({ length: 100 }, (_, n) => n),
     4,
     async (n) => {

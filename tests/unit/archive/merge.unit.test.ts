@@ -6,17 +6,17 @@ import { compressors } from 'hyparquet-compressors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
-import { chooseMerges } from '../../../archive/maintenance/compaction-plan.ts';
+import { planCompaction } from '../../../archive/maintenance/compaction-plan.ts';
 import { ColumnBuilder } from '../../../archive/format/columns.ts';
 import { sortedOrder } from '../../../archive/format/sort-keys.ts';
-import { mergeFiles, sumsOfFile } from '../../../archive/maintenance/merge.ts';
+import { mergeFiles, checksumsOfFile } from '../../../archive/maintenance/merge.ts';
 import { encodeFile } from '../../../archive/format/parquet.ts';
 import {
-  addSums,
-  createSums,
-  sameSums,
-  subtractSums,
-  sumsOf,
+  addChecksums,
+  createChecksums,
+  sameChecksums,
+  subtractChecksums,
+  checksumsOf,
 } from '../../../archive/format/checksums.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
 import { createRandom } from '../../bench/random.ts';
@@ -74,7 +74,7 @@ function writeInput(name: string, rows: readonly Row[]) {
   const path = join(folder, name);
   const facts = { topic: TOPIC, metadata: {} };
   const written = writeFile(path, encodeFile(builder, sortedOrder(builder), facts));
-  return written.then(() => ({ path, sums: sumsOf(builder) }));
+  return written.then(() => ({ path, sums: checksumsOf(builder) }));
 }
 
 function makeRows(count: number, seed: number, firstOffset = 0): Row[] {
@@ -129,11 +129,11 @@ describe('a merge', () => {
     const offsets = new Map(rows.map((row, i) => [keys[i], Number(row['kafka_offset'])]));
     expect(again.filter((row) => (offsets.get(key(row)) ?? Infinity) >= 200_000)).toEqual([]);
 
-    const expected = createSums();
-    for (const { sums } of inputs) addSums(expected, sums);
-    subtractSums(expected, merged.removed);
-    const found = await sumsOfFile(output);
-    expect(sameSums(found.sums, expected)).toBe(true);
+    const expected = createChecksums();
+    for (const { sums } of inputs) addChecksums(expected, sums);
+    subtractChecksums(expected, merged.removed);
+    const found = await checksumsOfFile(output);
+    expect(sameChecksums(found.sums, expected)).toBe(true);
     const ids = rows.map((row) => row['event_id'] as string).toSorted();
     expect(found.firstId.toString('hex')).toBe(ids[0]?.replaceAll('-', ''));
     expect(found.lastId.toString('hex')).toBe(ids.at(-1)?.replaceAll('-', ''));
@@ -174,8 +174,8 @@ describe('what is merged', () => {
     ...over,
   });
   const rule = { targetBytes: 100, filesMin: 2 };
-  const paths = (files: Parameters<typeof chooseMerges>[0], over = rule) =>
-    chooseMerges(files, over).map((merge) => merge.map(({ path }) => path));
+  const paths = (files: Parameters<typeof planCompaction>[0], over = rule) =>
+    planCompaction(files, over).map((merge) => merge.map(({ path }) => path));
 
   test('is small files of one date and one source, up to the target', () => {
     expect(paths([file(1, 40), file(2, 40), file(3, 40), file(4, 20), file(5, 49)])).toEqual([

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MarqueeError } from '../../../common/error.ts';
 import { createEncoder } from '../../../sdk/src/encoder.ts';
-import type { Entry } from '../../../sdk/src/buffered-record.ts';
-import { Receipt } from '../../../sdk/src/delivery.ts';
+import type { BufferedRecord } from '../../../sdk/src/buffered-record.ts';
+import { DeliveryReport } from '../../../sdk/src/delivery.ts';
 import { createSender } from '../../../sdk/src/sender.ts';
 import type { Sender, SenderOptions } from '../../../sdk/src/sender.ts';
 import { createFakeCluster } from './fake-cluster.ts';
@@ -35,8 +35,8 @@ function start(cluster: FakeCluster, options: Partial<SenderOptions> = {}): Run 
     retryFirstMs: 1,
     retryMaxMs: 4,
     schemaId: () => 1,
-    settled(entries: readonly Entry[], error: MarqueeError | null) {
-      for (const { receipt } of entries) {
+    settled(entries: readonly BufferedRecord[], error: MarqueeError | null) {
+      for (const { report: receipt } of entries) {
         if (error === null) receipt.deliver();
         else receipt.fail(error);
       }
@@ -56,7 +56,7 @@ function start(cluster: FakeCluster, options: Partial<SenderOptions> = {}): Run 
       return retried;
     },
     emit(key, value) {
-      const receipt = new Receipt('accepted', { open: 0 });
+      const receipt = new DeliveryReport('accepted', { open: 0 });
       const { delivered } = receipt;
       sender.push(encoder.bytes('t', Buffer.from(key), Buffer.from(value), [], receipt));
       return delivered;

@@ -9,7 +9,7 @@ import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import { planProfiles } from '../../../streams/profiles/core.ts';
 import type { ProfilePlan } from '../../../streams/profiles/core.ts';
-import { createPreparer } from '../../../streams/runtime/commit/decode-batch.ts';
+import { createBatchDecoder } from '../../../streams/runtime/commit/decode-batch.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { createSchemaLoader } from '../../../streams/runtime/consume/schema-loader.ts';
 import { DEFAULT_SETTINGS } from '../../../streams/runtime/settings.ts';
@@ -49,7 +49,7 @@ const examples = new Map<TopicName, readonly Example[]>(
 function planOf(
   processor: Processor,
   example: Example,
-  decoder: Parameters<typeof createPreparer>[1],
+  decoder: Parameters<typeof createBatchDecoder>[1],
 ) {
   const { topic } = processor.source;
   const value =
@@ -57,8 +57,12 @@ function planOf(
       ? null
       : encodeWire(schemaIdOf(topic), parseAvro(newestSchema(topic)), example.value);
   // With rows, whatever the processor asks for: they are the event as it was understood.
-  const { prepare } = createPreparer({ ...processor, wantsRows: true }, decoder, DEFAULT_SETTINGS);
-  const prepared = prepare([
+  const { decode } = createBatchDecoder(
+    { ...processor, wantsRows: true },
+    decoder,
+    DEFAULT_SETTINGS,
+  );
+  const decoded = decode([
     {
       partition: 0,
       from: 0,
@@ -66,9 +70,9 @@ function planOf(
       records: [record(0, example.key, value, example.receivedAt)],
     },
   ]);
-  const [run] = prepared.runs;
+  const [run] = decoded.ledger;
   const outcome = Object.entries(run?.accounts ?? {}).find(([, a]) => a.count === 1)?.[0];
-  const [dead] = prepared.dead;
+  const [dead] = decoded.dead;
   const columns = [
     ...processor.source.contentColumns,
     'received_at',
@@ -76,15 +80,15 @@ function planOf(
     'kafka_offset',
   ];
   const rows = readCopyRows(
-    prepared.rows?.take() ?? Buffer.alloc(0),
+    decoded.rows?.take() ?? Buffer.alloc(0),
     columns.map((name) => [name, KINDS[name] ?? 'text'] as const),
   );
   return {
     outcome,
     ...(dead === undefined ? {} : { fault: dead.fault }),
     ...(rows[0] === undefined ? {} : { row: rows[0] }),
-    ...(processor.name === 'profiles' && prepared.accepted.length > 0
-      ? { plan: readable(planProfiles(prepared.accepted.map((a) => a.event as UserActionRecord))) }
+    ...(processor.name === 'profiles' && decoded.accepted.length > 0
+      ? { plan: readable(planProfiles(decoded.accepted.map((a) => a.event as UserActionRecord))) }
       : {}),
   };
 }

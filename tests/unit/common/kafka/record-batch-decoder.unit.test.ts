@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../../../common/kafka/bytes.ts';
-import type { KafkaRecord } from '../../../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../../../common/kafka/record.ts';
 import {
   decodeRecords,
   scanBatches,

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { KafkaRecord } from '../../../../connectors/kafka/port.ts';
+import type { KafkaRecord } from '../../../../common/kafka/record.ts';
 import { feedback } from '../../../../streams/feedback/processor.ts';
 import { interactions } from '../../../../streams/interactions/processor.ts';
 import { createHash128, addHash } from '../../../../common/hash.ts';
-import type { LedgerRun } from '../../../../streams/runtime/commit/ledger.ts';
-import { createPreparer } from '../../../../streams/runtime/commit/decode-batch.ts';
-import type { Prepared } from '../../../../streams/runtime/commit/decode-batch.ts';
+import type { LedgerRange } from '../../../../streams/runtime/commit/ledger.ts';
+import { createBatchDecoder } from '../../../../streams/runtime/commit/decode-batch.ts';
+import type { DecodedBatch } from '../../../../streams/runtime/commit/decode-batch.ts';
 import type { Processor } from '../../../../streams/runtime/processor.ts';
 import {
   REDRIVE_COUNT,
@@ -31,18 +31,18 @@ beforeAll(async () => {
 function prepareAll(
   records: readonly KafkaRecord[],
   processor: Processor = interactions,
-): Prepared<unknown> {
+): DecodedBatch<unknown> {
   const next = (records.at(-1)?.offset ?? -1) + 1;
-  const { prepare } = createPreparer(processor, decoder, DEFAULT_SETTINGS);
-  return prepare([{ partition: 3, from: records[0]?.offset ?? 0, next, records }]);
+  const { decode } = createBatchDecoder(processor, decoder, DEFAULT_SETTINGS);
+  return decode([{ partition: 3, from: records[0]?.offset ?? 0, next, records }]);
 }
 
-const counts = (run: LedgerRun | undefined) =>
+const counts = (run: LedgerRange | undefined) =>
   Object.fromEntries(Object.entries(run?.accounts ?? {}).map(([k, a]) => [k, a.count]));
 
 describe('outcomes', () => {
   test('a good event is accepted with its place and time', () => {
-    const { accepted, runs, dead } = prepareAll([actionRecord(5)]);
+    const { accepted, ledger: runs, dead } = prepareAll([actionRecord(5)]);
     expect(accepted).toMatchObject([{ partition: 3, offset: 5, receivedAt: T0 }]);
     expect(counts(runs[0])).toEqual({ ok: 1, duplicate: 0, too_late: 0, skipped: 0, dead: 0 });
     expect(dead).toEqual([]);
@@ -50,7 +50,11 @@ describe('outcomes', () => {
 
   test('up to the late horizon it counts, a millisecond later it does not', () => {
     const edge = T0 - DEFAULT_SETTINGS.lateHorizonMs;
-    const { runs, accepted, lateByApp } = prepareAll([
+    const {
+      ledger: runs,
+      accepted,
+      lateByApp,
+    } = prepareAll([
       actionRecord(0, { occurred_at: edge }),
       actionRecord(1, { occurred_at: edge - 1, app: 'old' }),
     ]);
@@ -84,14 +88,14 @@ describe('outcomes', () => {
     ['missing_field', actionRecord(0, { action: 'rate', value: null })],
     ['id_time_mismatch', actionRecord(0, { occurred_at: T0 - 1, event_id: actionId(T0 - 2) })],
   ])('%s: buried alone, its neighbour unharmed', (reason, bad) => {
-    const { dead, accepted, runs } = prepareAll([bad, actionRecord(1)]);
+    const { dead, accepted, ledger: runs } = prepareAll([bad, actionRecord(1)]);
     expect(dead).toMatchObject([{ fault: { reason } }]);
     expect(accepted).toHaveLength(1);
     expect(counts(runs[0])).toMatchObject({ ok: 1, dead: 1 });
   });
 
   test('what a processor has nothing to do with is accounted as skipped', () => {
-    const { runs, accepted } = prepareAll(
+    const { ledger: runs, accepted } = prepareAll(
       [actionRecord(0), actionRecord(1, { request_id: actionId(T0) })],
       feedback,
     );
@@ -107,13 +111,13 @@ describe('outcomes', () => {
     };
     const redriven = actionRecord(0, { occurred_at: T0 - 31 * HOUR }, T0, headers);
     expect(prepareAll([redriven]).accepted).toMatchObject([{ receivedAt: T0 - 30 * HOUR }]);
-    expect(counts(prepareAll([redriven], feedback).runs[0])).toMatchObject({ skipped: 1 });
+    expect(counts(prepareAll([redriven], feedback).ledger[0])).toMatchObject({ skipped: 1 });
   });
 });
 
 describe('ledger runs', () => {
   test('are cut where the hour of receipt changes, and join', () => {
-    const { runs } = prepareAll([
+    const { ledger: runs } = prepareAll([
       actionRecord(10),
       actionRecord(11),
       actionRecord(20, {}, T0 + HOUR),
@@ -128,18 +132,18 @@ describe('ledger runs', () => {
 
   test('sums are the same however the batch is cut', () => {
     const records = Array.from({ length: 9 }, (_, i) => actionRecord(i));
-    const whole = prepareAll(records).runs[0]?.accounts.ok;
+    const whole = prepareAll(records).ledger[0]?.accounts.ok;
     const sum = createHash128();
     for (const part of [records.slice(0, 2), records.slice(2)])
-      addHash(sum, prepareAll(part).runs[0]?.accounts.ok.contentSum ?? createHash128());
+      addHash(sum, prepareAll(part).ledger[0]?.accounts.ok.contentSum ?? createHash128());
     expect(sum).toEqual(whole?.contentSum);
   });
 
   test('a resend found later moves from ok to duplicate with its hashes', () => {
     const one = actionRecord(0);
-    const prepared = prepareAll([one, { ...one, offset: 1 }]);
-    prepared.markDuplicate(1);
-    const { ok, duplicate } = prepared.runs[0]?.accounts ?? {};
+    const decoded = prepareAll([one, { ...one, offset: 1 }]);
+    decoded.markDuplicate(1);
+    const { ok, duplicate } = decoded.ledger[0]?.accounts ?? {};
     expect([ok?.count, duplicate?.count]).toEqual([1, 1]);
     expect(ok?.contentSum).toEqual(duplicate?.contentSum);
   });
@@ -147,9 +151,11 @@ describe('ledger runs', () => {
 
 test('a record that the database refused is buried when it comes again', () => {
   const bad = actionRecord(0);
-  const preparer = createPreparer(interactions, decoder, DEFAULT_SETTINGS);
-  preparer.condemn(bad, 'numeric field overflow');
-  const { dead, accepted } = preparer.prepare([{ partition: 0, from: 0, next: 1, records: [bad] }]);
+  const batchDecoder = createBatchDecoder(interactions, decoder, DEFAULT_SETTINGS);
+  batchDecoder.deadLetter(bad, 'numeric field overflow');
+  const { dead, accepted } = batchDecoder.decode([
+    { partition: 0, from: 0, next: 1, records: [bad] },
+  ]);
   expect(dead).toMatchObject([
     { fault: { reason: 'rejected_by_database', detail: 'numeric field overflow' } },
   ]);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { KafkaConsumer } from '../../../../connectors/kafka/port.ts';
 import type { Session } from '../../../../connectors/postgres/session.ts';
-import { createHeld } from '../../../../streams/runtime/consume/partition-task.ts';
+import { createPartitionTask } from '../../../../streams/runtime/consume/partition-task.ts';
 import { createLagMeter } from '../../../../streams/runtime/consume/lag-meter.ts';
 import { createMetrics } from '../../../../streams/runtime/observe/metrics.ts';
 
@@ -24,7 +24,7 @@ it('leaves no connection behind when it is closed while it opens one', async () 
     },
   });
   const position = { epoch: 1, next: 0, last: null, openLedgerRow: null };
-  const measured = meter.measure([createHeld(0, position, 0)]);
+  const measured = meter.measure([createPartitionTask(0, position, 0)]);
   await asked.promise;
   await meter.close();
   opening.resolve({

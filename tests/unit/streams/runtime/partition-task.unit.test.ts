@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decodedBatch } from '../../../../connectors/kafka/decoded-batch.ts';
 import type { FetchedBatch } from '../../../../connectors/kafka/port.ts';
 import {
-  createHeld,
+  createPartitionTask,
   dequeue,
   enqueue,
   startOffset,
@@ -52,7 +52,7 @@ describe('where reading starts', () => {
 
 describe('the last record is looked at again', () => {
   test('the same one is passed over and reading goes on', () => {
-    const held = createHeld(0, at(11, 9), 9);
+    const held = createPartitionTask(0, at(11, 9), 9);
     expect(enqueue(held, 'p', false, batch(9, [9, 11, 12]))).toBeNull();
     expect(dequeue(held, 10, 1e6)).toMatchObject({
       next: 13,
@@ -60,20 +60,22 @@ describe('the last record is looked at again', () => {
     });
   });
   test('another one halts: the topic was made again and refilled', () => {
-    const held = createHeld(0, at(11, 9), 9);
+    const held = createPartitionTask(0, at(11, 9), 9);
     const other = decodedBatch(batch(9, [9, 11]), [rec(9, 'other'), rec(11)]);
     expect(enqueue(held, 'p', false, other)).toMatchObject({ code: 'MARQUEE_TOPIC_REPLACED' });
     expect(held.queue).toEqual([]);
   });
   test('its absence halts, but where compaction may have removed it', () => {
-    expect(enqueue(createHeld(0, at(11, 9), 9), 'p', false, batch(9, [11]))).not.toBeNull();
-    expect(enqueue(createHeld(0, at(11, 9), 9), 'p', true, batch(9, [11]))).toBeNull();
+    expect(
+      enqueue(createPartitionTask(0, at(11, 9), 9), 'p', false, batch(9, [11])),
+    ).not.toBeNull();
+    expect(enqueue(createPartitionTask(0, at(11, 9), 9), 'p', true, batch(9, [11]))).toBeNull();
   });
 });
 
 describe('the queue', () => {
   test('gives up to the rows asked for, across fetches and within one', () => {
-    const held = createHeld(0, at(0, null), 0);
+    const held = createPartitionTask(0, at(0, null), 0);
     enqueue(held, 'p', false, batch(0, [0, 1, 2]));
     enqueue(held, 'p', false, batch(3, [3, 4, 5]));
     expect(dequeue(held, 4, 1e6)).toMatchObject({ next: 4 });
@@ -82,12 +84,12 @@ describe('the queue', () => {
     expect([held.queuedRows, held.queuedBytes]).toEqual([0, 0]);
   });
   test('gives at least one record, however large', () => {
-    const held = createHeld(0, at(0, null), 0);
+    const held = createPartitionTask(0, at(0, null), 0);
     enqueue(held, 'p', false, batch(0, [0, 1]));
     expect(dequeue(held, 10, 1).records).toHaveLength(1);
   });
   test('passes markers at the end of a fetch', () => {
-    const held = createHeld(0, at(0, null), 0);
+    const held = createPartitionTask(0, at(0, null), 0);
     enqueue(held, 'p', false, batch(0, [0, 1], 5));
     expect(dequeue(held, 10, 1e6).next).toBe(5);
   });

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { KafkaConsumer } from '../../../../connectors/kafka/port.ts';
-import { createHeld } from '../../../../streams/runtime/consume/partition-task.ts';
-import type { Held } from '../../../../streams/runtime/consume/partition-task.ts';
-import { createHoldings } from '../../../../streams/runtime/consume/task-manager.ts';
-import type { Holdings } from '../../../../streams/runtime/consume/task-manager.ts';
-import type { Lane } from '../../../../streams/runtime/consume/batch-worker.ts';
+import { createPartitionTask } from '../../../../streams/runtime/consume/partition-task.ts';
+import type { PartitionTask } from '../../../../streams/runtime/consume/partition-task.ts';
+import { createTaskManager } from '../../../../streams/runtime/consume/task-manager.ts';
+import type { TaskManager } from '../../../../streams/runtime/consume/task-manager.ts';
+import type { BatchWorker } from '../../../../streams/runtime/consume/batch-worker.ts';
 import type { Metrics } from '../../../../streams/runtime/observe/metrics.ts';
 
 const MEMBERSHIP_MS = 10_000;
@@ -18,18 +18,19 @@ afterEach(() => {
 });
 
 /** Holdings whose take-overs only say that they began. */
-function holdingsTelling(begun: () => void): Holdings {
+function holdingsTelling(begun: () => void): TaskManager {
   const consumer = {
     bounds: () => {
       begun();
       return new Promise(() => undefined);
     },
   } as unknown as KafkaConsumer;
-  return createHoldings({
+  return createTaskManager({
     name: 'profiles',
     topic: 'user-actions.v1',
     consumer,
-    laneOf: () => ({ partitions: new Map(), settled: () => Promise.resolve() }) as unknown as Lane,
+    workerOf: () =>
+      ({ partitions: new Map(), settled: () => Promise.resolve() }) as unknown as BatchWorker,
     metrics: {} as Metrics,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     membershipMs: MEMBERSHIP_MS,
@@ -43,13 +44,17 @@ function holdingsTelling(begun: () => void): Holdings {
       openSession: () => Promise.reject(new Error('not reached')),
       retryFirstMs: 1,
       retryMaxMs: 1,
-      trouble: () => () => undefined,
+      retryStatus: () => () => undefined,
     },
   });
 }
 
-function heldIn(state: Held['state']): Held {
-  const held = createHeld(PARTITION, { next: 0, epoch: 1, last: null, openLedgerRow: null }, 0);
+function heldIn(state: PartitionTask['state']): PartitionTask {
+  const held = createPartitionTask(
+    PARTITION,
+    { next: 0, epoch: 1, last: null, openLedgerRow: null },
+    0,
+  );
   held.state = state;
   return held;
 }
