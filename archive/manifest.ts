@@ -1,4 +1,5 @@
 import type { Session } from '../connectors/postgres/session.ts';
+import { Rollback } from '../connectors/postgres/transaction.ts';
 import { MarqueeError } from '../common/error.ts';
 import { hashToDecimal } from '../common/hash.ts';
 import { writeLedger } from '../streams/runtime/commit/ledger.ts';
@@ -126,12 +127,8 @@ export async function recordRange(
   range: VerifiedRange,
 ): Promise<{ readonly openRow: OpenLedgerRow | null } | null> {
   const { key, step, ledger, files } = range;
-  await session.execute('BEGIN');
-  try {
-    if ((await advance(session, key, [step])) === null) {
-      await session.execute('ROLLBACK');
-      return null;
-    }
+  return session.transaction(async () => {
+    if ((await advance(session, key, [step])) === null) return new Rollback(null);
     const open = await writeLedger(
       session,
       key,
@@ -161,12 +158,8 @@ export async function recordRange(
       from: step.from,
       to: step.after,
     });
-    await session.execute('COMMIT');
     return { openRow: open.get(step.partition) ?? null };
-  } catch (error) {
-    if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 export async function insertFiles(

@@ -1,3 +1,5 @@
+import { HOUR_MS, MINUTE_MS } from '../common/time.ts';
+
 /** What an operator may set for the archive; units are in the names. */
 export interface ArchiveSettings {
   /** When the daily run starts: five fields of cron, in `timeZone`. */
@@ -30,8 +32,8 @@ export const DEFAULT_ARCHIVE: ArchiveSettings = Object.freeze({
   bytesMax: 16 * 1024 * 1024,
   mergeBytes: 128 * 1024 * 1024,
   mergeFilesMin: 8,
-  graceMs: 6 * 3_600_000,
+  graceMs: 6 * HOUR_MS,
   retentionMarginDays: 2,
-  patienceMs: 30 * 60_000,
+  patienceMs: 30 * MINUTE_MS,
   keepDays: 400,
 });

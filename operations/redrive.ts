@@ -81,8 +81,7 @@ export async function redrive(
   const notYet = `(d.redriven_at IS NULL OR d.redriven_at < $${values.length}::timestamptz)`;
   let sent = 0;
   for (;;) {
-    await session.execute('BEGIN');
-    try {
+    const count = await session.transaction(async () => {
       const rows = await session.query<RecordRow>(
         `SELECT ${RECORD} FROM dead_letters d WHERE ${sql} AND ${conditions} AND ${notYet}
          ORDER BY d.topic, d.partition, d.kafka_offset, d.processor
@@ -93,14 +92,11 @@ export async function redrive(
         await send(producer, rows.map(toRecord));
         await mark(session, rows);
       }
-      await session.execute('COMMIT');
-      if (rows.length === 0) return sent;
-      sent += rows.length;
-      onProgress(sent);
-    } catch (error) {
-      if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
-      throw error;
-    }
+      return rows.length;
+    });
+    if (count === 0) return sent;
+    sent += count;
+    onProgress(sent);
   }
 }
 

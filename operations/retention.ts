@@ -4,6 +4,7 @@ import type { Session } from '../connectors/postgres/session.ts';
 import { every } from '../common/timers.ts';
 import type { Log } from '../streams/runtime/observe/log.ts';
 import type { RetentionSettings } from './retention-settings.ts';
+import { HOUR_MS } from '../common/time.ts';
 
 export interface RetentionStep {
   readonly table: string;
@@ -14,8 +15,6 @@ export interface RetentionStep {
   /** Why nothing was done, if so. */
   readonly held: string | null;
 }
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Drops the partitions that are older than configured, and never one into which an event may still

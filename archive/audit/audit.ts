@@ -9,6 +9,7 @@ import { decodeFile } from '../format/parquet.ts';
 import { mapConcurrent } from '../../common/map-concurrent.ts';
 import { checksumsOf } from '../format/checksums.ts';
 import { hashToDecimal } from '../../common/hash.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 /** Something that doesn't balance, with the place to look at. */
 export interface AuditFinding {
@@ -92,7 +93,7 @@ export async function audit(session: Session, options: AuditOptions): Promise<Au
 
 function inHours(hour: string, { from, to }: Pick<AuditOptions, 'from' | 'to'>): boolean {
   const ms = Date.parse(hour);
-  return (from === null || ms + 3_600_000 > from) && (to === null || ms < to);
+  return (from === null || ms + HOUR_MS > from) && (to === null || ms < to);
 }
 
 function hotFindings(scan: HotScan, options: AuditOptions): AuditFinding[] {

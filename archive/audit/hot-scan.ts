@@ -3,8 +3,8 @@ import { addHash, createHash128, hashToDecimal, murmur128 } from '../../common/h
 import { userActions } from '../../streams/topics/user-actions.ts';
 import { createChecksums } from '../format/checksums.ts';
 import type { Checksums } from '../format/checksums.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
-const HOUR_MS = 3_600_000;
 const CONTENT = userActions.contentColumns;
 /** Offsets of one row of the ledger of `interactions`. */
 export interface LedgerRange {
@@ -48,19 +48,14 @@ export interface Unbalanced {
  * traffic flows.
  */
 export async function scanHot(session: Session): Promise<HotScan> {
-  await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
+  return session.transaction(async () => {
     // One statement reads the whole table, however long that takes.
     await session.execute('SET LOCAL statement_timeout = 0');
     const ranges = await readLedgerRanges(session);
     const dropped = await readDropped(session);
     const found = await addUp(session, ranges);
-    await session.execute('COMMIT');
     return { ranges, ...found, ...judge(ranges, found.hours, dropped) };
-  } catch (error) {
-    if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
+  }, 'REPEATABLE READ READ ONLY');
 }
 
 async function readLedgerRanges(session: Session): Promise<LedgerRange[]> {

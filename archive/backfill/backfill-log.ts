@@ -70,8 +70,7 @@ export interface StoredRange {
 /** Records a verified range where the one before it ends, with its files, in one transaction. */
 export async function recordHistoryRange(session: Session, range: StoredRange): Promise<void> {
   const { topic, from, to } = range;
-  await session.execute('BEGIN');
-  try {
+  await session.transaction(async () => {
     const written = await session.execute(
       `INSERT INTO archive_ranges (topic, partition, from_offset, to_offset, rows, dead, skipped)
        SELECT $1, $2, $3, $4, $5, $6, 0
@@ -86,11 +85,7 @@ export async function recordHistoryRange(session: Session, range: StoredRange): 
         { retriable: true },
       );
     await insertFiles(session, range.files, { topic, partition: HISTORY_PARTITION, from, to });
-    await session.execute('COMMIT');
-  } catch (error) {
-    if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 export async function finishBackfill(session: Session, topic: string): Promise<void> {

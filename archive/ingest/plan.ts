@@ -6,11 +6,10 @@ import { commitPlan, readOpenPlan } from '../manifest.ts';
 import type { ArchivePlan, PlannedRange } from '../manifest.ts';
 import { archived } from '../archived-topic.ts';
 import type { ArchiveContext } from '../context.ts';
+import { DAY_MS, HOUR_MS } from '../../common/time.ts';
 
 export const TOPIC = archived.source.topic;
 export const KEY = { processor: archived.name, topic: TOPIC };
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** The hot window, of which nothing is ever dropped. */
 const WINDOW_MS = 48 * HOUR_MS;
 

@@ -13,8 +13,8 @@ import { RowPacker, rowEnd } from '../format/packed-rows.ts';
 import { mapConcurrent } from '../../common/map-concurrent.ts';
 import { addChecksums, createChecksums, sameChecksums } from '../format/checksums.ts';
 import type { Checksums } from '../format/checksums.ts';
+import { DAY_MS } from '../../common/time.ts';
 
-const DAY_MS = 86_400_000;
 /** Objects on their way at once: many are small. */
 const SIDE_BY_SIDE = 8;
 

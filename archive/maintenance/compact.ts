@@ -298,8 +298,7 @@ async function recordMerge(
   path: string,
 ): Promise<void> {
   const paths = inputs.map((input) => input.path);
-  await session.execute('BEGIN');
-  try {
+  await session.transaction(async () => {
     await session.execute(
       `INSERT INTO archive_files (path, topic, partition, from_offset, to_offset, date, rows, id_sum, content_sum,
           bytes, sha256, first_event_id, last_event_id, generation, duplicates_removed, removed_id_sum,
@@ -337,11 +336,7 @@ async function recordMerge(
         { retriable: true },
       );
     await session.execute('DELETE FROM archive_merges WHERE id = $1', [merge.id]);
-    await session.execute('COMMIT');
-  } catch (error) {
-    if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 const MODULUS = String(2n ** 128n);

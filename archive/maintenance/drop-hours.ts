@@ -4,6 +4,7 @@ import { hashToDecimal } from '../../common/hash.ts';
 import { scanHot } from '../audit/hot-scan.ts';
 import type { HotScan } from '../audit/hot-scan.ts';
 import type { ArchiveContext } from '../context.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 export interface DropReport {
   /** ISO 8601: hours (of events' own time) that left the hot table. */
@@ -11,8 +12,6 @@ export interface DropReport {
   /** Hours beyond the window that stay for now, with the reason. */
   readonly held: readonly { readonly hour: string; readonly reason: string }[];
 }
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Drops the hours that left the window and that the archive holds. The hot table is read once and

@@ -37,8 +37,7 @@ async function takeOut(
   keepDays: number,
   backfill: string | null,
 ): Promise<readonly ExpiredFile[]> {
-  await session.execute('BEGIN');
-  try {
+  return session.transaction(async () => {
     // A file that took the place of others goes when their objects have gone.
     const gone = await session.query<ExpiredRow>(
       `WITH due AS (${DUE}),
@@ -60,12 +59,8 @@ async function takeOut(
       await session.execute('DELETE FROM archive_ranges WHERE topic = $1', [backfill]);
       await session.execute('DELETE FROM archive_backfills WHERE topic = $1', [backfill]);
     }
-    await session.execute('COMMIT');
     return gone;
-  } catch (error) {
-    if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 type ExpiredRow = ExpiredFile & Record<string, unknown>;

@@ -219,12 +219,11 @@ function createView(
 async function inSnapshot<T>(url: string, work: (session: Session) => Promise<T>): Promise<T> {
   const session = await openSession({ url, applicationName: 'marquee-sql' });
   try {
-    await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    await session.execute('LOCK TABLE rt_user_interactions IN ACCESS SHARE MODE');
-    await session.execute('SET LOCAL statement_timeout = 0');
-    const result = await work(session);
-    await session.execute('COMMIT');
-    return result;
+    return await session.transaction(async () => {
+      await session.execute('LOCK TABLE rt_user_interactions IN ACCESS SHARE MODE');
+      await session.execute('SET LOCAL statement_timeout = 0');
+      return work(session);
+    }, 'REPEATABLE READ READ ONLY');
   } finally {
     await session.close();
   }

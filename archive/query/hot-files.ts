@@ -6,10 +6,10 @@ import { ColumnBuilder, ROW_COLUMNS } from '../format/columns.ts';
 import { copyRows } from '../audit/hot-scan.ts';
 import { encodeFile } from '../format/parquet.ts';
 import { archived } from '../archived-topic.ts';
+import { DAY_MS } from '../../common/time.ts';
 
 /** Rows of one file: what is in memory at once. */
 const FILE_ROWS = 131_072;
-const DAY_MS = 86_400_000;
 const TOPIC = archived.source.topic;
 
 /**

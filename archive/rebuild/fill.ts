@@ -33,17 +33,16 @@ export function createFiller(context: FillContext) {
 
   async function apply(events: readonly ArchivedEvent[]): Promise<void> {
     await store.prepare(session, events);
-    await session.execute('BEGIN');
     try {
-      const rows = processor.wantsRows ? rowsOf(writer, events) : null;
-      const resends = await store.apply(session, { events, rows }, () => Promise.resolve());
-      await session.execute('COMMIT');
+      const resends = await session.transaction(() => {
+        const rows = processor.wantsRows ? rowsOf(writer, events) : null;
+        return store.apply(session, { events, rows }, () => Promise.resolve());
+      });
       counts.resends += resends.length;
       const left = new Set(resends);
       for (const [i, { topic }] of events.entries())
         if (!left.has(i)) counts.applied.set(topic, (counts.applied.get(topic) ?? 0) + 1);
     } catch (error) {
-      if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
       if (!isDataError(error)) throw error;
       await divide(events, error);
     }

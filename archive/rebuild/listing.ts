@@ -4,6 +4,7 @@ import { refused } from '../../streams/replay/replay-plan.ts';
 import type { LivePartition, ReplayStart } from '../../streams/replay/replay-plan.ts';
 import type { ListedFile } from './fetch-files.ts';
 import type { ArchivedStretch } from './plan.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 /** What the manifest has for a rebuild, read in one snapshot. */
 export interface Listing {
@@ -59,8 +60,6 @@ interface ListingOptions {
   readonly choice: BackfillChoice;
   readonly lateHorizonMs: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 interface ListedRow extends ListedFile {
   readonly partition: number | null;

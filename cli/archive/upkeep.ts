@@ -10,6 +10,7 @@ import { left, print, printJson, right, table, withSession } from '../terminal/o
 import { formatBytes, formatCount } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { archiveContext, storeOf } from './context.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 /** The command `marquee archive compact`. */
 export async function archiveCompact(
@@ -89,7 +90,7 @@ export async function archiveExpire(flags: {
     dryRun
       ? `${what}: ${formatCount(files.length)} would leave the archive. Nothing was done; --yes does it.`
       : `${what}: ${formatCount(files.length)} have left the archive. Their objects stay for the grace time ` +
-          `(${formatCount(config.archive.graceMs / 3_600_000)} h); \`marquee archive clean\` removes them then.`,
+          `(${formatCount(config.archive.graceMs / HOUR_MS)} h); \`marquee archive clean\` removes them then.`,
   );
 }
 

@@ -1,4 +1,5 @@
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from '../../common/time.ts';
+
 /** After a run that failed, or while no model serves, the next comes this much later. */
 const RETRY_MS = HOUR_MS;
 /** Without a run of the archive to follow, a run comes this long after the last good one. */

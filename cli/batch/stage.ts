@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { readEnvironment, repositoryRoot } from '../config/config.ts';
 import type { Progress, Step } from '../terminal/progress.ts';
 import { installSpark } from '../stack/spark.ts';
+import { DAY_MS } from '../../common/time.ts';
 
 /** What the Python side says, a line each (batch/marquee_batch/progress.py). */
 interface Line {
@@ -109,7 +110,7 @@ export async function runStage<T>(
 }
 
 const LOGS_KEPT = 30;
-const LOG_MS_MIN = 86_400_000;
+const LOG_MS_MIN = DAY_MS;
 
 /** Spark on this machine alone; a cluster must reach the driver. */
 function isLocal({ master }: StageRequest): boolean {

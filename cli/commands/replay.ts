@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { parseTime } from '../terminal/parse.ts';
-import type { ReplayFrom, ReplayReport } from '../../streams/replay/replay.ts';
+import type { ReplayReport } from '../../streams/replay/replay.ts';
+import type { ReplayFrom } from '../../streams/replay/replay-options.ts';
 import type { TableComparison } from '../../streams/replay/compare-tables.ts';
 
 interface Flags {

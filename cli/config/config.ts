@@ -7,6 +7,7 @@ import { DEFAULT_ARCHIVE } from '../../archive/settings.ts';
 import { DEFAULT_SETTINGS } from '../../streams/runtime/settings.ts';
 import type { RuntimeSettings } from '../../streams/runtime/settings.ts';
 import { DEFAULT_RETENTION } from '../../operations/retention-settings.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 /**
  * The one typed surface of configuration, and the only file that reads process.env.
@@ -250,7 +251,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
       accessKey: 'marquee',
       secretKey: 'marquee',
       bucket: 'marquee',
-      timeoutMs: 60_000,
+      timeoutMs: MINUTE_MS,
     },
     log: { level: 'info' },
     runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },

@@ -7,13 +7,13 @@ import type { WorldPlan } from './plan.ts';
 import { createRandom, createWeighted } from './random.ts';
 import { SESSION_MS_MAX, playSession } from './session.ts';
 import type { Draft, UserState } from './session.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 /** A call of the producer, with everything given that would else come from its clock. */
 export type WorldEvent =
   | { readonly kind: 'action'; readonly action: AnyAction & { readonly occurredAt: number } }
   | { readonly kind: 'serve'; readonly serve: ServeFields & { readonly servedAt: number } };
 
-const HOUR_MS = 3_600_000;
 const DEVICES = ['tv', 'phone', 'web', 'tablet'] as const;
 /** Sessions are put in order of time in portions of this many. */
 const PORTION = 512;

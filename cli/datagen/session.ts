@@ -4,6 +4,7 @@ import type { Truth } from './model.ts';
 import { queryFor } from './names.ts';
 import { sigmoid } from './random.ts';
 import type { Random } from './random.ts';
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
 /** What a user did, before it has a time, an id and its user's name. Times are in the session. */
 export interface DraftAction {
@@ -31,13 +32,13 @@ export interface DraftServe {
 export type Draft = DraftAction | DraftServe;
 
 /** No session is longer, however much is watched in it. */
-export const SESSION_MS_MAX = 4 * 3_600_000;
+export const SESSION_MS_MAX = 4 * HOUR_MS;
 
 const LIST_LENGTH = 10;
 const CANDIDATES = 60;
 const PLAYS_MAX = 2;
-const WATCH_MS_MIN = 70 * 60_000;
-const WATCH_MS_SPREAD = 40 * 60_000;
+const WATCH_MS_MIN = 70 * MINUTE_MS;
+const WATCH_MS_SPREAD = 40 * MINUTE_MS;
 
 /** Where a list comes from, how often, and how much of its order is taste and not chance. */
 interface Source {

@@ -28,6 +28,7 @@ import { createPositionLine, describeCounts, describeNext, describeSamples } fro
 import type { JobResult } from './report.ts';
 import { ownsAll, readLogEnds, untilCaughtUp } from './positions.ts';
 import type { LogEnds, Reader } from './positions.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 export interface DemoOptions {
   /** A MovieLens folder; else a synthetic world. */
@@ -38,7 +39,7 @@ export interface DemoOptions {
   readonly batch: boolean;
 }
 
-const STALL_MS = 60_000;
+const STALL_MS = MINUTE_MS;
 
 const readers: readonly Reader[] = Object.values(PROCESSORS).map(({ name, source }) => ({
   processor: name,

@@ -1,6 +1,5 @@
 import { MarqueeError } from '../../common/error.ts';
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from '../../common/time.ts';
 
 /** Where the ratings of an import come to lie: whole milliseconds, in (from, until]. */
 export interface LiveWindow {

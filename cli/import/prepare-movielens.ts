@@ -10,6 +10,7 @@ import type { MovieLens } from './movielens.ts';
 import type { ImportEvent, ImportSource } from './prepared.ts';
 import { MOVIELENS_APP, importIdOf } from './rating-action.ts';
 import type { Rejects } from './rejects.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 export interface MovieLensRequest {
   readonly config: Config;
@@ -99,7 +100,7 @@ function asRecorded(set: MovieLens, nowMs: number, lateHorizonMs: number): Impor
   const { ratings } = set;
   const importId = importIdOf(set.dataHash, null);
   const late = ratings === null ? 0 : countTooLate(ratings, nowMs, lateHorizonMs);
-  const hours = String(lateHorizonMs / 3_600_000);
+  const hours = String(lateHorizonMs / HOUR_MS);
   const notes =
     late === 0
       ? []

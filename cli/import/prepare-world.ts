@@ -8,6 +8,7 @@ import { parseUntil } from './as-live.ts';
 import { placeLive } from './live.ts';
 import type { ImportSource } from './prepared.ts';
 import { IMPORT_PROPERTY, importIdOf } from './rating-action.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 export const WORLD_APP = 'synthetic';
 
@@ -26,8 +27,8 @@ export function openGeneratedSource(request: WorldRequest): ImportSource {
   const { config, nowMs, plan } = request;
   const { lateHorizonMs } = config.runtime.settings;
   checkPlan({ ...plan, untilMs: nowMs });
-  const spanMs = Math.floor(plan.hours * 3_600_000);
-  const hoursMax = lateHorizonMs / 3_600_000 - 1;
+  const spanMs = Math.floor(plan.hours * HOUR_MS);
+  const hoursMax = lateHorizonMs / HOUR_MS - 1;
   if (plan.hours > hoursMax)
     throw new MarqueeError(
       'MARQUEE_WORLD_PLAN',

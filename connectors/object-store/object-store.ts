@@ -8,6 +8,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Client } from 'minio';
 import { MarqueeError } from '../../common/error.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 /** What Marquee needs of an S3 store: whole objects by name, and nothing else. */
 export interface ObjectStore {
@@ -41,7 +42,7 @@ export interface ObjectStoreOptions {
   readonly attempts?: number;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = MINUTE_MS;
 const ATTEMPTS = 6;
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 5_000;

@@ -1,10 +1,11 @@
 import type { Session } from './session.ts';
+import { DAY_MS, HOUR_MS } from '../../common/time.ts';
 
 export type PartitionWidth = '1 hour' | '1 day';
 
 const WIDTH_MS: Readonly<Record<PartitionWidth, number>> = {
-  '1 hour': 3_600_000,
-  '1 day': 86_400_000,
+  '1 hour': HOUR_MS,
+  '1 day': DAY_MS,
 };
 /** How many known partitions are kept in mind; a week of hours. */
 const KNOWN_MAX = 168;

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { toPostgresError } from './errors.ts';
+import { inTransaction } from './transaction.ts';
+import type { Isolation, Rollback } from './transaction.ts';
 
 /**
  * One connection with one transaction at a time. The timeouts are the server's: a process that is
@@ -26,6 +28,8 @@ export interface Session {
   copy(target: string, body: Buffer, onSent?: SentHook): Promise<void>;
   /** What `COPY ... TO STDOUT` gives, piece by piece; all of it must be taken. */
   copyOut(statement: string): AsyncIterable<Buffer>;
+  /** The work between BEGIN and COMMIT, rolled back when it throws; see transaction.ts. */
+  transaction<T>(work: () => Promise<T | Rollback<T>>, isolation?: Isolation): Promise<T>;
   /** False after the connection was lost or closed. */
   usable(): boolean;
   close(): Promise<void>;
@@ -80,11 +84,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const run = (text: string, values: readonly unknown[] | undefined) =>
     guard(firstWords(text), () => client.query(text, values as unknown[] | undefined));
 
+  const execute = async (text: string, values?: readonly unknown[]): Promise<number> =>
+    (await run(text, values)).rowCount ?? 0;
   return {
     pid: self?.pid ?? 0,
     query: async <R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) =>
       (await run(text, values)).rows as R[],
-    execute: async (text, values) => (await run(text, values)).rowCount ?? 0,
+    execute,
+    transaction: (work, isolation) =>
+      inTransaction({ execute, usable: () => usable }, work, isolation),
     copy: (target, body, onSent) =>
       guard(`COPY ${target.slice(0, target.indexOf(' '))}`, () =>
         copyIn(client, target, body, onSent),

@@ -1,6 +1,7 @@
 import type { TopicDeclaration, TopicModel } from './model.ts';
+import { DAY_MS, HOUR_MS } from '../../common/time.ts';
 
-const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 };
+const UNITS: Readonly<Record<string, number>> = { h: HOUR_MS, d: DAY_MS };
 
 /** Reads one topics/<name>.yaml. Throws with file and key for what it does not understand. */
 export function parseTopic(name: string, yaml: Record<string, unknown>): TopicDeclaration {

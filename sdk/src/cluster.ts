@@ -4,6 +4,7 @@ import '../../common/kafka/kafkajs-timer-patch.ts';
 import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
 import type { Sockets } from '../../common/kafka/kafkajs-sockets.ts';
 import { PRODUCE } from '../../common/kafka/produce-request.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 /** How to reach Kafka; `ssl` and `sasl` as kafkajs takes them. */
 export interface ClusterOptions {
@@ -93,7 +94,7 @@ export function openCluster(options: ClusterOptions): ProducerCluster {
     },
     async initProducerId() {
       const broker = await cluster.findControllerBroker();
-      const found = await broker.initProducerId({ transactionTimeout: 60_000 });
+      const found = await broker.initProducerId({ transactionTimeout: MINUTE_MS });
       return { producerId: BigInt(found.producerId), producerEpoch: found.producerEpoch };
     },
     async disconnect() {

@@ -2,7 +2,7 @@ import type { BoundedConsumer } from './bounded-consumer.ts';
 import { boundConsumer } from './bounded-consumer.ts';
 import type { Log } from '../runtime/observe/log.ts';
 import { createStreamProcess } from '../runtime/process.ts';
-import type { ReplayOptions } from './replay.ts';
+import type { ReplayOptions } from './replay-options.ts';
 import { refused } from './replay-plan.ts';
 import type { ReplayStart } from './replay-plan.ts';
 import type { Positions, ShadowPlace } from './shadow-tables.ts';

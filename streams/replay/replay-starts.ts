@@ -1,6 +1,6 @@
 import { withAdmin } from '../../connectors/kafka/admin.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
-import type { ReplayOptions } from './replay.ts';
+import type { ReplayOptions } from './replay-options.ts';
 import { planReplay, refused } from './replay-plan.ts';
 import type { LivePartition, ReplayStart } from './replay-plan.ts';
 import { makeCopies, readLive, readPositions } from './shadow-tables.ts';
@@ -12,9 +12,19 @@ export async function beginReplay(
   session: Session,
   place: ShadowPlace,
 ): Promise<ReplayStart[]> {
-  const { processor, from, brokers, history } = options;
+  return session.transaction(async () => {
+    const starts = await startsOf(options, session, place);
+    await makeCopies(session, options.processor, place, starts);
+    return starts;
+  }, 'REPEATABLE READ');
+}
+
+async function startsOf(
+  { processor, from, brokers, history }: ReplayOptions,
+  session: Session,
+  place: ShadowPlace,
+): Promise<ReplayStart[]> {
   const { topic } = place;
-  await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ');
   if (history === undefined) await refuseBackfilled(session, place.processor);
   const live = await readLive(session, place.processor, topic);
   const { bounds, wanted } = await withAdmin({ brokers }, async (admin) => ({
@@ -26,7 +36,7 @@ export async function beginReplay(
     const log = byPartition.get(p.partition);
     return { ...p, logStart: Number(log?.low ?? 0), logEnd: Number(log?.high ?? 0) };
   });
-  const starts =
+  return (
     (await history?.plan(session, partitions)) ??
     planReplay({
       processor: place.processor,
@@ -39,10 +49,8 @@ export async function beginReplay(
           : from.kind === 'offset'
             ? new Map(partitions.map((p) => [p.partition, from.offset]))
             : new Map(wanted?.map((p) => [p.partition, Number(p.offset)])),
-    });
-  await makeCopies(session, processor, place, starts);
-  await session.execute('COMMIT');
-  return starts;
+    })
+  );
 }
 
 /** The log alone can't give what a rebuild brought into the tables. */

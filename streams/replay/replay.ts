@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KafkaClientName } from '../../connectors/kafka/create-consumer.ts';
 import { sqlState } from '../../connectors/postgres/errors.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { compareDeadLetters, compareLedgers, compareTables } from './compare-tables.ts';
 import type { TableComparison } from './compare-tables.ts';
-import type { Log } from '../runtime/observe/log.ts';
 import type { Processor } from '../runtime/processor.ts';
 import { refused } from './replay-plan.ts';
-import type { LivePartition, ReplayStart } from './replay-plan.ts';
+import type { ReplayOptions, ReplayProgress } from './replay-options.ts';
+import type { ReplayStart } from './replay-plan.ts';
 import { limitsOf, beginReplay } from './replay-starts.ts';
 import { startReplayProcess } from './replay-process.ts';
 import type { ReplayProcess } from './replay-process.ts';
@@ -23,58 +22,6 @@ import {
   readPositions,
 } from './shadow-tables.ts';
 import type { Positions, ShadowPlace } from './shadow-tables.ts';
-import type { RuntimeSettings } from '../runtime/settings.ts';
-
-export type ReplayFrom =
-  | { readonly kind: 'earliest' }
-  | { readonly kind: 'offset'; readonly offset: number }
-  /** Epoch ms of receipt. */
-  | { readonly kind: 'time'; readonly ms: number };
-
-export interface ReplayOptions {
-  readonly processor: Processor;
-  readonly brokers: readonly string[];
-  readonly kafkaClient: KafkaClientName;
-  readonly registryUrl: string;
-  /** Of marquee_writer. */
-  readonly postgresUrl: string;
-  readonly settings: RuntimeSettings;
-  readonly log: Log;
-  readonly from: ReplayFrom;
-  /**
-   * `swap` puts the replayed tables in the place of the live ones; `compare` changes nothing;
-   * `build` makes the tables up to where the live ones stand now, and leaves them.
-   */
-  readonly mode: 'swap' | 'compare' | 'build';
-  /** Leaves in the replay schema what would be dropped at the end. */
-  readonly keep?: boolean;
-  /** What comes before the log: an archive. `from` has no meaning then. */
-  readonly history?: ReplayHistory;
-  /** Epoch ms: only what was received before. Not with `swap`, whose tables stand where live stands. */
-  readonly until?: number;
-  readonly signal?: AbortSignal;
-  onProgress?(progress: ReplayProgress): void;
-}
-
-/** Events that come into the copies before those of the log. */
-export interface ReplayHistory {
-  /** Where each partition goes on from the log. Asked in the snapshot in which `live` was read. */
-  plan(session: Session, live: readonly LivePartition[]): Promise<ReplayStart[]>;
-  /** Puts into the copies what lies before the starts. */
-  fill(place: ShadowPlace, progress: (done: number, due: number) => void): Promise<void>;
-  /** In the transaction of the swap. */
-  swapped(session: Session): Promise<void>;
-}
-
-export interface ReplayProgress {
-  readonly phase: 'reading the archive' | 'copying' | 'replaying' | 'swapping' | 'comparing';
-  /**
-   * Offsets read again, and to be read: where the live processor stands now. Events, when the
-   * archive is read.
-   */
-  readonly done: number;
-  readonly due: number;
-}
 
 export interface ReplayReport {
   readonly processor: string;

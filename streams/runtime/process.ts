@@ -18,6 +18,7 @@ import type { Runner, SessionKind } from './consume/runner.ts';
 import type { RunnerStatus } from './observe/status.ts';
 import { createSchemaLoader } from './consume/schema-loader.ts';
 import type { RuntimeSettings } from './settings.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 export interface ProcessOptions {
   readonly processors: readonly Processor[];
@@ -79,7 +80,7 @@ export async function createStreamProcess(options: ProcessOptions): Promise<Stre
 }
 
 /** Longer than the outbox publisher waits for an acknowledgement. */
-const OUTBOX_IDLE_MS = 60_000;
+const OUTBOX_IDLE_MS = MINUTE_MS;
 
 /** Seen in pg_stat_activity and stream_offsets; Postgres keeps 63 bytes. */
 function ownerName(standingName: string): string {

@@ -1,3 +1,5 @@
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
+
 /** What an operator may set for the processors; units are in the names. */
 export interface RuntimeSettings {
   readonly sessionTimeoutMs: number;
@@ -36,8 +38,8 @@ export const DEFAULT_SETTINGS: RuntimeSettings = Object.freeze({
   fetchWaitMs: 250,
   metadataMaxAgeMs: 30_000,
   queueBytesMax: 8 * 1024 * 1024,
-  lateHorizonMs: 24 * 3_600_000,
-  futureToleranceMs: 5 * 60_000,
+  lateHorizonMs: 24 * HOUR_MS,
+  futureToleranceMs: 5 * MINUTE_MS,
   recordBytesMax: 1024 * 1024,
   statementTimeoutMs: 30_000,
   idleInTransactionTimeoutMs: 5_000,
@@ -45,7 +47,7 @@ export const DEFAULT_SETTINGS: RuntimeSettings = Object.freeze({
   retryFirstMs: 100,
   retryMaxMs: 5_000,
   drainTimeoutMs: 10_000,
-  stallTimeoutMs: 60_000,
+  stallTimeoutMs: MINUTE_MS,
   lagIntervalMs: 2_000,
   kafkaCommitIntervalMs: 1_000,
 });

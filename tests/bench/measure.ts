@@ -15,6 +15,7 @@ import type { SdkResult } from './sdk-rate.ts';
 import { settingsOf } from './settings.ts';
 import type { BenchStack } from './stack.ts';
 import type { System } from './system.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 const LATENCY_OF: readonly (readonly Processor[])[] = [
   ['interactions'],
@@ -60,7 +61,7 @@ export async function measure(options: MeasureOptions, bench: Bench): Promise<Re
       users: options.users,
       movies: options.movies,
       endMs: Date.now(),
-      spanMs: 3_600_000,
+      spanMs: HOUR_MS,
     },
     options.codec,
     progress.step('events'),

@@ -7,6 +7,7 @@ import { median } from './rate.ts';
 import type { RunResult } from './run.ts';
 import type { SdkResult } from './sdk-rate.ts';
 import type { System } from './system.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 export interface Report {
   readonly command: string;
@@ -60,7 +61,7 @@ function events(load: Load): string {
     `${whole(load.actions)} user actions (seed ${String(plan.seed)}; 70 % impressions and views, ` +
     `${((load.answers / load.actions) * 100).toFixed(0)} % with a request_id, one serve per 20 ` +
     `actions, ${whole(plan.users)} users, ${whole(plan.movies)} movies, both with a long tail; ` +
-    `occurred within ${whole(plan.spanMs / 60_000)} minutes). ` +
+    `occurred within ${whole(plan.spanMs / MINUTE_MS)} minutes). ` +
     `${load.avroBytes.toFixed(0)} bytes an event as registry Avro, ${load.jsonBytes.toFixed(0)} as ` +
     `JSON with the table’s columns; compression of all topics: ${load.codec}; 8 partitions.\n`
   );
@@ -254,7 +255,7 @@ function targets(report: Report): string {
         'least',
         150_000,
       ],
-      ['all four, actions/s', Math.max(...fourBest), whole, 'least', 60_000],
+      ['all four, actions/s', Math.max(...fourBest), whole, 'least', MINUTE_MS],
       ['memory of a processor, MB', Math.max(...memory) / 1e6, whole, 'most', 400],
       [
         'SDK call to visible row, p99 ms',
@@ -268,7 +269,7 @@ function targets(report: Report): string {
         median(sdk.map((run) => run.eventsPerSecond)),
         whole,
         'least',
-        60_000,
+        MINUTE_MS,
       ],
     ];
   return table(

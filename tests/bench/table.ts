@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { HOUR_MS } from '../../common/time.ts';
 
 /** The columns of rt_user_interactions, in their physical order, which COPY reads fastest. */
 export const COLUMNS = [
@@ -22,7 +23,6 @@ export const COLUMNS = [
 
 /** Where the broker's clock goes in: the one column that differs from run to run. */
 const UNCOMPARED = 'received_at';
-const HOUR_MS = 3_600_000;
 
 export interface TableName {
   readonly schema: string;

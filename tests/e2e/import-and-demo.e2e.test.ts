@@ -21,6 +21,7 @@ import { startStack } from '../support/stack.ts';
 import type { TestStack } from '../support/stack.ts';
 import { differences, loadSource } from './movielens-source.ts';
 import type { SourceWindow } from './movielens-source.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const MOVIELENS = join(repositoryRoot, '..', 'shared', 'data', 'ml-latest-small');
 const hasMovieLens = existsSync(join(MOVIELENS, 'ratings.csv'));
@@ -66,7 +67,7 @@ async function applyAll(): Promise<void> {
       readers.map(({ topic }) => topic),
     );
     await untilCaughtUp({
-      ...{ session, readers, stallMs: 60_000 },
+      ...{ session, readers, stallMs: MINUTE_MS },
       ends: () => ends,
       isFinal: () => true,
       check: () => {
@@ -234,7 +235,7 @@ describe('an import that is interrupted', () => {
     expect(first.actions.acked).toBeLessThan(plan.events);
     expect(first.actions.acked).toBe(first.actions.sent);
 
-    const resumed = prepare(nowMs + 60_000);
+    const resumed = prepare(nowMs + MINUTE_MS);
     expect(resumed).toMatchObject({ importId: whole.importId, again: true, window: whole.window });
     expect(resumed.notes.join()).toContain('was interrupted');
     const second = await send(resumed, new AbortController().signal);

@@ -10,10 +10,10 @@ import { compareWithSecondRun } from '../support/archive-soak/second-run.ts';
 import { demand } from '../support/soak/checks.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 /** The short form of `marquee soak --archive`: a chain, each run killed further on than the last. */
 const SEED = 20_261_124;
-const HOUR_MS = 3_600_000;
 
 let world: Environment;
 let scene: ArchiveFixture;

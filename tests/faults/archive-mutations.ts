@@ -22,12 +22,12 @@ import {
   type Environment,
 } from '../support/faults/environment.ts';
 import { startStack } from '../support/stack.ts';
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
 /**
  * Takes one guarantee of the archive after the other out of a copy of the source, and shows that
  * the fault suite's checks go red over it: `marquee soak --archive --mutations`.
  */
-const HOUR_MS = 3_600_000;
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -76,10 +76,10 @@ async function shortFaults(scene: ArchiveFixture): Promise<void> {
 
 async function changeAtRest(scene: ArchiveFixture): Promise<void> {
   const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
-  await until('a run to stand before it verifies', 60_000, () => run.stopped());
+  await until('a run to stand before it verifies', MINUTE_MS, () => run.stopped());
   await changeOne(scene);
   run.kill('SIGCONT');
-  await run.died(60_000);
+  await run.died(MINUTE_MS);
 }
 
 /** What went red, or null where all checks hold. */

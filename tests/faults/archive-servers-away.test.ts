@@ -11,9 +11,9 @@ import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
 const SEED = 20_261_126;
-const HOUR_MS = 3_600_000;
 
 let world: Environment;
 let scene: ArchiveFixture;
@@ -75,15 +75,15 @@ describe('Postgres', () => {
   test('is killed between upload and commit, and comes back', async () => {
     await scene.receive(8, 100);
     const run = scene.run({ failpoint: 'archive_verified:2:SIGSTOP' });
-    await until('the run to stand before a commit', 60_000, () => run.stopped());
+    await until('the run to stand before a commit', MINUTE_MS, () => run.stopped());
     await world.end('postgres', 'SIGQUIT');
     run.kill('SIGCONT');
-    expect(await run.logged('archive_retry', 60_000)).toMatchObject({
+    expect(await run.logged('archive_retry', MINUTE_MS)).toMatchObject({
       code: 'MARQUEE_PG_UNAVAILABLE',
     });
     await world.start('postgres');
-    expect(await run.died(60_000)).toEqual({ code: 0, signal: null });
-    await until('Postgres to answer', 60_000, () => world.db.query('SELECT'));
+    expect(await run.died(MINUTE_MS)).toEqual({ code: 0, signal: null });
+    await until('Postgres to answer', MINUTE_MS, () => world.db.query('SELECT'));
     await scene.scenario.caughtUp(['interactions']);
   });
 });
@@ -92,9 +92,9 @@ test('two runs at once: the second leaves; one that lost its lock in its sleep r
   await scene.receive(8, 100);
   const before = await coveredRows();
   const sleeper = scene.run({ failpoint: 'archive_verified:1:SIGSTOP', label: 'sleeper' });
-  await until('the first to stand before its commit', 60_000, () => sleeper.stopped());
+  await until('the first to stand before its commit', MINUTE_MS, () => sleeper.stopped());
   const second = scene.run({ label: 'second' });
-  expect(await second.died(60_000)).toEqual({ code: 1, signal: null });
+  expect(await second.died(MINUTE_MS)).toEqual({ code: 1, signal: null });
   expect(second.tail(3)).toMatch(/MARQUEE_ARCHIVE_BUSY/);
 
   await world.db.query(
@@ -103,7 +103,7 @@ test('two runs at once: the second leaves; one that lost its lock in its sleep r
   const { rows } = await scene.finish({ label: 'third' });
   expect(rows).toBeGreaterThanOrEqual(100);
   sleeper.kill('SIGCONT');
-  expect(await sleeper.died(60_000)).toEqual({ code: 0, signal: null });
+  expect(await sleeper.died(MINUTE_MS)).toEqual({ code: 0, signal: null });
   expect(await coveredRows()).toBe(before + rows);
 });
 

@@ -11,6 +11,7 @@ import type { RunningProcess } from '../support/faults/processes.ts';
 import type { StoreFault } from '../support/faults/store-proxy.ts';
 import { until } from '../support/faults/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const SEED = 20_261_125;
 const STORE_TIMEOUT_MS = 700;
@@ -70,15 +71,15 @@ describe('the store', () => {
     await scene.receive(8, 80);
     scene.storeProxy.strike('PUT', { kind: 'hold-upload' }, Infinity);
     const run = scene.run();
-    await until('half an upload', 60_000, () => scene.storeProxy.fallen('hold-upload') > 0);
+    await until('half an upload', MINUTE_MS, () => scene.storeProxy.fallen('hold-upload') > 0);
     await world.end('object-store', 'SIGKILL');
     await scene.storeProxy.away();
     scene.storeProxy.calm();
-    const said = await run.logged('archive_retry', 60_000);
+    const said = await run.logged('archive_retry', MINUTE_MS);
     expect(said).toMatchObject({ code: 'MARQUEE_STORE_UNAVAILABLE' });
     await world.start('object-store');
     await scene.storeProxy.back();
-    expect(await run.died(60_000)).toEqual({ code: 0, signal: null });
+    expect(await run.died(MINUTE_MS)).toEqual({ code: 0, signal: null });
   });
 
   test('is full: the run says so, waits, and ends when there is room', async () => {
@@ -86,12 +87,12 @@ describe('the store', () => {
     const full: StoreFault = { kind: 'answer', status: 507, code: 'XMinioStorageFull' };
     scene.storeProxy.strike('PUT', full, Infinity);
     const run = scene.run();
-    const said = await run.logged('archive_retry', 60_000);
+    const said = await run.logged('archive_retry', MINUTE_MS);
     expect(said).toMatchObject({ code: 'MARQUEE_STORE_UNAVAILABLE' });
     expect(said['reason']).toMatch(/XMinioStorageFull.*has it room/);
     expect(run.exit()).toBeNull();
     scene.storeProxy.calm();
-    expect(await run.died(60_000)).toEqual({ code: 0, signal: null });
+    expect(await run.died(MINUTE_MS)).toEqual({ code: 0, signal: null });
   });
 
   describe('refuses', () => {
@@ -120,7 +121,7 @@ describe('the store', () => {
 
   describe('gives back something else', () => {
     const refused = async (run: RunningProcess): Promise<void> => {
-      expect(await run.died(60_000)).toEqual({ code: 1, signal: null });
+      expect(await run.died(MINUTE_MS)).toEqual({ code: 1, signal: null });
       expect(run.tail(4)).toMatch(/MARQUEE_ARCHIVE_MISMATCH: archived-events.date=.*SHA-256/);
     };
     beforeAll(() => scene.receive(8, 100));
@@ -134,7 +135,7 @@ describe('the store', () => {
     });
     test('one bit is lost in the store, between upload and check: nothing is recorded', async () => {
       const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
-      await until('a run to stand before it verifies', 60_000, () => run.stopped());
+      await until('a run to stand before it verifies', MINUTE_MS, () => run.stopped());
       await changeOne(scene);
       run.kill('SIGCONT');
       await refused(run);

@@ -13,10 +13,10 @@ import type { PlacedRecord } from '../support/soak/generate.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
-const HOUR_MS = 3_600_000;
 
 let world: Environment;
 let scenario: Scenario;
@@ -52,7 +52,7 @@ function actionAt(occurredAt: number): UserActionRecord {
 const partition = partitionOf('neighbour', 8);
 
 function good(): PlacedRecord {
-  const action = actionAt(Date.now() - 60_000);
+  const action = actionAt(Date.now() - MINUTE_MS);
   const offset = scenario.expected.place(TOPIC, partition);
   scenario.expected.action(action, partition, offset);
   scenario.expected.add('interactions', 'ok');
@@ -80,7 +80,7 @@ function tooLate(ageMs: number): PlacedRecord {
 
 test('each kind of bad record is dead-lettered alone, with its reason and its bytes', async () => {
   const input = {
-    action: actionAt(Date.now() - 60_000),
+    action: actionAt(Date.now() - MINUTE_MS),
     encode: scenario.encode.action,
     foreignSchemaId: scenario.encode.serveSchemaId,
     nowMs: Date.now(),
@@ -88,7 +88,7 @@ test('each kind of bad record is dead-lettered alone, with its reason and its by
   };
   const records: PlacedRecord[] = [good()];
   for (const kind of BAD_KIND_NAMES) records.push(bad(makeBad(kind, input)), good());
-  records.push(tooLate(24 * HOUR_MS + 60_000), good(), tooLate(40 * 365 * 24 * HOUR_MS), good());
+  records.push(tooLate(24 * HOUR_MS + MINUTE_MS), good(), tooLate(40 * 365 * 24 * HOUR_MS), good());
   await scenario.loader.send(records);
   await scenario.loader.send([bad(makeHuge(input, 10))]);
   await scenario.loader.send([good()]);

@@ -4,6 +4,7 @@ import { createScenario, type Scenario } from '../support/soak/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs', 'movies'];
 const SILENT_MS = 3_000;
@@ -47,12 +48,12 @@ test('COMMIT sent, answer lost: what the table says decides, whether it counted 
 test('COMMIT sent, and silence: the process ends itself, another goes on from what counted', async () => {
   await world.fleet.killAll();
   const stuck = world.fleet.start({ processors: ['interactions'], env: throughProxy() });
-  await stuck.logged('partition_taken', 60_000);
+  await stuck.logged('partition_taken', MINUTE_MS);
   const before = proxy.fallen().length;
   proxy.strike('silent');
 
   await scenario.send(400);
-  const end = await stuck.died(60_000);
+  const end = await stuck.died(MINUTE_MS);
 
   expect(proxy.fallen().slice(before)).toContain('silent');
   expect(end.code).toBe(1);

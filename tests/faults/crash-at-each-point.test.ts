@@ -5,6 +5,7 @@ import type { RunningProcess } from '../support/faults/processes.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 // Each processor reads by a group of its own, so several can meet their deaths side by side.
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs'] as const;
@@ -50,14 +51,14 @@ describe.each(Array.from({ length: ROUNDS }, (_, round) => round))('round %i', (
         env: { MARQUEE_FAILPOINTS: `${point}:1` },
       }),
     );
-    await Promise.all(victims.map((victim) => victim.logged('partition_taken', 60_000)));
+    await Promise.all(victims.map((victim) => victim.logged('partition_taken', MINUTE_MS)));
     // Revocation is a fault's place only when somebody else comes.
     const revoked = places.filter(([, point]) => point === 'revoking');
     for (const [processor] of revoked) world.fleet.start({ processors: [processor] });
 
     // An outbox is emptied by whoever comes first: the survivor may have published what a victim left
     // in it. So traffic goes on until each has come to its place itself.
-    const dying = Promise.all(victims.map((victim) => victim.died(60_000)));
+    const dying = Promise.all(victims.map((victim) => victim.died(MINUTE_MS)));
     let alive = true;
     while (alive) {
       await scenario.send(1_000);

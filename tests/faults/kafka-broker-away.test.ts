@@ -3,6 +3,7 @@ import { clients, fill, openBench, span, values } from '../int/kafka/clients.ts'
 import type { Bench, Running } from '../int/kafka/clients.ts';
 import { startStack } from '../support/stack.ts';
 import type { TestStack } from '../support/stack.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 /** kafkajs tries for about nine seconds before its session ends and a new one begins. */
 const OUTAGE_MS = 14_000;
@@ -46,7 +47,7 @@ async function survive(outage: (told: Promise<unknown>) => Promise<void>): Promi
   await Promise.all([outage(told), told]);
   const producer = await bench.freshProducer();
   for (const partition of PARTITIONS) await fill(producer, topic, 500, { partition, from: 500 });
-  await each('read after', ({ receiver }) => receiver.count() === 3_000, 60_000);
+  await each('read after', ({ receiver }) => receiver.count() === 3_000, MINUTE_MS);
   const expected = span(0, 1_000).map((i) => `v${String(i)}`);
   for (const { receiver, stop, ran } of all) {
     for (const partition of PARTITIONS) expect(values(receiver, partition)).toEqual(expected);

@@ -7,6 +7,7 @@ import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { logEnds } from '../support/faults/topic.ts';
 import { until } from '../support/faults/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions'];
@@ -60,7 +61,7 @@ async function refill(times: number): Promise<void> {
 async function alarm(process: RunningProcess, partitions: number, code: string): Promise<void> {
   await until(
     `${partitions} partitions to halt with ${code}`,
-    60_000,
+    MINUTE_MS,
     () => process.count('partition_halted') >= partitions,
     () => process.tail(10),
   );
@@ -90,7 +91,7 @@ test('records removed before they were read: that partition halts, the others go
   const process = world.fleet.start({ processors: PROCESSORS });
   await alarm(process, 1, 'MARQUEE_OFFSET_OUTSIDE_LOG');
   const ends = await logEnds(world.brokers, TOPIC);
-  await until('the other partitions to reach their ends', 60_000, async () => {
+  await until('the other partitions to reach their ends', MINUTE_MS, async () => {
     const rows = await world.db.query<{ partition: number; next_offset: number }>(
       'SELECT partition, next_offset FROM stream_offsets WHERE partition > 0',
     );
@@ -119,7 +120,7 @@ test('a topic made again while the processor was down: it halts, empty or refill
 
 test('a topic made again and refilled while the processor runs: it halts, and skips nothing', async () => {
   const process = world.fleet.start({ processors: PROCESSORS });
-  await until('all partitions to be taken', 60_000, () => process.count('partition_taken') >= 8);
+  await until('all partitions to be taken', MINUTE_MS, () => process.count('partition_taken') >= 8);
   const before = await standing();
   await makeTopicAgain();
   await refill(4);

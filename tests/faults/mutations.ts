@@ -9,6 +9,7 @@ import {
   type Environment,
 } from '../support/faults/environment.ts';
 import { startStack } from '../support/stack.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 /**
  * Takes one guarantee after the other out of a copy of the source, and shows that the fault suite's
@@ -39,9 +40,11 @@ async function shortFaults(world: Environment, root: string): Promise<void> {
     await scenario.verify(PROCESSORS, 'before any fault');
 
     const stale = armed('fetched:1:SIGSTOP');
-    await Promise.all(stale.map((process) => process.logged('partition_taken', 60_000)));
+    await Promise.all(stale.map((process) => process.logged('partition_taken', MINUTE_MS)));
     await scenario.send(1_500);
-    await Promise.all(stale.map((p) => until('an owner to be stopped', 60_000, () => p.stopped())));
+    await Promise.all(
+      stale.map((p) => until('an owner to be stopped', MINUTE_MS, () => p.stopped())),
+    );
     await scenario.caughtUp(PROCESSORS);
     for (const process of stale) process.kill('SIGCONT');
     await untilRefused(stale);
@@ -51,9 +54,9 @@ async function shortFaults(world: Environment, root: string): Promise<void> {
     // Inside its transaction; and between its COMMIT and its word to Kafka.
     for (const point of ['cas_done', 'after_commit']) {
       const victims = armed(`${point}:1`);
-      await Promise.all(victims.map((process) => process.logged('partition_taken', 60_000)));
+      await Promise.all(victims.map((process) => process.logged('partition_taken', MINUTE_MS)));
       await scenario.send(1_500);
-      await Promise.all(victims.map((process) => process.died(60_000)));
+      await Promise.all(victims.map((process) => process.died(MINUTE_MS)));
       await scenario.verify(PROCESSORS, `an owner was killed at ${point}`);
     }
   } finally {

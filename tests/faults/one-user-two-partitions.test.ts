@@ -7,6 +7,7 @@ import { userName, type PlacedRecord } from '../support/soak/generate.ts';
 import { createScenario, type Scenario } from '../support/soak/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
@@ -29,7 +30,7 @@ afterEach(async () => {
 
 /** A click on one of a few movies: rows of the same user and movie meet from both partitions. */
 function clickAt(userId: string, n: number): UserActionRecord {
-  const occurredAt = Date.now() - 60_000 + n;
+  const occurredAt = Date.now() - MINUTE_MS + n;
   return {
     event_id: uuidv7(occurredAt),
     user_id: userId,
@@ -67,7 +68,7 @@ async function raisePartitions(): Promise<void> {
 test('two processes add to one profile from two partitions at once: no update is lost', async () => {
   await raisePartitions();
   const two = [1, 2].map(() => world.fleet.start({ processors: PROCESSORS }));
-  await Promise.all(two.map((process) => process.logged('partition_taken', 60_000)));
+  await Promise.all(two.map((process) => process.logged('partition_taken', MINUTE_MS)));
   for (let n = 0; n < 6_000; n += 300) {
     const users = ['one', 'two', 'three'];
     const batch = Array.from({ length: 300 }, (_, i) =>
@@ -86,7 +87,7 @@ test('two processes add to one profile from two partitions at once: no update is
 
 test('partitions raised from 8 to 12 under load: users move, no update is lost', async () => {
   const two = [1, 2].map(() => world.fleet.start({ processors: PROCESSORS }));
-  await Promise.all(two.map((process) => process.logged('partition_taken', 60_000)));
+  await Promise.all(two.map((process) => process.logged('partition_taken', MINUTE_MS)));
   let n = 0;
   const sendBatches = async (batches: number, partitions: number): Promise<void> => {
     for (let i = 0; i < batches; i++) {

@@ -6,6 +6,7 @@ import { createScenario, type Scenario } from '../support/soak/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const PROCESSORS = ['interactions'];
 const SMALL_MB = 48;
@@ -76,7 +77,7 @@ test('a full disk: consuming stops, it is said, and goes on by itself after', as
     writeFileSync(ballast, Buffer.alloc(bavail * bsize));
 
     await scenario.send(4_000);
-    await process.logged('retrying', 60_000, (line) => line['code'] === 'MARQUEE_PG_DISK_FULL');
+    await process.logged('retrying', MINUTE_MS, (line) => line['code'] === 'MARQUEE_PG_DISK_FULL');
     expect((await process.http('/readyz')).status).toBe(503);
     rmSync(ballast);
     await scenario.verify(PROCESSORS, 'there is room again');

@@ -5,6 +5,7 @@ import { createScenario, type Scenario } from '../support/soak/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { until } from '../support/faults/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const PROCESSORS = ['interactions', 'profiles'];
 /** What tries by itself: 8 take-overs, 2 lanes, the outbox, Kafka, in 2 processors. */
@@ -26,11 +27,11 @@ afterEach(async () => {
 
 /** While a server is away a process says so, tries with growing pauses, and does not spin. */
 async function waitsItOut(process: RunningProcess, codes: RegExp): Promise<void> {
-  await process.logged('retrying', 60_000, (line) => codes.test(String(line['code'])));
+  await process.logged('retrying', MINUTE_MS, (line) => codes.test(String(line['code'])));
   const began = performance.now();
   const [cpu, tries] = [cpuSeconds(process.pid), await retriesIn(process)];
   const lines = process.lines.length;
-  await until('some more tries', 60_000, async () => (await retriesIn(process)) >= tries + 3);
+  await until('some more tries', MINUTE_MS, async () => (await retriesIn(process)) >= tries + 3);
   const seconds = (performance.now() - began) / 1_000;
   const more = (await retriesIn(process)) - tries;
 
@@ -50,7 +51,7 @@ async function scenarioGoesOn(part: string): Promise<void> {
 async function readyAgain(process: RunningProcess): Promise<void> {
   await until(
     'readiness once all is back',
-    60_000,
+    MINUTE_MS,
     async () => (await process.http('/readyz')).status === 200,
     () => process.tail(10),
   );
@@ -73,7 +74,7 @@ describe.each([
     const endedAt = Date.now();
     await world.end(part, 'SIGKILL');
     await scenarioGoesOn(part);
-    await process.logged('retrying', 60_000, (line) => Number(line.time) >= endedAt);
+    await process.logged('retrying', MINUTE_MS, (line) => Number(line.time) >= endedAt);
     await world.start(part);
     await scenario.send(500);
     await scenario.verify(PROCESSORS, `${part} away in the middle`);

@@ -8,6 +8,7 @@ import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
 import { until } from '../support/faults/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { MINUTE_MS } from '../../common/time.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback'] as const;
 const SESSION_MS = 3_000;
@@ -52,7 +53,7 @@ function ownedBy(pid: number, processor: string): ReadonlyMap<string, number> {
 
 /** Milliseconds from the stop to the first COMMIT of a successor in each partition it held. */
 async function takeOverTime(stale: RunningProcess, processor: string): Promise<number> {
-  await until(`${stale.label} to be stopped by its failpoint`, 60_000, () => stale.stopped());
+  await until(`${stale.label} to be stopped by its failpoint`, MINUTE_MS, () => stale.stopped());
   const stoppedAt = performance.now();
   const held = ownedBy(stale.pid, processor);
   await until(
@@ -80,7 +81,7 @@ describe.each(ROUNDS)('SIGSTOP at %s, %s and %s', (...points) => {
           env: { MARQUEE_FAILPOINTS: `${String(points[i])}:1:SIGSTOP` },
         }),
       );
-      await Promise.all(stale.map((process) => process.logged('partition_taken', 60_000)));
+      await Promise.all(stale.map((process) => process.logged('partition_taken', MINUTE_MS)));
 
       await scenario.send(2_000);
       const times = await Promise.all(

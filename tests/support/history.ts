@@ -1,5 +1,6 @@
 import { createRandom } from '../bench/random.ts';
 import type { MovieLensRows } from './movielens.ts';
+import { HOUR_MS } from '../../common/time.ts';
 
 const DAY_S = 86_400;
 /** 2001-09-01, long before anything that is hot. */
@@ -28,7 +29,7 @@ export function madeUpRatings(seed: number, dates: number, perDate: number): Mov
 export function jsonLines(seed: number, count: number): string[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, (_, n) => {
-    const at = (FIRST_S + n * 3_600) * 1_000 + random.below(3_600_000);
+    const at = (FIRST_S + n * 3_600) * 1_000 + random.below(HOUR_MS);
     const rate = n % 3 === 0;
     return JSON.stringify({
       user_id: `user-${String(random.below(20))}`,

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { MINUTE_MS } from '../../common/time.ts';
 
 /** A program at a terminal of its own, typed at and read by what it shows. */
 export interface Terminal {
@@ -10,7 +11,7 @@ export interface Terminal {
 }
 
 const PTY = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
-const WITHIN_MS = 60_000;
+const WITHIN_MS = MINUTE_MS;
 
 export function runInTerminal(
   command: readonly string[],

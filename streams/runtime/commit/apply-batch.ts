@@ -1,5 +1,5 @@
-import { isConnectionLoss } from '../../../connectors/postgres/errors.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
+import { Rollback } from '../../../connectors/postgres/transaction.ts';
 import { insertDeadLetters } from './dead-letters.ts';
 import type { Failpoint } from '../failpoints.ts';
 import { writeLedger } from './ledger.ts';
@@ -14,14 +14,6 @@ export type BatchResult =
   | { readonly kind: 'committed'; readonly openRows: ReadonlyMap<number, OpenLedgerRow> }
   /** Another owner, or another position: nothing was written. */
   | { readonly kind: 'fenced' };
-
-/** COMMIT was sent and the answer is not known. */
-export class CommitUnknown extends Error {
-  constructor(cause: unknown) {
-    super('the answer to COMMIT was lost', { cause });
-    this.name = 'CommitUnknown';
-  }
-}
 
 export function stepsOf(batches: readonly PartitionBatch[]): Step[] {
   return batches.map(({ partition, epoch, from, next, records }) => {
@@ -56,14 +48,9 @@ export async function applyBatch<E>(
 ): Promise<BatchResult> {
   const { key, store, failpoint } = context;
   await store.prepare(session, decoded.accepted);
-  await session.execute('BEGIN');
-  let openRows: ReadonlyMap<number, OpenLedgerRow>;
-  try {
+  const result = await session.transaction<BatchResult>(async () => {
     const ledgerFrom = await advance(session, key, stepsOf(batches));
-    if (ledgerFrom === null) {
-      await session.execute('ROLLBACK');
-      return { kind: 'fenced' };
-    }
+    if (ledgerFrom === null) return new Rollback({ kind: 'fenced' });
     failpoint('cas_done');
     const write = { events: decoded.accepted, rows: decoded.rows };
     const resends = await store.apply(session, write, async (part) => {
@@ -73,25 +60,16 @@ export async function applyBatch<E>(
     for (const index of resends) decoded.markDuplicate(index);
     await insertDeadLetters(session, key, decoded.dead);
     const openBefore = await openLedgerRows(session, key, batches, ledgerFrom);
-    openRows = await writeLedger(session, key, decoded.ledger, openBefore);
+    const openRows = await writeLedger(session, key, decoded.ledger, openBefore);
     const moved = new Map(
       [...openRows].filter(([partition, row]) => openBefore.get(partition)?.from !== row.from),
     );
     if (moved.size > 0) await pointToLedgerRows(session, key, moved);
     failpoint('before_commit');
-  } catch (error) {
-    if (session.usable()) await session.execute('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
-  try {
-    await session.execute('COMMIT');
-  } catch (error) {
-    // A refused COMMIT (a serialisation fault, a full disk) has rolled back; a lost answer has not said.
-    if (isConnectionLoss(error)) throw new CommitUnknown(error);
-    throw error;
-  }
-  failpoint('after_commit');
-  return { kind: 'committed', openRows };
+    return { kind: 'committed', openRows };
+  });
+  if (result.kind === 'committed') failpoint('after_commit');
+  return result;
 }
 
 /** The rows to extend: as remembered, or read again where a replay has replaced the ledger. */

@@ -66,9 +66,8 @@ interface DueRow extends Record<string, unknown> {
  * the two publishes a row twice under the same key; the table holds it once.
  */
 export function createDeadLetterRelay(processor: string): OutboxRelayStep {
-  return async (session: Session, publish: Publish) => {
-    await session.execute('BEGIN');
-    try {
+  return (session: Session, publish: Publish) =>
+    session.transaction(async () => {
       const rows = await session.query<DueRow>(
         `SELECT processor, topic, partition, kafka_offset, reason, detail,
            (extract(epoch FROM received_at) * 1000)::bigint AS received_ms,
@@ -77,28 +76,22 @@ export function createDeadLetterRelay(processor: string): OutboxRelayStep {
          ORDER BY topic, partition, kafka_offset LIMIT ${RELAY_ROWS} FOR UPDATE SKIP LOCKED`,
         [processor],
       );
-      if (rows.length > 0) {
-        await publish('dead-letters.v1', rows.map(toMessage));
-        await session.execute(
-          `UPDATE dead_letters d SET published_at = now()
-           FROM unnest($2::text[], $3::int[], $4::bigint[]) AS p(topic, partition, kafka_offset)
-           WHERE d.processor = $1 AND d.topic = p.topic AND d.partition = p.partition
-             AND d.kafka_offset = p.kafka_offset`,
-          [
-            processor,
-            rows.map((r) => r.topic),
-            rows.map((r) => r.partition),
-            rows.map((r) => r.kafka_offset),
-          ],
-        );
-      }
-      await session.execute('COMMIT');
+      if (rows.length === 0) return 0;
+      await publish('dead-letters.v1', rows.map(toMessage));
+      await session.execute(
+        `UPDATE dead_letters d SET published_at = now()
+         FROM unnest($2::text[], $3::int[], $4::bigint[]) AS p(topic, partition, kafka_offset)
+         WHERE d.processor = $1 AND d.topic = p.topic AND d.partition = p.partition
+           AND d.kafka_offset = p.kafka_offset`,
+        [
+          processor,
+          rows.map((r) => r.topic),
+          rows.map((r) => r.partition),
+          rows.map((r) => r.kafka_offset),
+        ],
+      );
       return rows.length;
-    } catch (error) {
-      await session.execute('ROLLBACK').catch(() => undefined);
-      throw error;
-    }
-  };
+    });
 }
 
 function toMessage(row: DueRow): { key: string; value: unknown } {

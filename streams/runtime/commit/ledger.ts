@@ -1,6 +1,7 @@
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { addHash, createHash128, hashToDecimal, subtractHash } from '../../../common/hash.ts';
 import type { Hash128 } from '../../../common/hash.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 /**
  * The ledger says what became of every record: per topic partition, ranges of offsets that join
@@ -11,8 +12,6 @@ import type { Hash128 } from '../../../common/hash.ts';
  */
 export const OUTCOMES = ['ok', 'duplicate', 'too_late', 'skipped', 'dead'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
-
-const HOUR_MS = 3_600_000;
 
 export interface Account {
   count: number;

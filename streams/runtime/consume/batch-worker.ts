@@ -1,8 +1,9 @@
-import { isDataError, toPostgresError } from '../../../connectors/postgres/errors.ts';
+import { isDataError } from '../../../connectors/postgres/errors.ts';
 import type { KafkaRecord } from '../../../common/kafka/record.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
-import { applyBatch, CommitUnknown } from '../commit/apply-batch.ts';
+import { CommitUnknown } from '../../../connectors/postgres/transaction.ts';
+import { applyBatch } from '../commit/apply-batch.ts';
 import type { BatchContext } from '../commit/apply-batch.ts';
 import { clearQueue, dequeue } from './partition-task.ts';
 import type { PartitionTask } from './partition-task.ts';
@@ -164,7 +165,7 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
     batches: readonly TaskBatch[],
     unknown: CommitUnknown,
   ): Promise<readonly TaskBatch[]> {
-    context.retrying(toPostgresError(unknown.cause, 'COMMIT'));
+    context.retrying(unknown);
     const backoff = createBackoff(context.retryFirstMs, context.retryMaxMs, stopping.signal);
     while (!stopping.signal.aborted) {
       try {

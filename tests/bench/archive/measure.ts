@@ -12,6 +12,7 @@ import { archivedObjects, runMarquee } from './marquee.ts';
 import type { ArchiveReport, LimitResult } from './report.ts';
 import { fetchObjects, perSecond } from './run.ts';
 import type { ArchiveContext, ArchiveResult } from './run.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 export interface ArchiveOptions {
   readonly events: number;
@@ -54,7 +55,7 @@ export async function measureArchive(
     users: options.users,
     movies: options.movies,
     endMs: Date.now(),
-    spanMs: 3_600_000,
+    spanMs: HOUR_MS,
   };
   const loaded = await loadArchive(stack, plan, options.codec, progress.step('events'));
   const stallMs = options.stallSeconds * 1000;

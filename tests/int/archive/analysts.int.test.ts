@@ -21,6 +21,7 @@ import { ask } from '../../support/events.ts';
 import type { EventRow } from '../../support/events.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
 import { quiet, startWorld, type World } from '../replay/environment.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 31_415;
 /** The date that the page asks for; the late ones of the wave are of the day before. */
@@ -107,7 +108,7 @@ async function archiveAll(): Promise<void> {
         postgresUrl: config.postgres.writerUrl,
         store,
         // Nothing of it is dropped.
-        settings: { ...DEFAULT_ARCHIVE, graceMs: 3_600_000 },
+        settings: { ...DEFAULT_ARCHIVE, graceMs: HOUR_MS },
         runtime: world.settings,
         log: quiet,
         failpoint: () => undefined,

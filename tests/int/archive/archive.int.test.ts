@@ -16,8 +16,8 @@ import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
 import { startWorld, type World } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
-const HOUR_MS = 3_600_000;
 const SEED = 4_711;
 const interactions = PROCESSORS['interactions'] as Processor;
 /** Hours ago at which the waves were received. The first three have left the window. */

@@ -14,8 +14,8 @@ import { ask } from '../../support/events.ts';
 import { makeWave } from '../replay/actions.ts';
 import { startWorld, type World } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
-const HOUR_MS = 3_600_000;
 const SEED = 33_550;
 const interactions = PROCESSORS['interactions'] as Processor;
 /** Hours ago at which the waves were received; all but the last two have left the window. */

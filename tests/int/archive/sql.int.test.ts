@@ -17,8 +17,8 @@ import type { Terminal } from '../../support/terminal.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
 import { startWorld, type World } from '../replay/environment.ts';
 import { SMALL_RANGES, archiveContextOf } from './context.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
-const HOUR_MS = 3_600_000;
 const SEED = 60_017;
 const interactions = PROCESSORS['interactions'] as Processor;
 /** Hours ago at which the waves were received. The first two have left the window. */

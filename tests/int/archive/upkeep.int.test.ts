@@ -17,8 +17,8 @@ import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave } from '../replay/actions.ts';
 import { startWorld, type World } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
-const HOUR_MS = 3_600_000;
 const SEED = 90_125;
 const interactions = PROCESSORS['interactions'] as Processor;
 

@@ -20,9 +20,9 @@ import { startSparkCluster } from '../../support/spark-cluster.ts';
 import { archiveContextOf, SMALL_RANGES } from '../archive/context.ts';
 import { startWorld, type World } from '../replay/environment.ts';
 import { makeTastes, MOVIES, USERS } from './tastes.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 2_718;
-const HOUR_MS = 3_600_000;
 const SMALL = [
   ...['als.factors=8', 'als.iterations=3', 'ratings.factors=4', 'ratings.iterations=3'],
   ...['item_item.regularisation=50', 'item_item.neighbour_regularisation=50'],

@@ -3,10 +3,10 @@ import type { Codec } from '../../../connectors/registry/codec.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
 import type { SentRecord } from '../replay/environment.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
 export const USERS = 90;
 export const MOVIES = 60;
-const HOUR_MS = 3_600_000;
 
 interface Tastes {
   /** Happened and received days ago, some of it sent twice. */
@@ -67,7 +67,7 @@ export async function makeTastes(codec: Codec, seed: number, nowMs: number): Pro
       // The last third of what each did is recent.
       const age = (n < 17 ? 60 + 2 * (17 - n) : 28 - n) * HOUR_MS - random.below(HOUR_MS);
       const likes = liked.includes(movie);
-      emit(user, movie, 'impression', null, age + 60_000);
+      emit(user, movie, 'impression', null, age + MINUTE_MS);
       if (user % 3 > 0) emit(user, movie, 'rate', likes ? 4 + random.below(3) / 2 : 1.5, age);
       else if (likes) {
         emit(user, movie, 'play', 0.2, age + 40_000);

@@ -2,9 +2,10 @@ import { Client } from 'minio';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { goVersion, hasGo } from '../../../cli/stack/go.ts';
 import { startStack, type TestStack } from '../../support/stack.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 /** MinIO's build takes 5 minutes on 2 cores; the test waits for one that is under way. */
-const buildMs = 15 * 60_000;
+const buildMs = 15 * MINUTE_MS;
 
 let stack: TestStack | undefined;
 afterEach(async () => {

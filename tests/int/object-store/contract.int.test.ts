@@ -8,9 +8,10 @@ import {
 import { createRandom } from '../../bench/random.ts';
 import { startStoreProxy } from '../../support/faults/store-proxy.ts';
 import { startStack, type TestStack } from '../../support/stack.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 /** MinIO's build takes 5 minutes on 2 cores; the test waits for one that is under way. */
-const START_MS = 15 * 60_000;
+const START_MS = 15 * MINUTE_MS;
 const LARGE_BYTES = 100 * 1024 * 1024;
 
 /** All that the archive asks of a store. Whoever brings another one runs this over it. */

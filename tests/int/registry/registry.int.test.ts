@@ -13,6 +13,7 @@ import type { TopicName } from '../../../schemas/generated/topics.ts';
 import { parseAvro } from '../../../schemas/strict-avro.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 const { url } = sharedStack().config.registry;
 const client = createRegistryClient({ url });
@@ -149,7 +150,7 @@ describe('the codec', () => {
     };
     const id = 2_000_000_002;
     const options = { url, client: counting };
-    const patient = createCodec({ ...options, negativeTtlMs: 60_000 }).reader('movies.v1');
+    const patient = createCodec({ ...options, negativeTtlMs: MINUTE_MS }).reader('movies.v1');
     await Promise.all(Array.from({ length: 500 }, () => patient.ensureSchema(id)));
     await patient.ensureSchema(id);
     expect(asked).toBe(1);

@@ -7,8 +7,8 @@ import type {
 } from '../../../schemas/generated/types.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
 import type { SentRecord } from './environment.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
-const HOUR_MS = 3_600_000;
 const ACTIONS = ['impression', 'view', 'click', 'play', 'progress', 'rate', 'like', 'search'];
 
 export interface Wave {
@@ -58,7 +58,7 @@ export async function makeWave(codec: Codec, options: WaveOptions): Promise<Wave
       value: action === 'rate' ? 0.5 + random.below(10) / 2 : action === 'progress' ? 0.25 : null,
       occurred_at: occurred,
       session_id: null,
-      request_id: answering ? idAt(occurred - 60_000) : null,
+      request_id: answering ? idAt(occurred - MINUTE_MS) : null,
       position: null,
       device: n % 3 === 0 ? 'tv' : null,
       app: 'replay-test',

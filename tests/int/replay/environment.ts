@@ -15,6 +15,7 @@ import { createStreamProcess, type StreamProcess } from '../../../streams/runtim
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import type { RuntimeSettings } from '../../../streams/runtime/settings.ts';
 import { startStack, type TestStack } from '../../support/stack.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 export interface SentRecord {
   readonly key: string | null;
@@ -191,7 +192,7 @@ async function openWorld(config: Config, stack: TestStack): Promise<World> {
       });
       const names = processors.map((p) => p.name);
       const wanted = processors.reduce((n, p) => n + TOPICS[p.source.topic].partitions, 0);
-      const until = Date.now() + 60_000;
+      const until = Date.now() + MINUTE_MS;
       for (;;) {
         const rows = await db.query<{ processor: string; at: string; next: number }>(
           `SELECT processor, topic || '/' || partition AS at, next_offset AS next

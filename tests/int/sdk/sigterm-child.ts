@@ -1,5 +1,6 @@
 /** Emits events and never closes the producer: what arrives is what the drain sent. */
 import { createProducer } from '../../../sdk/src/index.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 const [brokers, registryUrl, app, mode] = process.argv.slice(2) as [string, string, string, string];
 const producer = createProducer({
@@ -7,7 +8,7 @@ const producer = createProducer({
   brokers: brokers.split(','),
   registryUrl,
   // Nothing leaves by itself before the signal comes.
-  lingerMs: 60_000,
+  lingerMs: MINUTE_MS,
 });
 if (mode === 'own-handler') {
   process.on('SIGTERM', () => {

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+const DAY = 24 * HOUR_MS;
 
 /** Ids in a fixed order: same time and number, same id. */
 export function idAt(ms: number, n = 0): string {
@@ -22,7 +22,7 @@ export interface Fixture {
 export async function fill(writer: pg.Client): Promise<Fixture> {
   const now = Date.now();
   const today = Math.floor(now / DAY) * DAY;
-  const days = [today - 2 * DAY + 10 * HOUR, today - DAY + 10 * HOUR] as const;
+  const days = [today - 2 * DAY + 10 * HOUR_MS, today - DAY + 10 * HOUR_MS] as const;
   await catalogue(writer, now);
   await actions(writer, now);
   await profiles(writer, now);
@@ -65,7 +65,7 @@ async function actions(writer: pg.Client, now: number): Promise<void> {
     [47 * 60, '3', 'play', 1],
     [49 * 60, '3', 'dislike', 3],
   ];
-  const times = all.map(([minutes]) => now - minutes * 60_000);
+  const times = all.map(([minutes]) => now - minutes * MINUTE_MS);
   await writer.query(`SELECT ensure_partitions('rt_user_interactions', $1, '1 hour')`, [
     times.map((ms) => new Date(ms)),
   ]);
@@ -86,18 +86,18 @@ async function profiles(writer: pg.Client, now: number): Promise<void> {
      VALUES ('1', 5, 2, 1, 1, 1, 0, 0, 5, $1, $2), ('2', 30, 27, 0, 1, 0, 2, 7500, 30, $3, $4),
             ('3', 2, 0, 0, 2, 0, 0, 0, 2, $3, $5)`,
     [
-      idAt(now - 2 * HOUR),
-      idAt(now - 60_000),
+      idAt(now - 2 * HOUR_MS),
+      idAt(now - MINUTE_MS),
       idAt(now - 40 * DAY),
-      idAt(now - HOUR),
-      idAt(now - 30 * HOUR),
+      idAt(now - HOUR_MS),
+      idAt(now - 30 * HOUR_MS),
     ],
   );
   for (let movie = 1; movie <= 22; movie += 1) {
     await writer.query(
       `INSERT INTO user_history (user_id, movie_id, last_event_id, clicks, watched_milli)
        VALUES ('1', $1, $2, 1, $3)`,
-      [movie, idAt(now - movie * 60_000), movie === 2 ? 800 : 0],
+      [movie, idAt(now - movie * MINUTE_MS), movie === 2 ? 800 : 0],
     );
   }
 }
@@ -131,7 +131,7 @@ async function recommendations(writer: pg.Client, days: Fixture['days']): Promis
     [first, days[0] + 6000, 'click', 1],
     [first, days[0] + 9000, 'play', 1],
     [first, days[0] + 9001, 'click', 9],
-    [third, days[1] + 2 * HOUR, 'click', 5],
+    [third, days[1] + 2 * HOUR_MS, 'click', 5],
     [idAt(days[0], 99), days[0] + 1000, 'click', 1],
   ];
   for (const [i, [request, at, action, movie]] of answers.entries()) {
@@ -166,7 +166,7 @@ async function progress(writer: pg.Client, now: number): Promise<void> {
        duplicate_count, too_late_count, dead_count)
      VALUES ('interactions', 'topic', 0, 0, 60, $1, 50, 4, 3, 3), ('interactions', 'topic', 0, 60, 100, $2, 40, 0, 0, 0),
             ('interactions', 'topic', 1, 0, 100, $2, 100, 0, 0, 0)`,
-    [new Date(now - HOUR), new Date(now)],
+    [new Date(now - HOUR_MS), new Date(now)],
   );
   await writer.query(
     `INSERT INTO dead_letters (processor, topic, partition, kafka_offset, reason, detail,
@@ -175,6 +175,6 @@ async function progress(writer: pg.Client, now: number): Promise<void> {
             ('interactions', 'topic', 0, 8, 'unknown_action', 'action: sing', $2, $2, 'web', NULL, $2),
             ('interactions', 'topic', 0, 9, 'not_avro', 'first byte 123', $2, $2, NULL, $2, NULL),
             ('profiles', 'topic', 0, 9, 'not_avro', 'first byte 123', $2, $2, NULL, $2, NULL)`,
-    [new Date(now - HOUR), new Date(now)],
+    [new Date(now - HOUR_MS), new Date(now)],
   );
 }

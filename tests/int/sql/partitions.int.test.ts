@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { formatUuid, lowestUuidAt } from '../../../common/uuid.ts';
 import { createDatabase, value, values } from './database.ts';
 import type { TestDatabase } from './database.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 let database: TestDatabase;
 let writer: pg.Client;
@@ -48,7 +49,7 @@ it('bounds an hour by the lowest ids that the SDK makes of it and of the next', 
       'SELECT DISTINCT tableoid::regclass::text FROM rt_user_interactions ORDER BY 1',
     ),
   ).toEqual([['rt_user_interactions_2026112010']]);
-  for (const outside of [at - 1, at + 3_600_000]) {
+  for (const outside of [at - 1, at + HOUR_MS]) {
     await expect(insertAt(writer, lowestUuidAt(outside))).rejects.toMatchObject({ code: '23514' });
   }
 });
@@ -134,7 +135,7 @@ it('waits for no batch under way, and no batch waits for it', async () => {
   expect(await ensure(other, 'rt_user_interactions', ['2026-11-20T11:00Z'])).toBe(1);
   await insertAt(writer, lowestUuidAt(at + 1));
   await other.query('COMMIT');
-  await insertAt(writer, lowestUuidAt(at + 3_600_000));
+  await insertAt(writer, lowestUuidAt(at + HOUR_MS));
   await writer.query('COMMIT');
   expect(await value(writer, 'SELECT count(*)::int FROM rt_user_interactions')).toBe(3);
 });
@@ -241,7 +242,7 @@ it('gives up soon on a table that is in use, so that writers do not queue behind
 
 it('reads only the hours of the window, and only those asked for', async () => {
   const hours = Array.from({ length: 60 }, (_, h) =>
-    new Date(Date.now() - h * 3_600_000).toISOString(),
+    new Date(Date.now() - h * HOUR_MS).toISOString(),
   );
   await ensure(writer, 'rt_user_interactions', hours);
   const reader = await database.session('reader');

@@ -6,6 +6,7 @@ import { applyTopics, configOf, listTopics } from '../../../connectors/kafka/top
 import type { TopicSpec } from '../../../connectors/kafka/topics.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 const { brokers } = sharedStack().config.kafka;
 const made: string[] = [];
@@ -18,7 +19,7 @@ function spec(change: Partial<TopicSpec> = {}): TopicSpec {
     partitions: 2,
     timestampType: 'LogAppendTime',
     cleanup: 'delete',
-    retentionMs: 3_600_000,
+    retentionMs: HOUR_MS,
     maxMessageBytes: 2_000_000,
     ...change,
   };

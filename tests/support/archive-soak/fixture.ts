@@ -12,6 +12,7 @@ import type { RunningProcess } from '../faults/processes.ts';
 import { createScenario, type Scenario } from '../soak/scenario.ts';
 import { startStoreProxy, type StoreProxy } from '../faults/store-proxy.ts';
 import type { Environment } from '../faults/environment.ts';
+import { DAY_MS, HOUR_MS } from '../../../common/time.ts';
 
 /**
  * An archive to be hurt: a log whose time is told to it, `interactions` applying it, and runs of
@@ -64,8 +65,6 @@ export interface FixtureOptions {
   readonly root?: string;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Far enough back that whatever is received in a test has left the window by the archive's clock. */
 const BEGINS_DAYS_AGO = 60;
 const END_MS = 300_000;

@@ -9,6 +9,7 @@ import { same, type Finding } from '../soak/checks.ts';
 import type { RunningProcess } from '../faults/processes.ts';
 import { logEnds } from '../faults/topic.ts';
 import type { Environment } from '../faults/environment.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 export interface ArchiveSoakPlan {
   readonly seed: number;
@@ -189,7 +190,7 @@ async function windowIsHot(scene: ArchiveFixture): Promise<Finding> {
   const [row] = await scene.world.db.query<{ last: Date; dropped: number }>(
     'SELECT max(hour) AS last, sum(rows)::bigint AS dropped FROM dropped_accounts',
   );
-  const windowBegins = scene.time() - 48 * 3_600_000;
+  const windowBegins = scene.time() - 48 * HOUR_MS;
   return {
     check: `${row?.dropped ?? 0} rows were dropped, none of them of the last 48 hours`,
     holds: row !== undefined && row.dropped > 0 && row.last.getTime() < windowBegins,

@@ -3,6 +3,7 @@ import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import type { DeadLetterReason } from '../../../schemas/reasons.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
 import { WIRE_HEADER_BYTES, writeWireHeader } from '../../../schemas/wire.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 /** A record as it is put on a topic. */
 export interface RawRecord {
@@ -27,7 +28,6 @@ export interface BadInput {
 
 type Make = (input: BadInput) => RawRecord;
 
-const HOUR_MS = 3_600_000;
 /** No registry gives ids from the end. */
 const UNKNOWN_SCHEMA_ID = 0x7fff_fff0;
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { until } from './until.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -52,7 +53,7 @@ export function openDatabase(url: string): Database {
   return {
     query,
     patient: (text, values) =>
-      until('Postgres to answer', 60_000, () => query(text, values)) as Promise<never>,
+      until('Postgres to answer', MINUTE_MS, () => query(text, values)) as Promise<never>,
     async close() {
       const open = client;
       client = null;

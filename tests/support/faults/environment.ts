@@ -14,6 +14,7 @@ import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
 import { openDatabase, type Database } from './database.ts';
 import { createProcesses, type Processes } from './processes.ts';
 import { until } from './until.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 /** Servers that the faults hit. */
 export const FAULT_SERVICES: readonly ServiceName[] = ['kafka', 'registry', 'postgres'];
@@ -128,7 +129,7 @@ async function endPart(
   await stack.kill(part, signal);
   await until(`${part} to end after ${signal}`, 30_000, () => stack.pid(part) === null);
   // Postgres takes a zombie that nobody has collected yet for its living predecessor.
-  await until(`${part} to be collected`, 60_000, () => !existsSync(`/proc/${String(pid)}`));
+  await until(`${part} to be collected`, MINUTE_MS, () => !existsSync(`/proc/${String(pid)}`));
   // A process of many threads is gone to the eye before its last thread lets go of the port.
   await until(`${part} to let go of port ${port}`, 30_000, () => isFree(port));
 }

@@ -1,12 +1,13 @@
 import type { RunningProcess } from './processes.ts';
 import { until } from './until.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 /** What a process says when its partitions are not its own any more. */
 const GIVEN_UP = ['fenced', 'partitions_given_up', 'rewound'];
 
 /** Waits until processes that were woken (SIGCONT) have seen that they are stale. */
 export async function untilRefused(stale: readonly RunningProcess[]): Promise<void> {
-  await until('stale owners to see that they are', 60_000, () =>
+  await until('stale owners to see that they are', MINUTE_MS, () =>
     stale.every((p) => p.exit() !== null || GIVEN_UP.some((event) => p.count(event) > 0)),
   );
 }

@@ -5,6 +5,7 @@ import type { RunningProcess } from '../faults/processes.ts';
 import { ownerPid, type Sampler } from './sampler.ts';
 import { until } from '../faults/until.ts';
 import type { Environment } from '../faults/environment.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 /** How often each fault is to happen. */
 export interface ChaosPlan {
@@ -130,14 +131,14 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
       counts.joins++;
       // Every other one is left alone to meet the next fault while it joins.
       if (random.next() < 0.5)
-        await until('a process that joined to have partitions, or to be killed', 60_000, () => {
+        await until('a process that joined to have partitions, or to be killed', MINUTE_MS, () => {
           return joiner.exit() !== null || joiner.count('partition_taken') > 0;
         });
       return;
     }
     extras.splice(extras.indexOf(leaver), 1);
     if (!members.delete(leaver)) return;
-    await leaver.stop(60_000);
+    await leaver.stop(MINUTE_MS);
     counts.leaves++;
   }
 
@@ -159,7 +160,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
   }
 
   async function terminate(): Promise<void> {
-    await until('a COPY to end in its middle', 60_000, async () => {
+    await until('a COPY to end in its middle', MINUTE_MS, async () => {
       const ended = await world.db.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE usename = 'marquee_writer' AND state = 'active' AND query LIKE 'COPY %' LIMIT 1`,
@@ -230,7 +231,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
     async end() {
       const left = [...members];
       members.clear();
-      await Promise.all(left.map((p) => p.stop(60_000)));
+      await Promise.all(left.map((p) => p.stop(MINUTE_MS)));
       for (const forced of world.fleet.all())
         if (forced.count('exit_forced') > 0) byThemselves.push(forced.tail(3));
     },
@@ -245,7 +246,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
 }
 
 async function snapshot(world: Environment): Promise<Finding> {
-  return until('a look at the tables', 60_000, () => checkSnapshot(world.db));
+  return until('a look at the tables', MINUTE_MS, () => checkSnapshot(world.db));
 }
 
 function shuffled(plan: ChaosPlan, random: Random): Action[] {

@@ -4,6 +4,7 @@ import { READERS, type Expected, type Outcome } from './expected.ts';
 import { logEnds } from '../faults/topic.ts';
 import { until } from '../faults/until.ts';
 import type { Environment } from '../faults/environment.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 /** One statement about the result; `found` says what was seen when it does not hold. */
 export interface Finding {
@@ -113,7 +114,9 @@ export async function untilCaughtUp(
 ): Promise<void> {
   for (const topic of topicsOf(processors)) {
     const readers = (READERS[topic] ?? []).filter((name) => processors.includes(name));
-    const ends = await until(`the ends of ${topic}`, 60_000, () => logEnds(world.brokers, topic));
+    const ends = await until(`the ends of ${topic}`, MINUTE_MS, () =>
+      logEnds(world.brokers, topic),
+    );
     const behind = async (): Promise<Row[]> =>
       world.db.query(
         `SELECT name AS processor, e.partition - 1 AS partition, e.log_end, o.next_offset, o.owner

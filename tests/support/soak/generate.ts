@@ -10,6 +10,7 @@ import { partitionOf } from '../../../common/partitioner.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
 import { BAD_KIND_NAMES, makeBad, makeHuge, type RawRecord } from '../faults/bad-records.ts';
 import { READERS, type Expected } from './expected.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
 /** A record with its place: the producer of a fault run is the only one, so offsets are known. */
 export interface PlacedRecord extends RawRecord {
@@ -55,8 +56,6 @@ export async function createEncoders(codec: Codec): Promise<Encoders> {
   };
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 const SHARES = {
   resent: 0.05,
   bad: 0.01,

@@ -16,6 +16,7 @@ import { sameChecksums, checksumsOf } from '../../../archive/format/checksums.ts
 import { addHash, createHash128, murmur128 } from '../../../common/hash.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
 import { createRandom } from '../../bench/random.ts';
+import { DAY_MS } from '../../../common/time.ts';
 
 const DAY = Date.UTC(2026, 10, 20);
 const SEED = 20_261_120;
@@ -23,7 +24,7 @@ const SEED = 20_261_120;
 function makeEvents(count: number): UserActionRecord[] {
   const random = createRandom(SEED);
   return Array.from({ length: count }, (_, i) => {
-    const at = DAY + random.below(86_400_000);
+    const at = DAY + random.below(DAY_MS);
     const bits = new Uint8Array(10);
     random.fill(bits);
     const search = i % 7 === 0;

@@ -12,10 +12,10 @@ import { sameChecksums } from '../../../archive/format/checksums.ts';
 import { createBatchDecoder } from '../../../streams/runtime/commit/decode-batch.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import { createRandom } from '../../bench/random.ts';
+import { DAY_MS } from '../../../common/time.ts';
 
 const SEED = 1_996;
 const FIRST = Date.UTC(1996, 2, 29);
-const DAY_MS = 86_400_000;
 
 function makeEvents(count: number): UserActionRecord[] {
   const random = createRandom(SEED);

@@ -20,6 +20,7 @@ import {
 } from '../../../archive/format/checksums.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
 import { createRandom } from '../../bench/random.ts';
+import { DAY_MS } from '../../../common/time.ts';
 
 const DAY = Date.UTC(2026, 10, 20);
 const SEED = 128;
@@ -83,7 +84,7 @@ function makeRows(count: number, seed: number, firstOffset = 0): Row[] {
   return Array.from({ length: count }, (_, i) => {
     random.fill(bits);
     return {
-      id: formatUuid(uuidv7(DAY + random.below(86_400_000), bits)),
+      id: formatUuid(uuidv7(DAY + random.below(DAY_MS), bits)),
       user: `user-${String(random.below(30))}`,
       offset: firstOffset + i,
     };

@@ -14,9 +14,9 @@ import { readDates } from '../../../archive/rebuild/read-dates.ts';
 import type { RowPlace } from '../../../archive/rebuild/read-dates.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
 import { createRandom } from '../../bench/random.ts';
+import { DAY_MS } from '../../../common/time.ts';
 
 const SEED = 91;
-const DAY_MS = 86_400_000;
 const random = createRandom(SEED);
 
 interface Row {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { isDue, nextRunAfter } from '../../../archive/schedule.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
-const HOUR_MS = 3_600_000;
 const at = (schedule: string, timeZone: string) => ({ schedule, timeZone });
 
 /** Runs that a process makes which looks every minute, between two times. */
 function runsBetween(schedule: ReturnType<typeof at>, fromMs: number, toMs: number): string[] {
   const runs: string[] = [];
   let last = fromMs;
-  for (let now = fromMs; now <= toMs; now += 60_000) {
+  for (let now = fromMs; now <= toMs; now += MINUTE_MS) {
     if (!isDue(schedule, last, now)) continue;
     runs.push(new Date(now).toISOString().slice(0, 16));
     last = now;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { renderArchive } from '../../bench/archive/report.ts';
 import type { ArchiveReport } from '../../bench/archive/report.ts';
 import type { ArchiveResult } from '../../bench/archive/run.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 const contents = { rows: 1_000_000, ids: 1_000_000, sum: '1' };
 
@@ -30,7 +31,7 @@ const report: ArchiveReport = {
   command: './marquee bench archive',
   startedAt: new Date(0),
   load: {
-    plan: { seed: 7, actions: 1_000_000, users: 5, movies: 3, endMs: 0, spanMs: 60_000 },
+    plan: { seed: 7, actions: 1_000_000, users: 5, movies: 3, endMs: 0, spanMs: MINUTE_MS },
     codec: 'gzip',
     actions: 1_000_000,
     jsonTopic: 'json',

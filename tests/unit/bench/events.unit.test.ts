@@ -3,6 +3,7 @@ import { generateEvents } from '../../bench/events.ts';
 import type { BenchAction, BenchServe } from '../../bench/events.ts';
 import { validateUserAction } from '../../../schemas/user-action.ts';
 import { isUuidv7, uuidTimeMs } from '../../../common/uuid.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 const plan = {
   seed: 7,
@@ -10,7 +11,7 @@ const plan = {
   users: 5_000,
   movies: 1_000,
   endMs: 1_790_000_000_000,
-  spanMs: 3_600_000,
+  spanMs: HOUR_MS,
 };
 
 function generate(): { actions: BenchAction[]; serves: BenchServe[] } {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { median, percentile, steadyState } from '../../bench/rate.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 test('the rate leaves out the first 20 % and the last 5 % of the rows', () => {
   // 10 rows a commit: a slow start, 100 rows/s in the middle, a slow end.
@@ -7,13 +8,13 @@ test('the rate leaves out the first 20 % and the last 5 % of the rows', () => {
     { atMs: 0, rows: 10 },
     { atMs: 5_000, rows: 10 },
     ...Array.from({ length: 17 }, (_, at) => ({ atMs: 5_100 + at * 100, rows: 10 })),
-    { atMs: 60_000, rows: 10 },
+    { atMs: MINUTE_MS, rows: 10 },
   ];
   const steady = steadyState(commits);
   expect(steady.fromMs).toBe(5_200);
   expect(steady.rows).toBe(150);
   expect(steady.rowsPerSecond).toBeCloseTo(100);
-  expect(steady.lastCommitMs).toBe(60_000);
+  expect(steady.lastCommitMs).toBe(MINUTE_MS);
 });
 
 test('one commit tells no rate', () => {

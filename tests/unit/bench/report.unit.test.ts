@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderReport, roundRatio } from '../../bench/report.ts';
 import type { RunResult } from '../../bench/run.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
 
 const contents = { rows: 10, distinctIds: 10, contentSum: '1' };
 
@@ -36,7 +37,7 @@ test('the report says which target is met, missed by how much, or not measured',
     command: './marquee bench hot-path',
     startedAt: new Date(0),
     load: {
-      plan: { seed: 7, actions: 10, users: 5, movies: 3, endMs: 0, spanMs: 60_000 },
+      plan: { seed: 7, actions: 10, users: 5, movies: 3, endMs: 0, spanMs: MINUTE_MS },
       codec: 'gzip',
       actions: 10,
       serves: 1,

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { batchIsDue } from '../../../../cli/batch/due.ts';
+import { HOUR_MS } from '../../../../common/time.ts';
 
-const HOUR = 3_600_000;
-const NOW = 1_000 * HOUR;
+const NOW = 1_000 * HOUR_MS;
 const IDLE = { busy: false, input: true, serving: true };
-const ago = (hours: number | null) => (hours === null ? null : NOW - hours * HOUR);
+const ago = (hours: number | null) => (hours === null ? null : NOW - hours * HOUR_MS);
 
 test.each([
   ['there is input, and no run yet', null, null, null, true],

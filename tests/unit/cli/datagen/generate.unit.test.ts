@@ -5,6 +5,7 @@ import { createTruth } from '../../../../cli/datagen/model.ts';
 import type { WorldPlan } from '../../../../cli/datagen/plan.ts';
 import { validateMovie } from '../../../../schemas/movie.ts';
 import { buildAction, buildServe } from '../../../../sdk/src/actions.ts';
+import { HOUR_MS } from '../../../../common/time.ts';
 
 const plan: WorldPlan = {
   seed: 7,
@@ -28,7 +29,7 @@ describe('generateWorld', { timeout: 30_000 }, () => {
     expect(actions.length).toBe(plan.events);
     const times = events.map(timeOf);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
-    expect(times[0]).toBeGreaterThan(plan.untilMs - 12 * 3_600_000);
+    expect(times[0]).toBeGreaterThan(plan.untilMs - 12 * HOUR_MS);
     expect(times.at(-1)).toBeLessThanOrEqual(plan.untilMs);
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCsv } from '../../../../cli/import/csv-file.ts';
+import { MINUTE_MS } from '../../../../common/time.ts';
 
 describe('readCsv', () => {
   let folder = '';
@@ -62,7 +63,7 @@ describe('readCsv', () => {
   });
 
   it('joins lines that a chunk of the file cuts, however long the file', async () => {
-    const lines = Array.from({ length: 60_000 }, (_, i) => `${String(i)},value ${String(i)}`);
+    const lines = Array.from({ length: MINUTE_MS }, (_, i) => `${String(i)},value ${String(i)}`);
     const { rows, bad } = await read(`a,b\n${lines.join('\n')}\n`);
     expect(bad).toEqual([]);
     expect(rows.length).toBe(lines.length);

@@ -13,10 +13,10 @@ import {
 } from '../../../../cli/import/as-live.ts';
 import { placeLive } from '../../../../cli/import/live.ts';
 import type { LiveRequest } from '../../../../cli/import/live.ts';
+import { HOUR_MS } from '../../../../common/time.ts';
 
-const HOUR = 3_600_000;
-const HORIZON = 24 * HOUR;
-const SPAN = 12 * HOUR;
+const HORIZON = 24 * HOUR_MS;
+const SPAN = 12 * HOUR_MS;
 const NOW = Date.UTC(2026, 10, 22, 21);
 
 describe('the window of live traffic', () => {
@@ -44,17 +44,17 @@ describe('the window of live traffic', () => {
 
   it('stays well inside the late horizon', () => {
     expect(liveSpanMs(HORIZON)).toBe(SPAN);
-    expect(liveSpanMs(6 * HOUR)).toBe(3 * HOUR);
+    expect(liveSpanMs(6 * HOUR_MS)).toBe(3 * HOUR_MS);
     const window = windowBefore(NOW, SPAN);
     expect(stillCounts(window, NOW, HORIZON)).toBe(true);
-    expect(stillCounts(window, NOW + 11.75 * HOUR, HORIZON)).toBe(true);
-    expect(stillCounts(window, NOW + 11.75 * HOUR + 1, HORIZON)).toBe(false);
+    expect(stillCounts(window, NOW + 11.75 * HOUR_MS, HORIZON)).toBe(true);
+    expect(stillCounts(window, NOW + 11.75 * HOUR_MS + 1, HORIZON)).toBe(false);
   });
 
   it('ends where --until says', () => {
     const parse = (text: string) => parseUntil(text, SPAN, NOW, HORIZON);
     expect(parse('now')).toBe(NOW);
-    expect(parse('2026-11-22T20:00:00+01:00')).toBe(NOW - 2 * HOUR);
+    expect(parse('2026-11-22T20:00:00+01:00')).toBe(NOW - 2 * HOUR_MS);
     for (const text of [
       'yesterday',
       '2026-11-22T20:00:00',
@@ -100,12 +100,12 @@ describe('placing the same data again', () => {
 
   it('keeps the times of an import that was interrupted, and of one that was finished', () => {
     place().begin();
-    const resumed = place({ nowMs: NOW + HOUR });
+    const resumed = place({ nowMs: NOW + HOUR_MS });
     expect(resumed).toMatchObject({ window: { untilMs: NOW }, again: true });
     expect(resumed.notes.join()).toContain('was interrupted');
     resumed.begin();
     resumed.finish();
-    const repeated = place({ nowMs: NOW + 2 * HOUR });
+    const repeated = place({ nowMs: NOW + 2 * HOUR_MS });
     expect(repeated).toMatchObject({ window: { untilMs: NOW }, again: true });
     expect(repeated.notes.join()).toContain('was sent before');
   });
@@ -114,7 +114,7 @@ describe('placing the same data again', () => {
     const first = place();
     first.begin();
     first.finish();
-    const nowMs = NOW + 12 * HOUR;
+    const nowMs = NOW + 12 * HOUR_MS;
     expect(place({ nowMs })).toMatchObject({ window: null, lostTail: null });
     const fresh = place({ nowMs, whenPast: 'new' });
     expect(fresh).toMatchObject({ window: { untilMs: nowMs }, again: false });
@@ -123,7 +123,7 @@ describe('placing the same data again', () => {
 
   it('says so when an interrupted import can no longer be gone on with', () => {
     place().begin();
-    const late = place({ nowMs: NOW + 12 * HOUR });
+    const late = place({ nowMs: NOW + 12 * HOUR_MS });
     expect(late.window).toBeNull();
     expect(late.lostTail).toMatchObject({ untilMs: NOW, finishedAt: null });
   });
@@ -132,9 +132,9 @@ describe('placing the same data again', () => {
     const first = place();
     first.begin();
     first.finish();
-    expect(place({ nowMs: NOW + HOUR, askedUntilMs: NOW })).toMatchObject({ again: true });
-    const moved = place({ nowMs: NOW + HOUR, askedUntilMs: NOW + HOUR });
-    expect(moved).toMatchObject({ again: false, window: { untilMs: NOW + HOUR } });
+    expect(place({ nowMs: NOW + HOUR_MS, askedUntilMs: NOW })).toMatchObject({ again: true });
+    const moved = place({ nowMs: NOW + HOUR_MS, askedUntilMs: NOW + HOUR_MS });
+    expect(moved).toMatchObject({ again: false, window: { untilMs: NOW + HOUR_MS } });
     expect(moved.notes.join()).toContain('these are new events');
   });
 
@@ -142,7 +142,7 @@ describe('placing the same data again', () => {
     const first = place();
     first.begin();
     first.finish();
-    const nowMs = NOW + HOUR;
+    const nowMs = NOW + HOUR_MS;
     const changed = place({ nowMs, dataHash: 'b'.repeat(64) });
     expect(changed).toMatchObject({ again: false, window: { untilMs: nowMs } });
     expect(changed.notes.join()).toContain('other data of this source');

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseCount, parseTime, parseWhole } from '../../../../cli/terminal/parse.ts';
+import { HOUR_MS } from '../../../../common/time.ts';
 
 it('reads times as UTC unless they say otherwise', () => {
   const noon = Date.UTC(2026, 10, 20, 12);
@@ -9,7 +10,7 @@ it('reads times as UTC unless they say otherwise', () => {
 });
 
 it('reads ages', () => {
-  const hourAgo = Date.now() - 3_600_000;
+  const hourAgo = Date.now() - HOUR_MS;
   expect(Math.abs(parseTime('60m') - hourAgo)).toBeLessThan(5_000);
   expect(Math.abs(parseTime('1h') - hourAgo)).toBeLessThan(5_000);
 });

@@ -15,8 +15,8 @@ import {
 import { createSchemaLoader } from '../../../../streams/runtime/consume/schema-loader.ts';
 import { DEFAULT_SETTINGS } from '../../../../streams/runtime/settings.ts';
 import { actionRecord, localCodec, record, schemaIdOf, T0 } from '../../../support/records.ts';
+import { HOUR_MS } from '../../../../common/time.ts';
 
-const HOUR = 3_600_000;
 const decoder = createSchemaLoader<unknown>(localCodec().reader('user-actions.v1'));
 
 beforeAll(async () => {
@@ -106,11 +106,11 @@ describe('outcomes', () => {
   test('a redriven record is for its processor alone and keeps its first receipt', () => {
     const headers = {
       [REDRIVE_PROCESSOR]: Buffer.from('interactions'),
-      [REDRIVE_RECEIVED_AT]: Buffer.from(String(T0 - 30 * HOUR)),
+      [REDRIVE_RECEIVED_AT]: Buffer.from(String(T0 - 30 * HOUR_MS)),
       [REDRIVE_COUNT]: Buffer.from('1'),
     };
-    const redriven = actionRecord(0, { occurred_at: T0 - 31 * HOUR }, T0, headers);
-    expect(prepareAll([redriven]).accepted).toMatchObject([{ receivedAt: T0 - 30 * HOUR }]);
+    const redriven = actionRecord(0, { occurred_at: T0 - 31 * HOUR_MS }, T0, headers);
+    expect(prepareAll([redriven]).accepted).toMatchObject([{ receivedAt: T0 - 30 * HOUR_MS }]);
     expect(counts(prepareAll([redriven], feedback).ledger[0])).toMatchObject({ skipped: 1 });
   });
 });
@@ -120,8 +120,8 @@ describe('ledger runs', () => {
     const { ledger: runs } = prepareAll([
       actionRecord(10),
       actionRecord(11),
-      actionRecord(20, {}, T0 + HOUR),
-      actionRecord(25, {}, T0 + HOUR),
+      actionRecord(20, {}, T0 + HOUR_MS),
+      actionRecord(25, {}, T0 + HOUR_MS),
     ]);
     expect(runs.map((r) => [r.from, r.to])).toEqual([
       [10, 20],
