@@ -23,14 +23,26 @@ export function every(
   };
 }
 
-/** Resolves with the promise, or after `ms`, whichever is first. */
-export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+/** Waits for the promise, at most `ms`; true when it was settled by then. Rejects when it does. */
+export async function settledWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return withDeadline(
+    ms,
+    promise.then(() => true),
+    () => false,
+  );
+}
+
+/** The promise's result, or what `late` returns (or throws) when it took longer than `ms`. */
+export async function withDeadline<T>(ms: number, promise: Promise<T>, late: () => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const bound = new Promise<T>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(Promise.resolve().then(late));
+    }, ms);
   });
+  promise.catch(() => undefined); // after its time its failure is nobody's
   try {
-    await Promise.race([promise, bound]);
+    return await Promise.race([promise, bound]);
   } finally {
     clearTimeout(timer);
   }

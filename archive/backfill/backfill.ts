@@ -7,7 +7,7 @@ import type { BackfillPlan, BackfillState } from './backfill-log.ts';
 import { HISTORY_PARTITION, createHistoryRange, historyTopic } from './history.ts';
 import type { History } from './history.ts';
 import { lockArchive } from '../manifest.ts';
-import { retryUntilPatienceEnds } from '../retry-until.ts';
+import { withPatience } from '../context.ts';
 import { storeRange } from '../ingest/range.ts';
 import type { ArchiveContext } from '../context.ts';
 
@@ -43,7 +43,7 @@ export async function backfill(
   const prepare = once((plannedAt: number) => history.prepare(plannedAt));
   /** As it was found: a pass that is tried again meets its own traces. */
   let found = null as BackfillPlan | null;
-  const state = await retryUntilPatienceEnds(context, async () => {
+  const state = await withPatience(context, async () => {
     const session = await openSession({
       url: context.postgresUrl,
       applicationName: 'marquee-backfill',

@@ -21,7 +21,7 @@ import type { FileWriter } from '../format/file-writer.ts';
 import { createWriterThread } from '../format/writer-thread.ts';
 import { finishRun, lockArchive, recordRange } from '../manifest.ts';
 import type { ArchivePlan, PlannedRange, VerifiedFile } from '../manifest.ts';
-import { retryUntilPatienceEnds } from '../retry-until.ts';
+import { withPatience } from '../context.ts';
 import { KEY, TOPIC, checkRetention, planOf } from './plan.ts';
 import { archived } from '../archived-topic.ts';
 import { createRangeBuilder, storeRange } from './range.ts';
@@ -54,7 +54,7 @@ export async function runArchive(
 ): Promise<ArchiveReport> {
   const started = performance.now();
   const done = { rows: 0, files: 0, bytes: 0 };
-  const { plan, drop } = await retryUntilPatienceEnds(context, () => pass(context, until, done));
+  const { plan, drop } = await withPatience(context, () => pass(context, until, done));
   const { run, resumed, until: reached } = plan;
   const seconds = (performance.now() - started) / 1000;
   return { run, until: reached, resumed, ...done, drop, seconds };

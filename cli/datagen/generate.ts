@@ -5,8 +5,8 @@ import type { Truth } from './model.ts';
 import { checkPlan } from './plan.ts';
 import type { WorldPlan } from './plan.ts';
 import { createRandom, createWeighted } from './random.ts';
-import { SESSION_MS_MAX, playSession } from './session.ts';
-import type { Draft, UserState } from './session.ts';
+import { SESSION_MS_MAX, playSession } from './visit.ts';
+import type { Draft, UserState } from './visit.ts';
 import { HOUR_MS } from '../../common/time.ts';
 
 /** A call of the producer, with everything given that would else come from its clock. */

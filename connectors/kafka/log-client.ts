@@ -1,3 +1,4 @@
+import { backoffMs, pause } from '../../common/backoff.ts';
 import kafkajs from 'kafkajs';
 import type { KafkaConfig } from 'kafkajs';
 import { MarqueeError } from '../../common/error.ts';
@@ -14,7 +15,7 @@ import type { LogBounds } from './port.ts';
 
 const UNKNOWN_TOPIC = 3;
 const ATTEMPTS = 4;
-const FIRST_RETRY_MS = 100;
+const RETRY = { firstMs: 200, maxMs: 5_000 };
 
 /** Asks brokers about a topic's log: its id and its bounds. Both adapters use it. */
 export interface LogClient {
@@ -56,7 +57,7 @@ export function createLogClient(kafka: KafkaConfig): LogClient {
         if (error instanceof MarqueeError && !error.retriable) throw error;
         await forget();
         if (attempt === ATTEMPTS || closed) throw unavailable(kafka, what, error);
-        await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS * 2 ** attempt));
+        await pause(backoffMs(RETRY, attempt));
       }
     }
   };

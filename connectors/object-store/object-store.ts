@@ -2,12 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Client } from 'minio';
+import { backoffMs, pause } from '../../common/backoff.ts';
 import { MarqueeError } from '../../common/error.ts';
+import { withDeadline } from '../../common/timers.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
 /** What Marquee needs of an S3 store: whole objects by name, and nothing else. */
@@ -44,8 +45,7 @@ export interface ObjectStoreOptions {
 
 const TIMEOUT_MS = MINUTE_MS;
 const ATTEMPTS = 6;
-const RETRY_FIRST_MS = 200;
-const RETRY_MAX_MS = 5_000;
+const RETRY = { firstMs: 200, maxMs: 5_000 };
 /** Above it the SDK would cut an object into parts. */
 const PART_BYTES = 512 * 1024 * 1024;
 
@@ -97,13 +97,14 @@ export function openObjectStore(options: ObjectStoreOptions): ObjectStore {
     for (let n = 1; ; n++) {
       const ending = new AbortController();
       try {
-        return await within(timeoutMs, doing, underWay.run(ending.signal, request));
+        return await withDeadline(timeoutMs, underWay.run(ending.signal, request), () => {
+          throw new Error(`no answer to ${doing} for ${timeoutMs} ms`);
+        });
       } catch (error) {
         ending.abort();
         const known = toStoreError(error, doing, options);
         if (!known.retriable || n >= attempts) throw known;
-        const bound = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (n - 1));
-        await delay(bound / 2 + (Math.random() * bound) / 2);
+        await pause(backoffMs(RETRY, n));
       }
     }
   }
@@ -177,19 +178,6 @@ function createTransport(useSSL: boolean): { request: typeof httpRequest } {
 
 /** The SDK throws at these without a look at the body. */
 const UNREAD_STATUSES = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
-
-async function within<T>(ms: number, doing: string, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(new Error(`no answer to ${doing} for ${String(ms)} ms`));
-  }, ms);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => undefined); // an answer after its time is nobody's
-  }
-}
 
 function toStoreError(error: unknown, doing: string, at: ObjectStoreOptions): MarqueeError {
   if (error instanceof MarqueeError) return error;

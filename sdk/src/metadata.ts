@@ -1,6 +1,6 @@
 import { MarqueeError } from '../../common/error.ts';
-import { backoffMs, pause } from './backoff.ts';
-import type { BackoffOptions } from './backoff.ts';
+import { backoffMs, pause } from '../../common/backoff.ts';
+import type { BackoffOptions } from '../../common/backoff.ts';
 import { steadyNow } from '../../common/steady-clock.ts';
 import type { ProducerCluster } from './cluster.ts';
 

@@ -1,5 +1,6 @@
 import type { SASLOptions } from 'kafkajs';
 import { MarqueeError } from '../../common/error.ts';
+import { settledWithin } from '../../common/timers.ts';
 import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
@@ -239,12 +240,7 @@ export function createPublisher(
   }
 
   async function shut(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([flush(), timeout]);
-    clearTimeout(timer);
+    await settledWithin(timeoutMs, flush());
     schemaIds.stop();
     const message = `the producer was closed before this event was acknowledged`;
     await sender.stop(new MarqueeError('MARQUEE_CLOSED', message)).catch(() => undefined);

@@ -1,7 +1,7 @@
 import type { SchemaRegistryAPIClientArgs } from '@kafkajs/confluent-schema-registry/dist/api/index.js';
 import { MarqueeError } from '../../common/error.ts';
-import { backoffMs, pause } from './backoff.ts';
-import type { BackoffOptions } from './backoff.ts';
+import { backoffMs, pause } from '../../common/backoff.ts';
+import type { BackoffOptions } from '../../common/backoff.ts';
 
 /** Looks the ids of schemas up, once each; an id that is known is never asked for again. */
 export interface SchemaIds {

@@ -1,5 +1,5 @@
 import { MarqueeError } from '../../common/error.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../../common/backoff.ts';
 import { steadyNow } from '../../common/steady-clock.ts';
 import type { BufferedRecord } from './buffered-record.ts';
 import { createFifo } from './fifo.ts';

@@ -1,16 +1,17 @@
+import { backoffMs } from '../../../common/backoff.ts';
 import kafkajs from 'kafkajs';
 import type { KafkaConfig } from 'kafkajs';
 import { createFaultThrottle } from '../fault-throttle.ts';
 import { createSubscriptionState, startAt } from '../subscription-state.ts';
 import { createFetcher } from './fetcher.ts';
-import { openMembership } from './session.ts';
-import type { Membership } from './session.ts';
+import { openMembership } from './membership.ts';
+import type { Membership } from './membership.ts';
 import { createLogClient } from '../log-client.ts';
 import type { ConsumerHandlers, ConsumerOptions, KafkaConsumer } from '../port.ts';
 import { createSignal } from '../../../common/signal.ts';
 import { createTopicIdentity } from '../topic-identity.ts';
 
-const BACKOFF_MS_MAX = 10_000;
+const REJOIN = { firstMs: 250, maxMs: 10_000 };
 /**
  * Reads Kafka by kafkajs: its connections, its group membership, and the fetching of
  * kafkajs-reader.ts. See docs/adr for why kafkajs's own fetching isn't used.
@@ -25,7 +26,7 @@ export function createKafkajsConsumer(options: ConsumerOptions): KafkaConsumer {
   const kafka = kafkaConfig(options);
   const log = createLogClient(kafka);
   const identity = createTopicIdentity(topic, log);
-  const backoff = createSignal();
+  const wakeup = createSignal();
   let session: Membership | undefined;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
@@ -62,12 +63,12 @@ export function createKafkajsConsumer(options: ConsumerOptions): KafkaConsumer {
       if (failure.fatal) throw failure.error;
       if (session.joined) failures = 0;
       fault(failure.error);
-      await backoff.wait(jittered(Math.min(BACKOFF_MS_MAX, 250 * 2 ** failures)));
+      await wakeup.wait(backoffMs(REJOIN, failures + 1));
     }
   };
 
   const stop = async (): Promise<void> => {
-    backoff.raise();
+    wakeup.raise();
     await session?.close(false);
     await running?.catch(() => undefined);
     await log.close();
@@ -117,8 +118,4 @@ function kafkaConfig(options: ConsumerOptions): KafkaConfig {
     retry: { retries: 2, initialRetryTime: 100, factor: 0.2, multiplier: 2, maxRetryTime: 1_000 },
     logLevel: kafkajs.logLevel.ERROR,
   };
-}
-
-function jittered(ms: number): number {
-  return ms * (0.75 + Math.random() / 2);
 }

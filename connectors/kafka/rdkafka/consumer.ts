@@ -1,13 +1,14 @@
+import { backoffMs } from '../../../common/backoff.ts';
 import { createFaultThrottle } from '../fault-throttle.ts';
 import { createSubscriptionState, startAt } from '../subscription-state.ts';
 import { createLogClient } from '../log-client.ts';
 import type { ConsumerHandlers, ConsumerOptions, KafkaConsumer } from '../port.ts';
-import { openMembership } from './session.ts';
-import type { Membership } from './session.ts';
+import { openMembership } from './membership.ts';
+import type { Membership } from './membership.ts';
 import { createSignal } from '../../../common/signal.ts';
 import { createTopicIdentity } from '../topic-identity.ts';
 
-const BACKOFF_MS_MAX = 10_000;
+const REJOIN = { firstMs: 250, maxMs: 10_000 };
 
 /**
  * Reads Kafka by librdkafka: cooperative rebalancing, which waits for the drain, and static
@@ -18,7 +19,7 @@ export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
   const quiet = createFaultThrottle();
   const log = createLogClient({ brokers: [...options.brokers], clientId: options.clientId });
   const identity = createTopicIdentity(options.topic, log);
-  const backoff = createSignal();
+  const wakeup = createSignal();
   let session: Membership | undefined;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
@@ -31,7 +32,7 @@ export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
         break;
       } catch (error) {
         fault(error instanceof Error ? error : new Error(String(error)));
-        await backoff.wait(Math.min(BACKOFF_MS_MAX, 250 * 2 ** failures));
+        await wakeup.wait(backoffMs(REJOIN, failures + 1));
       }
     }
     try {
@@ -42,7 +43,7 @@ export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
   };
 
   const stop = async (): Promise<void> => {
-    backoff.raise();
+    wakeup.raise();
     await session?.close();
     await running?.catch(() => undefined);
     await log.close();

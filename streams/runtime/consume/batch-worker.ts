@@ -108,7 +108,10 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
 
   /** Applies the batches, however often it takes; leaves out what was taken away meanwhile. */
   async function work(offered: readonly TaskBatch[]): Promise<void> {
-    const backoff = createBackoff(context.retryFirstMs, context.retryMaxMs, stopping.signal);
+    const backoff = createBackoff(
+      { firstMs: context.retryFirstMs, maxMs: context.retryMaxMs },
+      stopping.signal,
+    );
     let batches = offered;
     for (;;) {
       batches = batches.filter((batch) => !isAbandoned(batch, backoff.attempts));
@@ -166,7 +169,10 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
     unknown: CommitUnknown,
   ): Promise<readonly TaskBatch[]> {
     context.retrying(unknown);
-    const backoff = createBackoff(context.retryFirstMs, context.retryMaxMs, stopping.signal);
+    const backoff = createBackoff(
+      { firstMs: context.retryFirstMs, maxMs: context.retryMaxMs },
+      stopping.signal,
+    );
     while (!stopping.signal.aborted) {
       try {
         const standing = await readCommitted(

@@ -11,7 +11,7 @@ import { createDeadLetterRelay } from '../commit/dead-letters.ts';
 import { createOutboxRelay } from '../outbox/outbox-relay.ts';
 import type { OutboxRelay } from '../outbox/outbox-relay.ts';
 import type { Failpoint } from '../failpoints.ts';
-import { atMost, every } from '../../../common/timers.ts';
+import { every, settledWithin } from '../../../common/timers.ts';
 import { enqueue } from './partition-task.ts';
 import type { PartitionTask } from './partition-task.ts';
 import { createTaskManager } from './task-manager.ts';
@@ -205,7 +205,7 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
       const released = tasks.release(numbers);
       // Nothing more is taken from the queues; the batches under way end first, within a bound.
       const ended = Promise.all(workers.map((worker) => worker.settled(numbers)));
-      await atMost(settings.drainTimeoutMs, ended);
+      await settledWithin(settings.drainTimeoutMs, ended);
       await report(released);
       log.info({ event: 'partitions_given_up', processor: name, partitions: [...numbers] });
     },

@@ -35,7 +35,10 @@ export async function takeOverPartition(
   partition: number,
   abandoned: AbortSignal,
 ): Promise<TakeOverResult | null> {
-  const backoff = createBackoff(context.retryFirstMs, context.retryMaxMs, abandoned);
+  const backoff = createBackoff(
+    { firstMs: context.retryFirstMs, maxMs: context.retryMaxMs },
+    abandoned,
+  );
   const report = context.retryStatus();
   let session = null as Session | null;
   const aborted = () => abandoned.aborted;

@@ -2,6 +2,7 @@ import type { Session } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
 import type { OutboxRelayStep, Publish } from '../processor.ts';
 import { createBackoff } from '../../../common/backoff.ts';
+import { settledWithin } from '../../../common/timers.ts';
 import type { ReportRetry } from '../observe/retry-status.ts';
 
 export interface OutboxRelay {
@@ -41,7 +42,10 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   }
 
   async function loop(): Promise<void> {
-    const backoff = createBackoff(options.retryFirstMs, options.retryMaxMs, stopping.signal);
+    const backoff = createBackoff(
+      { firstMs: options.retryFirstMs, maxMs: options.retryMaxMs },
+      stopping.signal,
+    );
     let session = null as Session | null;
     try {
       for (;;) {
@@ -91,12 +95,10 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       pending = true;
       stopping.abort();
       wakeUp?.();
-      let timer: NodeJS.Timeout | undefined;
-      const bound = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, withinMs);
-      });
-      await Promise.race([finished.catch(() => undefined), bound]);
-      clearTimeout(timer);
+      await settledWithin(
+        withinMs,
+        finished.catch(() => undefined),
+      );
     },
   };
 }

@@ -165,77 +165,61 @@ describe('a rebuild', () => {
     for (const processor of all) expectEqual(await rebuilt(processor));
   }, 120_000);
 
-  it(
-    'finds a row that was changed by hand',
-    async () => {
-      const change = (by: number) =>
-        world.admin.execute(
-          `UPDATE marquee.user_profiles SET likes = likes + $1 WHERE user_id = 'user-1'`,
-          [by],
-        );
-      await change(1);
-      const report = await rebuilt(profiles);
-      await change(-1);
-      expect(differing(report)).toMatchObject([
-        {
-          table: 'user_profiles',
-          onlyLeft: 1,
-          onlyRight: 1,
-          samples: [
-            { side: 'left', row: { user_id: 'user-1' } },
-            { side: 'right', row: { user_id: 'user-1' } },
-          ],
-        },
-      ]);
-    },
-    MINUTE_MS,
-  );
+  it('finds a row that was changed by hand', async () => {
+    const change = (by: number) =>
+      world.admin.execute(
+        `UPDATE marquee.user_profiles SET likes = likes + $1 WHERE user_id = 'user-1'`,
+        [by],
+      );
+    await change(1);
+    const report = await rebuilt(profiles);
+    await change(-1);
+    expect(differing(report)).toMatchObject([
+      {
+        table: 'user_profiles',
+        onlyLeft: 1,
+        onlyRight: 1,
+        samples: [
+          { side: 'left', row: { user_id: 'user-1' } },
+          { side: 'right', row: { user_id: 'user-1' } },
+        ],
+      },
+    ]);
+  }, 60_000);
 
-  it(
-    'stays beside the living tables without another word, and the next one begins anew',
-    async () => {
-      const before = await countedEvents();
-      const report = await rebuilt(profiles, { mode: 'build' });
-      expect(report.swapped).toBe(false);
-      expect(await countedEvents('marquee_replay')).toBe(before);
-      await world.admin.execute('UPDATE marquee_replay.user_profiles SET total_interactions = 1');
-      expectEqual(await rebuilt(profiles));
-      expect(await copies()).toEqual([]);
-    },
-    MINUTE_MS,
-  );
+  it('stays beside the living tables without another word, and the next one begins anew', async () => {
+    const before = await countedEvents();
+    const report = await rebuilt(profiles, { mode: 'build' });
+    expect(report.swapped).toBe(false);
+    expect(await countedEvents('marquee_replay')).toBe(before);
+    await world.admin.execute('UPDATE marquee_replay.user_profiles SET total_interactions = 1');
+    expectEqual(await rebuilt(profiles));
+    expect(await copies()).toEqual([]);
+  }, 60_000);
 
-  it(
-    'makes tables whose topic is not archived from the log, and says so',
-    async () => {
-      for (const processor of others) {
-        const report = await rebuilt(processor);
-        expectEqual(report);
-        expect(report.archive).toBeNull();
-      }
-    },
-    MINUTE_MS,
-  );
+  it('makes tables whose topic is not archived from the log, and says so', async () => {
+    for (const processor of others) {
+      const report = await rebuilt(processor);
+      expectEqual(report);
+      expect(report.archive).toBeNull();
+    }
+  }, 60_000);
 });
 
 describe('a rebuild as of an earlier time', () => {
-  it(
-    'holds what was received before, from the archive or the log',
-    async () => {
-      for (const [count, hours] of [
-        [2, 60],
-        [4, 10],
-      ] as const) {
-        await rebuilt(profiles, { mode: 'build', until: hoursAgo(hours) });
-        const expected = waves.slice(0, count).reduce((sum, wave) => sum + wave.distinct, 0);
-        expect(await countedEvents('marquee_replay')).toBe(expected);
-      }
-      const rows = await rebuilt(interactions, { until: hoursAgo(10) });
-      expect(rows.comparisons.map(({ table }) => table)).toEqual(['rt_user_interactions']);
-      expectEqual(rows);
-    },
-    MINUTE_MS,
-  );
+  it('holds what was received before, from the archive or the log', async () => {
+    for (const [count, hours] of [
+      [2, 60],
+      [4, 10],
+    ] as const) {
+      await rebuilt(profiles, { mode: 'build', until: hoursAgo(hours) });
+      const expected = waves.slice(0, count).reduce((sum, wave) => sum + wave.distinct, 0);
+      expect(await countedEvents('marquee_replay')).toBe(expected);
+    }
+    const rows = await rebuilt(interactions, { until: hoursAgo(10) });
+    expect(rows.comparisons.map(({ table }) => table)).toEqual(['rt_user_interactions']);
+    expectEqual(rows);
+  }, 60_000);
 
   it('is neither swapped nor, where all is summed up, compared', async () => {
     const until = hoursAgo(10);
@@ -346,61 +330,49 @@ describe('backfilled history', () => {
     expect(await one('SELECT count(*) AS value FROM marquee.applied_backfills')).toBe(0);
   }, 120_000);
 
-  it(
-    'never enters tables whose rows say where their record stood',
-    async () => {
-      for (const processor of [interactions, feedback]) {
-        const report = await rebuilt(processor, { backfills: 'all' });
-        expectEqual(report);
-        expect(report.archive?.leftOut).toEqual([SOURCE]);
-      }
-    },
-    MINUTE_MS,
-  );
+  it('never enters tables whose rows say where their record stood', async () => {
+    for (const processor of [interactions, feedback]) {
+      const report = await rebuilt(processor, { backfills: 'all' });
+      expectEqual(report);
+      expect(report.archive?.leftOut).toEqual([SOURCE]);
+    }
+  }, 60_000);
 });
 
 describe('a rebuild that can not be', () => {
-  it(
-    'stops at an object that is not the one that was recorded, and leaves nothing',
-    async () => {
-      const path = await one<string>(
-        `SELECT path AS value FROM marquee.archive_files WHERE topic = $1 ORDER BY date LIMIT 1`,
-        [TOPIC],
-      );
-      const kept = await store.get(path);
-      const other = Buffer.from(kept);
-      other[40] = (other[40] ?? 0) ^ 1;
-      await store.put(path, other);
-      try {
-        await expect(rebuilt(profiles, { mode: 'swap' })).rejects.toMatchObject({
-          code: 'MARQUEE_ARCHIVE_MISMATCH',
-          message: expect.stringContaining(path) as string,
-        });
-      } finally {
-        await store.put(path, kept);
-      }
-      expect(await copies()).toEqual([]);
-      expectEqual(await rebuilt(profiles));
-    },
-    MINUTE_MS,
-  );
+  it('stops at an object that is not the one that was recorded, and leaves nothing', async () => {
+    const path = await one<string>(
+      `SELECT path AS value FROM marquee.archive_files WHERE topic = $1 ORDER BY date LIMIT 1`,
+      [TOPIC],
+    );
+    const kept = await store.get(path);
+    const other = Buffer.from(kept);
+    other[40] = (other[40] ?? 0) ^ 1;
+    await store.put(path, other);
+    try {
+      await expect(rebuilt(profiles, { mode: 'swap' })).rejects.toMatchObject({
+        code: 'MARQUEE_ARCHIVE_MISMATCH',
+        message: expect.stringContaining(path) as string,
+      });
+    } finally {
+      await store.put(path, kept);
+    }
+    expect(await copies()).toEqual([]);
+    expectEqual(await rebuilt(profiles));
+  }, 60_000);
 
-  it(
-    'is refused where events are gone, but for tables that no longer hold them',
-    async () => {
-      const files = `archive_files SET (replaced_at, replaced_by)`;
-      const [oldest] = await world.db.query<{ path: string }>(
-        `UPDATE ${files} = (now(), path) WHERE path = (SELECT path FROM archive_files
+  it('is refused where events are gone, but for tables that no longer hold them', async () => {
+    const files = `archive_files SET (replaced_at, replaced_by)`;
+    const [oldest] = await world.db.query<{ path: string }>(
+      `UPDATE ${files} = (now(), path) WHERE path = (SELECT path FROM archive_files
          WHERE topic = $1 AND replaced_at IS NULL ORDER BY date LIMIT 1) RETURNING path`,
-        [TOPIC],
-      );
-      await expectRefused(rebuilt(profiles), /\d+ of the events .* gone from the archive/);
-      expectEqual(await rebuilt(interactions));
-      await world.db.execute(`UPDATE ${files} = (NULL, NULL) WHERE path = $1`, [oldest?.path]);
-      expectEqual(await rebuilt(profiles));
-    },
-    MINUTE_MS,
-  );
+      [TOPIC],
+    );
+    await expectRefused(rebuilt(profiles), /\d+ of the events .* gone from the archive/);
+    expectEqual(await rebuilt(interactions));
+    await world.db.execute(`UPDATE ${files} = (NULL, NULL) WHERE path = $1`, [oldest?.path]);
+    expectEqual(await rebuilt(profiles));
+  }, 60_000);
 
   it('ends when it is asked to, and names what it does not know', async () => {
     const stopping = new AbortController();

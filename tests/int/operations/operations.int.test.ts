@@ -25,7 +25,7 @@ import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { startWorld, type World } from '../replay/environment.ts';
-import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 
 const TOPIC = 'user-actions.v1';
 const readers = ['interactions', 'profiles', 'feedback'].map((n) => PROCESSORS[n] as Processor);
@@ -95,45 +95,38 @@ describe('dead letters', () => {
   const event = action('ünknown');
   let firstReceivedAt = 0;
 
-  it(
-    'are listed and shown with reason, place and bytes',
-    async () => {
-      const registry = createRegistryClient({ url: world.config.registry.url });
-      // Ids count up, so the id that the schema will get is known before it is there.
-      const last = await registry.register(
-        'counter',
-        '{"type":"record","name":"Counter","fields":[]}',
-      );
-      const value = encodeWire(last + 1, parseAvro(newestSchema(TOPIC)), event);
-      await world.send(TOPIC, [{ key: event.user_id, value, headers: { trace: 'abc' } }]);
-      await process();
+  it('are listed and shown with reason, place and bytes', async () => {
+    const registry = createRegistryClient({ url: world.config.registry.url });
+    // Ids count up, so the id that the schema will get is known before it is there.
+    const last = await registry.register(
+      'counter',
+      '{"type":"record","name":"Counter","fields":[]}',
+    );
+    const value = encodeWire(last + 1, parseAvro(newestSchema(TOPIC)), event);
+    await world.send(TOPIC, [{ key: event.user_id, value, headers: { trace: 'abc' } }]);
+    await process();
 
-      const lines = await listDeadLetters(world.db, { waiting: true, limit: 10 });
-      expect(lines.map((l) => [l.processor, l.reason, l.schemaId]).sort()).toEqual([
-        ['feedback', 'unknown_schema', last + 1],
-        ['interactions', 'unknown_schema', last + 1],
-        ['profiles', 'unknown_schema', last + 1],
-      ]);
-      firstReceivedAt = lines[0]?.firstReceivedAt ?? 0;
-      const place = lines.map(placeOf).find((p) => p.startsWith('interactions/')) ?? '';
-      const shown = await describeDeadLetter(world.codec, await readDeadLetter(world.db, place));
-      expect(shown).toContain('unknown_schema: The registry does not know the schema id');
-      expect(shown).toContain('header           trace: "abc"');
-      expect(shown).toContain('key              "ünknown"');
-      expect(shown).toMatch(/000000 {2}00 00 00/);
-      await expect(readDeadLetter(world.db, 'interactions/x')).rejects.toMatchObject({
-        code: 'MARQUEE_DEAD_LETTER_MISSING',
-      });
+    const lines = await listDeadLetters(world.db, { waiting: true, limit: 10 });
+    expect(lines.map((l) => [l.processor, l.reason, l.schemaId]).sort()).toEqual([
+      ['feedback', 'unknown_schema', last + 1],
+      ['interactions', 'unknown_schema', last + 1],
+      ['profiles', 'unknown_schema', last + 1],
+    ]);
+    firstReceivedAt = lines[0]?.firstReceivedAt ?? 0;
+    const place = lines.map(placeOf).find((p) => p.startsWith('interactions/')) ?? '';
+    const shown = await describeDeadLetter(world.codec, await readDeadLetter(world.db, place));
+    expect(shown).toContain('unknown_schema: The registry does not know the schema id');
+    expect(shown).toContain('header           trace: "abc"');
+    expect(shown).toContain('key              "ünknown"');
+    expect(shown).toMatch(/000000 {2}00 00 00/);
+    await expect(readDeadLetter(world.db, 'interactions/x')).rejects.toMatchObject({
+      code: 'MARQUEE_DEAD_LETTER_MISSING',
+    });
 
-      const extended = JSON.parse(newestSchema(TOPIC)) as { doc?: string };
-      const id = await registry.register(
-        `${TOPIC}-value`,
-        JSON.stringify({ ...extended, doc: 'x' }),
-      );
-      expect(id).toBe(last + 1);
-    },
-    MINUTE_MS,
-  );
+    const extended = JSON.parse(newestSchema(TOPIC)) as { doc?: string };
+    const id = await registry.register(`${TOPIC}-value`, JSON.stringify({ ...extended, doc: 'x' }));
+    expect(id).toBe(last + 1);
+  }, 60_000);
 
   it('are marked only when the brokers have them', async () => {
     const options = { reason: 'unknown_schema', force: false, again: false };
@@ -147,108 +140,96 @@ describe('dead letters', () => {
     ]);
   });
 
-  it(
-    'are sent again to the processor that refused them, once, as first received',
-    async () => {
-      const options = { reason: 'unknown_schema', force: false, again: false };
-      const late = { ...options, untilMs: firstReceivedAt };
-      expect(await redriven({ ...late, processor: 'interactions' })).toBe(0);
-      expect(await redriven({ ...options, processor: 'interactions' })).toBe(1);
-      await process();
-      const rows = await world.db.query(
-        `SELECT event_id, (extract(epoch FROM received_at) * 1000)::bigint AS received
+  it('are sent again to the processor that refused them, once, as first received', async () => {
+    const options = { reason: 'unknown_schema', force: false, again: false };
+    const late = { ...options, untilMs: firstReceivedAt };
+    expect(await redriven({ ...late, processor: 'interactions' })).toBe(0);
+    expect(await redriven({ ...options, processor: 'interactions' })).toBe(1);
+    await process();
+    const rows = await world.db.query(
+      `SELECT event_id, (extract(epoch FROM received_at) * 1000)::bigint AS received
        FROM rt_user_interactions WHERE user_id = $1`,
-        [event.user_id],
-      );
-      expect(rows).toEqual([{ event_id: formatUuid(event.event_id), received: firstReceivedAt }]);
-      expect(await count('user_profiles WHERE user_id = $1', event.user_id)).toBe(0);
-      expect(await ledger('profiles')).toEqual({ ok: 0, skipped: 1, dead: 1 });
-      expect(await ledger('interactions')).toEqual({ ok: 1, skipped: 0, dead: 1 });
+      [event.user_id],
+    );
+    expect(rows).toEqual([{ event_id: formatUuid(event.event_id), received: firstReceivedAt }]);
+    expect(await count('user_profiles WHERE user_id = $1', event.user_id)).toBe(0);
+    expect(await ledger('profiles')).toEqual({ ok: 0, skipped: 1, dead: 1 });
+    expect(await ledger('interactions')).toEqual({ ok: 1, skipped: 0, dead: 1 });
 
-      expect(await redriven(options)).toBe(2);
-      expect(await redriven(options)).toBe(0);
-      await process();
-      expect(await count('user_profiles WHERE user_id = $1 AND likes = 1', event.user_id)).toBe(1);
-      expect(await count('rt_user_interactions WHERE user_id = $1', event.user_id)).toBe(1);
-      expect(await countDeadLetters(world.db, { reason: 'unknown_schema' })).toEqual(
-        ['feedback', 'interactions', 'profiles'].map((processor) => ({
-          processor,
-          reason: 'unknown_schema',
-          count: 1,
-          waiting: 0,
-        })),
-      );
+    expect(await redriven(options)).toBe(2);
+    expect(await redriven(options)).toBe(0);
+    await process();
+    expect(await count('user_profiles WHERE user_id = $1 AND likes = 1', event.user_id)).toBe(1);
+    expect(await count('rt_user_interactions WHERE user_id = $1', event.user_id)).toBe(1);
+    expect(await countDeadLetters(world.db, { reason: 'unknown_schema' })).toEqual(
+      ['feedback', 'interactions', 'profiles'].map((processor) => ({
+        processor,
+        reason: 'unknown_schema',
+        count: 1,
+        waiting: 0,
+      })),
+    );
 
-      // Asked for again, it is a resend.
-      expect(await redriven({ ...options, processor: 'interactions', again: true })).toBe(1);
-      await process();
-      expect(await count('rt_user_interactions WHERE user_id = $1', event.user_id)).toBe(1);
-    },
-    MINUTE_MS,
-  );
+    // Asked for again, it is a resend.
+    expect(await redriven({ ...options, processor: 'interactions', again: true })).toBe(1);
+    await process();
+    expect(await count('rt_user_interactions WHERE user_id = $1', event.user_id)).toBe(1);
+  }, 60_000);
 
-  it(
-    'that come back three times stay',
-    async () => {
-      await world.send(TOPIC, [{ key: 'loop', value: Buffer.from('never avro') }]);
+  it('that come back three times stay', async () => {
+    await world.send(TOPIC, [{ key: 'loop', value: Buffer.from('never avro') }]);
+    await process();
+    const options = { processor: 'profiles', reason: 'not_avro', force: false, again: false };
+    for (let round = 1; round <= 3; round++) {
+      expect(await redriven(options)).toBe(1);
       await process();
-      const options = { processor: 'profiles', reason: 'not_avro', force: false, again: false };
-      for (let round = 1; round <= 3; round++) {
-        expect(await redriven(options)).toBe(1);
-        await process();
-      }
-      expect(await planRedrive(world.db, options)).toEqual([
-        expect.objectContaining({ due: 0, loops: 1, redriven: 3 }),
-      ]);
-      expect(await redriven(options)).toBe(0);
-      expect(await planRedrive(world.db, { ...options, force: true })).toEqual([
-        expect.objectContaining({ due: 1, loops: 0 }),
-      ]);
-    },
-    MINUTE_MS,
-  );
+    }
+    expect(await planRedrive(world.db, options)).toEqual([
+      expect.objectContaining({ due: 0, loops: 1, redriven: 3 }),
+    ]);
+    expect(await redriven(options)).toBe(0);
+    expect(await planRedrive(world.db, { ...options, force: true })).toEqual([
+      expect.objectContaining({ due: 1, loops: 0 }),
+    ]);
+  }, 60_000);
 });
 
 describe('what became of events', () => {
-  it(
-    'is told for a user, processor by processor',
-    async () => {
-      const kept = action('tail', { action: 'view', request_id: uuidv7(Date.now() - 5_000) });
-      const late = action('tail', { action: 'click', occurred_at: Date.now() - 30 * HOUR_MS });
-      await world.send(TOPIC, [
-        await encoded(kept),
-        await encoded(kept),
-        await encoded(late),
-        { key: 'tail', value: null },
-      ]);
-      await process();
-      await world.send(TOPIC, [await encoded(action('tail', { action: 'share' }))]);
-      const options = {
-        brokers: world.config.kafka.brokers,
-        registryUrl: world.config.registry.url,
-        sinceMs: Date.now() - HOUR_MS,
-        limit: 10,
-        lateHorizonMs: world.settings.lateHorizonMs,
-      };
-      const tail = await tailEvents(world.db, { ...options, user: 'tail' });
-      const told = tail.events.map(({ event: e, outcomes }) => [
-        e.action?.action ?? null,
-        ...outcomes.map(({ outcome }) => outcome),
-      ]);
-      expect(told).toEqual([
-        ['view', 'applied', 'applied', 'applied'],
-        ['view', 'duplicate', 'duplicate', 'duplicate'],
-        ['click', 'too_late', 'too_late', 'too_late'],
-        [null, 'dead_letter', 'dead_letter', 'dead_letter'],
-        ['share', 'waiting', 'waiting', 'waiting'],
-      ]);
-      const byApp = await tailEvents(world.db, { ...options, app: 'operate-test', limit: 2 });
-      expect(byApp.events.map(({ event: e }) => e.action?.action)).toEqual(['click', 'share']);
-      expect(byApp.unreadable).toBeGreaterThan(0);
-      expect((await tailEvents(world.db, { ...options, app: 'no-such-app' })).events).toEqual([]);
-    },
-    MINUTE_MS,
-  );
+  it('is told for a user, processor by processor', async () => {
+    const kept = action('tail', { action: 'view', request_id: uuidv7(Date.now() - 5_000) });
+    const late = action('tail', { action: 'click', occurred_at: Date.now() - 30 * HOUR_MS });
+    await world.send(TOPIC, [
+      await encoded(kept),
+      await encoded(kept),
+      await encoded(late),
+      { key: 'tail', value: null },
+    ]);
+    await process();
+    await world.send(TOPIC, [await encoded(action('tail', { action: 'share' }))]);
+    const options = {
+      brokers: world.config.kafka.brokers,
+      registryUrl: world.config.registry.url,
+      sinceMs: Date.now() - HOUR_MS,
+      limit: 10,
+      lateHorizonMs: world.settings.lateHorizonMs,
+    };
+    const tail = await tailEvents(world.db, { ...options, user: 'tail' });
+    const told = tail.events.map(({ event: e, outcomes }) => [
+      e.action?.action ?? null,
+      ...outcomes.map(({ outcome }) => outcome),
+    ]);
+    expect(told).toEqual([
+      ['view', 'applied', 'applied', 'applied'],
+      ['view', 'duplicate', 'duplicate', 'duplicate'],
+      ['click', 'too_late', 'too_late', 'too_late'],
+      [null, 'dead_letter', 'dead_letter', 'dead_letter'],
+      ['share', 'waiting', 'waiting', 'waiting'],
+    ]);
+    const byApp = await tailEvents(world.db, { ...options, app: 'operate-test', limit: 2 });
+    expect(byApp.events.map(({ event: e }) => e.action?.action)).toEqual(['click', 'share']);
+    expect(byApp.unreadable).toBeGreaterThan(0);
+    expect((await tailEvents(world.db, { ...options, app: 'no-such-app' })).events).toEqual([]);
+  }, 60_000);
 });
 
 describe('standing', () => {
@@ -257,58 +238,50 @@ describe('standing', () => {
     return readLag(world.db, readers, bounds, Date.now());
   };
 
-  it(
-    'is told with the processors stopped, and with them running',
-    async () => {
-      const before = await lag();
-      expect(totalLag(before).map((t) => t.lagEvents)).toEqual([1, 1, 1]);
-      expect(Math.max(...before.map((p) => p.lagSeconds ?? -1))).toBeGreaterThan(0);
-      const groups = readers.map((p) => `marquee.${p.name}`);
-      const members = () => readGroupMembers(world.config.kafka.brokers, groups);
-      expect(
-        (await readProcessors(world.db, readers, await members())).map((s) => s.members),
-      ).toEqual([0, 0, 0]);
+  it('is told with the processors stopped, and with them running', async () => {
+    const before = await lag();
+    expect(totalLag(before).map((t) => t.lagEvents)).toEqual([1, 1, 1]);
+    expect(Math.max(...before.map((p) => p.lagSeconds ?? -1))).toBeGreaterThan(0);
+    const groups = readers.map((p) => `marquee.${p.name}`);
+    const members = () => readGroupMembers(world.config.kafka.brokers, groups);
+    expect(
+      (await readProcessors(world.db, readers, await members())).map((s) => s.members),
+    ).toEqual([0, 0, 0]);
 
-      const live = await world.run(readers);
-      await world.caughtUp(readers);
-      const statuses = await readProcessors(world.db, readers, await members());
-      expect(totalLag(await lag()).map((t) => t.lagEvents)).toEqual([0, 0, 0]);
-      for (const status of statuses) {
-        expect(status.members).toBe(1);
-        expect(status.owners.flatMap((o) => o.partitions)).toHaveLength(8);
-        expect(status.owners.some((o) => o.connected)).toBe(true);
-        expect(status.deadWaiting).toBeGreaterThan(0);
-      }
-      await live.stop();
-    },
-    MINUTE_MS,
-  );
+    const live = await world.run(readers);
+    await world.caughtUp(readers);
+    const statuses = await readProcessors(world.db, readers, await members());
+    expect(totalLag(await lag()).map((t) => t.lagEvents)).toEqual([0, 0, 0]);
+    for (const status of statuses) {
+      expect(status.members).toBe(1);
+      expect(status.owners.flatMap((o) => o.partitions)).toHaveLength(8);
+      expect(status.owners.some((o) => o.connected)).toBe(true);
+      expect(status.deadWaiting).toBeGreaterThan(0);
+    }
+    await live.stop();
+  }, 60_000);
 
-  it(
-    'is printed by the commands',
-    async () => {
-      const run = (...args: string[]) =>
-        promisify(execFile)(globalThis.process.execPath, ['cli/main.ts', ...args], {
-          cwd: repositoryRoot,
-          env: { PATH: '/usr/bin', MARQUEE_HOME: world.config.home },
-        });
-      const { stdout: lagOut } = await run('lag', 'profiles', '--json');
-      expect((JSON.parse(lagOut) as { totals: unknown[] }).totals).toEqual([
-        { processor: 'profiles', lagEvents: 0, lagSeconds: 0 },
-      ]);
-      const { stdout: letters } = await run('dlq', 'ls', '--reason', 'null_value');
-      expect(letters).toContain('null_value');
-      expect(letters).toContain('of which 1 wait');
-      await expect(run('dlq', 'ls', '--reason', 'bad_mood')).rejects.toMatchObject({
-        stderr: expect.stringContaining('MARQUEE_UNKNOWN_REASON') as string,
+  it('is printed by the commands', async () => {
+    const run = (...args: string[]) =>
+      promisify(execFile)(globalThis.process.execPath, ['cli/main.ts', ...args], {
+        cwd: repositoryRoot,
+        env: { PATH: '/usr/bin', MARQUEE_HOME: world.config.home },
       });
-      const { stdout: dry } = await run('dlq', 'redrive', '--reason', 'null_value');
-      expect(dry).toContain('nothing was sent; say --yes');
-      const { stdout: retention } = await run('retention', '--dry-run');
-      expect(retention).toContain('recommendation_feedback: would drop nothing');
-    },
-    MINUTE_MS,
-  );
+    const { stdout: lagOut } = await run('lag', 'profiles', '--json');
+    expect((JSON.parse(lagOut) as { totals: unknown[] }).totals).toEqual([
+      { processor: 'profiles', lagEvents: 0, lagSeconds: 0 },
+    ]);
+    const { stdout: letters } = await run('dlq', 'ls', '--reason', 'null_value');
+    expect(letters).toContain('null_value');
+    expect(letters).toContain('of which 1 wait');
+    await expect(run('dlq', 'ls', '--reason', 'bad_mood')).rejects.toMatchObject({
+      stderr: expect.stringContaining('MARQUEE_UNKNOWN_REASON') as string,
+    });
+    const { stdout: dry } = await run('dlq', 'redrive', '--reason', 'null_value');
+    expect(dry).toContain('nothing was sent; say --yes');
+    const { stdout: retention } = await run('retention', '--dry-run');
+    expect(retention).toContain('recommendation_feedback: would drop nothing');
+  }, 60_000);
 });
 
 describe('retention', () => {
@@ -318,57 +291,49 @@ describe('retention', () => {
     profileEventIdsHours: 48,
   };
 
-  it(
-    'drops what is older than configured, and nothing else',
-    async () => {
-      const nowMs = Date.now();
-      const make = (table: string, width: string, hoursAgo: readonly number[]) =>
-        world.db.execute(
-          `SELECT ensure_partitions($1::regclass, array(SELECT to_timestamp(t / 1000.0)
+  it('drops what is older than configured, and nothing else', async () => {
+    const nowMs = Date.now();
+    const make = (table: string, width: string, hoursAgo: readonly number[]) =>
+      world.db.execute(
+        `SELECT ensure_partitions($1::regclass, array(SELECT to_timestamp(t / 1000.0)
            FROM unnest($2::bigint[]) AS t), $3::interval)`,
-          [table, hoursAgo.map((hours) => nowMs - hours * HOUR_MS), width],
-        );
-      await make('profiles_event_ids', '1 hour', [200, 60, 3]);
-      await make('recommendation_feedback', '1 day', [200, 3]);
-      const dropped = async (dryRun: boolean) =>
-        (await applyRetention(world.db, settings, { nowMs, dryRun })).map((s) => s.dropped.length);
-      expect(await dropped(true)).toEqual([0, 1, 2]);
-      expect(await dropped(false)).toEqual([0, 1, 2]);
-      expect(await dropped(false)).toEqual([0, 0, 0]);
-      const [logs] = await applyRetention(world.db, settings, { nowMs, dryRun: true });
-      expect(logs?.held).toBe('serve-logs has not read all partitions yet');
-    },
-    MINUTE_MS,
-  );
+        [table, hoursAgo.map((hours) => nowMs - hours * HOUR_MS), width],
+      );
+    await make('profiles_event_ids', '1 hour', [200, 60, 3]);
+    await make('recommendation_feedback', '1 day', [200, 3]);
+    const dropped = async (dryRun: boolean) =>
+      (await applyRetention(world.db, settings, { nowMs, dryRun })).map((s) => s.dropped.length);
+    expect(await dropped(true)).toEqual([0, 1, 2]);
+    expect(await dropped(false)).toEqual([0, 1, 2]);
+    expect(await dropped(false)).toEqual([0, 0, 0]);
+    const [logs] = await applyRetention(world.db, settings, { nowMs, dryRun: true });
+    expect(logs?.held).toBe('serve-logs has not read all partitions yet');
+  }, 60_000);
 
-  it(
-    'lets an event of a dropped hour be dead-lettered alone',
-    async () => {
-      const occurredAt = Date.now() - 60 * HOUR_MS;
-      const old = action('old', { occurred_at: occurredAt });
-      const fresh = action('old');
-      await world.send(TOPIC, [
-        {
-          ...(await encoded(old)),
-          headers: {
-            'marquee-redrive-processor': 'profiles',
-            'marquee-first-received-at': String(occurredAt + 1_000),
-            'marquee-replay-count': '1',
-          },
+  it('lets an event of a dropped hour be dead-lettered alone', async () => {
+    const occurredAt = Date.now() - 60 * HOUR_MS;
+    const old = action('old', { occurred_at: occurredAt });
+    const fresh = action('old');
+    await world.send(TOPIC, [
+      {
+        ...(await encoded(old)),
+        headers: {
+          'marquee-redrive-processor': 'profiles',
+          'marquee-first-received-at': String(occurredAt + 1_000),
+          'marquee-replay-count': '1',
         },
-        await encoded(fresh),
-      ]);
-      await process();
-      const letters = await listDeadLetters(world.db, { reason: 'rejected_by_database', limit: 5 });
-      expect(letters).toEqual([
-        expect.objectContaining({
-          processor: 'profiles',
-          replayCount: 1,
-          detail: expect.stringContaining('profiles_event_ids was dropped up to') as string,
-        }),
-      ]);
-      expect(await count('user_profiles WHERE user_id = $1 AND likes = 1', 'old')).toBe(1);
-    },
-    MINUTE_MS,
-  );
+      },
+      await encoded(fresh),
+    ]);
+    await process();
+    const letters = await listDeadLetters(world.db, { reason: 'rejected_by_database', limit: 5 });
+    expect(letters).toEqual([
+      expect.objectContaining({
+        processor: 'profiles',
+        replayCount: 1,
+        detail: expect.stringContaining('profiles_event_ids was dropped up to') as string,
+      }),
+    ]);
+    expect(await count('user_profiles WHERE user_id = $1 AND likes = 1', 'old')).toBe(1);
+  }, 60_000);
 });

@@ -115,44 +115,36 @@ it('gives the same tables when the processor was 50 hours behind', async () => {
     expect(differing(await replayed({ ...processor, batchRowsMax: 101 }))).toEqual([]);
 }, 120_000);
 
-it(
-  'starts in the middle by copying the rows before',
-  async () => {
-    const byTime = await replayed(interactions, { from: { kind: 'time', ms: hoursAgo(49) } });
-    expect(byTime.starts.map(({ partition, from }) => [partition, from])).toEqual([
-      ...(ends[0] ?? []),
-    ]);
-    expect(byTime.copiedRows).toBe(waves[0]?.distinct);
-    expect(differing(byTime)).toEqual([]);
+it('starts in the middle by copying the rows before', async () => {
+  const byTime = await replayed(interactions, { from: { kind: 'time', ms: hoursAgo(49) } });
+  expect(byTime.starts.map(({ partition, from }) => [partition, from])).toEqual([
+    ...(ends[0] ?? []),
+  ]);
+  expect(byTime.copiedRows).toBe(waves[0]?.distinct);
+  expect(differing(byTime)).toEqual([]);
 
-    const byOffset = await replayed(feedback, {
-      from: { kind: 'offset', offset: (ends[0]?.get(3) ?? 0) + 1 },
-      mode: 'swap',
-    });
-    expect(byOffset.starts[3]?.from).toBe(ends[0]?.get(3));
-    expect(byOffset.swapped).toBe(true);
-    expect(await breaks()).toEqual([]);
-    expect(differing(await replayed(feedback))).toEqual([]);
-  },
-  MINUTE_MS,
-);
+  const byOffset = await replayed(feedback, {
+    from: { kind: 'offset', offset: (ends[0]?.get(3) ?? 0) + 1 },
+    mode: 'swap',
+  });
+  expect(byOffset.starts[3]?.from).toBe(ends[0]?.get(3));
+  expect(byOffset.swapped).toBe(true);
+  expect(await breaks()).toEqual([]);
+  expect(differing(await replayed(feedback))).toEqual([]);
+}, 60_000);
 
-it(
-  'leaves out the hours that the live table has dropped',
-  async () => {
-    const [oldest] = await world.db.query<{ name: string; floor: string }>(
-      `SELECT partition::text AS name, ends_at::text AS floor
+it('leaves out the hours that the live table has dropped', async () => {
+  const [oldest] = await world.db.query<{ name: string; floor: string }>(
+    `SELECT partition::text AS name, ends_at::text AS floor
      FROM partitions_of('rt_user_interactions') LIMIT 1`,
-    );
-    await world.admin.execute(`DROP TABLE marquee.${oldest?.name ?? ''}`);
-    await world.admin.execute(
-      `INSERT INTO marquee.partition_floors VALUES ('rt_user_interactions', $1)`,
-      [oldest?.floor],
-    );
-    expect(differing(await replayed(interactions))).toEqual([]);
-  },
-  MINUTE_MS,
-);
+  );
+  await world.admin.execute(`DROP TABLE marquee.${oldest?.name ?? ''}`);
+  await world.admin.execute(
+    `INSERT INTO marquee.partition_floors VALUES ('rt_user_interactions', $1)`,
+    [oldest?.floor],
+  );
+  expect(differing(await replayed(interactions))).toEqual([]);
+}, 60_000);
 
 it('goes on behind the live processor where the ledger was cut by a gap', async () => {
   const inHour = async (hours: number, seed: number) => {
@@ -190,50 +182,44 @@ it('goes on behind the live processor where the ledger was cut by a gap', async 
   await rest.stop();
 }, 90_000);
 
-it(
-  'refuses what the log can no longer give, with the reason',
-  async () => {
-    await expect(
-      replayed(profiles, { from: { kind: 'time', ms: hoursAgo(49) } }),
-    ).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: expect.stringContaining('use --from earliest') as string,
-    });
-    await expect(replayed({ ...profiles, name: 'never-run' })).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: 'never-run has never run, so there is nothing to replay',
-    });
-    await expect(
-      replayed(interactions, { signal: AbortSignal.abort(), mode: 'swap' }),
-    ).rejects.toMatchObject({ code: 'MARQUEE_REPLAY_CANCELLED' });
-    expect(
-      await world.db.query(
-        `SELECT relname FROM pg_class
+it('refuses what the log can no longer give, with the reason', async () => {
+  await expect(
+    replayed(profiles, { from: { kind: 'time', ms: hoursAgo(49) } }),
+  ).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: expect.stringContaining('use --from earliest') as string,
+  });
+  await expect(replayed({ ...profiles, name: 'never-run' })).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: 'never-run has never run, so there is nothing to replay',
+  });
+  await expect(
+    replayed(interactions, { signal: AbortSignal.abort(), mode: 'swap' }),
+  ).rejects.toMatchObject({ code: 'MARQUEE_REPLAY_CANCELLED' });
+  expect(
+    await world.db.query(
+      `SELECT relname FROM pg_class
        WHERE relnamespace = 'marquee_replay'::regnamespace AND relkind IN ('r', 'p')`,
-      ),
-    ).toEqual([]);
-    const other = await openSession({
-      url: world.config.postgres.writerUrl,
-      applicationName: 'another replay',
-    });
-    expect(await lockReplays(other)).toBe(true);
-    await expect(replayed(interactions)).rejects.toMatchObject({ code: 'MARQUEE_REPLAY_RUNNING' });
-    await other.close();
+    ),
+  ).toEqual([]);
+  const other = await openSession({
+    url: world.config.postgres.writerUrl,
+    applicationName: 'another replay',
+  });
+  expect(await lockReplays(other)).toBe(true);
+  await expect(replayed(interactions)).rejects.toMatchObject({ code: 'MARQUEE_REPLAY_RUNNING' });
+  await other.close();
 
-    const inTheMiddle = new Map([...(ends[0] ?? [])].map(([partition, at]) => [partition, at + 1]));
-    await removeRecordsBefore(inTheMiddle);
-    await expect(replayed(profiles)).rejects.toMatchObject({
-      code: 'MARQUEE_REPLAY_REFUSED',
-      message: expect.stringContaining('retention has removed what was before') as string,
-    });
-    const report = await replayed(interactions);
-    expect(report.starts.map((start) => [start.partition, start.from])).toEqual([
-      ...(ends[1] ?? []),
-    ]);
-    expect(differing(report)).toEqual([]);
-  },
-  MINUTE_MS,
-);
+  const inTheMiddle = new Map([...(ends[0] ?? [])].map(([partition, at]) => [partition, at + 1]));
+  await removeRecordsBefore(inTheMiddle);
+  await expect(replayed(profiles)).rejects.toMatchObject({
+    code: 'MARQUEE_REPLAY_REFUSED',
+    message: expect.stringContaining('retention has removed what was before') as string,
+  });
+  const report = await replayed(interactions);
+  expect(report.starts.map((start) => [start.partition, start.from])).toEqual([...(ends[1] ?? [])]);
+  expect(differing(report)).toEqual([]);
+}, 60_000);
 
 it('keeps partitions of which the log holds nothing, and goes on from there', async () => {
   await removeRecordsBefore(await logEnds());

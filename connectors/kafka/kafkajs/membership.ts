@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { settledWithin } from '../../../common/timers.ts';
 import type { Consumer, KafkaConfig, logCreator } from 'kafkajs';
 import { MarqueeError } from '../../../common/error.ts';
 import { createSockets } from '../../../common/kafka/kafkajs-sockets.ts';
@@ -90,7 +91,7 @@ export function openMembership(parts: MembershipParts): Membership {
     reader.wake();
     if (gone.length === 0) return;
     const revoked = handlers.revoked(gone, lost).catch(fault);
-    if (await settledWithin(boundMs, revoked)) return;
+    if (await settled(revoked, boundMs)) return;
     fault(new Error(`revoked took more than ${String(boundMs)} ms: the rebalance goes on`));
   };
 
@@ -128,7 +129,7 @@ export function openMembership(parts: MembershipParts): Membership {
       await started;
       await consumer.disconnect();
     };
-    await settledWithin(CLOSE_MS, hangUp());
+    await settled(hangUp(), CLOSE_MS);
     sockets.close();
     end(undefined);
   };
@@ -222,17 +223,11 @@ function faultLog(fault: (error: Error) => void): logCreator {
     };
 }
 
-async function settledWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const done = work.then(
-    () => true,
-    () => true,
-  );
-  if (ms === NO_BOUND) return done;
-  const timer = new AbortController();
-  const late = delay(ms, false, { signal: timer.signal }).catch(() => false);
-  return Promise.race([done, late]).finally(() => {
-    timer.abort();
-  });
+async function settled(work: Promise<unknown>, withinMs: number): Promise<boolean> {
+  const done = work.catch(() => undefined);
+  if (withinMs !== NO_BOUND) return settledWithin(withinMs, done);
+  await done;
+  return true;
 }
 
 function asError(error: unknown): Error {
