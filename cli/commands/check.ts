@@ -6,7 +6,18 @@ interface Check {
   readonly args: readonly string[];
 }
 
-const layers = ['schemas', 'sdk', 'streams', 'connectors', 'sql', 'cli', 'tests'];
+const layers = [
+  'common',
+  'schemas',
+  'sdk',
+  'connectors',
+  'sql',
+  'streams',
+  'archive',
+  'operations',
+  'cli',
+  'tests',
+];
 
 /** The slow ones first, so that two at a time end together. */
 const checks: readonly Check[] = [
@@ -25,9 +36,9 @@ export function register(program: Command): void {
     .command('check')
     .description('format, lint, types, layers, dead code, generated code, unit tests')
     .action(async () => {
-      const { readEnvironment } = await import('../config.ts');
-      const { runTool } = await import('../tools.ts');
-      const { createProgress } = await import('../stack/progress.ts');
+      const { readEnvironment } = await import('../config/config.ts');
+      const { runTool } = await import('../develop/tools.ts');
+      const { createProgress } = await import('../terminal/progress.ts');
       const progress = createProgress(process.stderr);
       const failures: string[] = [];
       const queue = [...checks];
