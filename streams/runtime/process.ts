@@ -38,7 +38,7 @@ export interface ProcessOptions {
 export interface Shadow {
   /** The schema of the copies, quoted. No live table is on the search path: a missing copy is an error. */
   readonly schema: string;
-  /** Makes the standing name, and with it the consumer group, the replay's own. */
+  /** Makes the consumer's name, and with it the consumer group, the replay's own. */
   readonly suffix: string;
   /** Where the replay of a partition begins. */
   firstOffset(partition: number): number | undefined;
@@ -83,9 +83,9 @@ export async function createStreamProcess(options: ProcessOptions): Promise<Stre
 const OUTBOX_IDLE_MS = MINUTE_MS;
 
 /** Seen in pg_stat_activity and stream_offsets; Postgres keeps 63 bytes. */
-function ownerName(standingName: string): string {
+function ownerName(consumerName: string): string {
   const host = hostname().slice(0, 20);
-  return `${standingName.slice(0, 22)}/${host}/${process.pid}/${randomBytes(3).toString('hex')}`;
+  return `${consumerName.slice(0, 22)}/${host}/${process.pid}/${randomBytes(3).toString('hex')}`;
 }
 
 async function createProcessorRunner(
@@ -96,16 +96,16 @@ async function createProcessorRunner(
   publish: Parameters<typeof createRunner>[0]['publish'],
 ): Promise<Runner> {
   const { settings, shadow } = options;
-  const standingName = `${processor.name}${shadow?.suffix ?? ''}`;
-  const owner = ownerName(standingName);
+  const consumerName = `${processor.name}${shadow?.suffix ?? ''}`;
+  const owner = ownerName(consumerName);
   const consumer = await createConsumer(options.kafkaClient, {
     brokers: options.brokers,
-    groupId: `marquee.${standingName}`,
+    groupId: `marquee.${consumerName}`,
     topic: processor.source.topic,
     clientId: `marquee-${processor.name}`,
     ...(options.instanceId === undefined
       ? {}
-      : { instanceId: `${options.instanceId}.${standingName}` }),
+      : { instanceId: `${options.instanceId}.${consumerName}` }),
     sessionTimeoutMs: settings.sessionTimeoutMs,
     rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
     heartbeatIntervalMs: settings.heartbeatIntervalMs,
@@ -128,7 +128,7 @@ async function createProcessorRunner(
     });
   return createRunner({
     processor,
-    consumerName: standingName,
+    consumerName: consumerName,
     owner,
     consumer: shadow === undefined ? consumer : shadow.bound(consumer),
     openSession: session,

@@ -49,7 +49,7 @@ test('a read-only Postgres: consuming stops, it is said, and goes on by itself a
     await world.db.query('SELECT pg_reload_conf()');
   }
   await scenario.verify(PROCESSORS, 'Postgres is writable again');
-  expect(process.count('trouble_over')).toBeGreaterThan(0);
+  expect(process.count('retry_over')).toBeGreaterThan(0);
   await process.stop();
 });
 

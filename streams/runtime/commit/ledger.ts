@@ -29,7 +29,7 @@ export interface LedgerRange {
   readonly accounts: Readonly<Record<Outcome, Account>>;
 }
 
-/** The ledger row that a partition's next run may extend. */
+/** The ledger row that a partition's next range may extend. */
 export interface OpenLedgerRow {
   readonly from: number;
   readonly hour: number;
@@ -95,35 +95,35 @@ ON CONFLICT (processor, topic, partition, from_offset) DO UPDATE SET
   ).join(',\n  ')}
 WHERE l.hour = excluded.hour AND l.to_offset = ANY($23::bigint[])`;
 
-/** Which row a run goes to: the open one when it continues it in the same hour, else its own. */
-export function ledgerRowFor(run: LedgerRange, open: OpenLedgerRow | null): OpenLedgerRow {
-  return open !== null && open.hour === run.hour ? open : { from: run.from, hour: run.hour };
+/** The row that a range goes to: the open one when it continues it in the same hour, else its own. */
+export function ledgerRowFor(range: LedgerRange, open: OpenLedgerRow | null): OpenLedgerRow {
+  return open !== null && open.hour === range.hour ? open : { from: range.from, hour: range.hour };
 }
 
 /**
- * Writes the runs in the batch's transaction. `open` gives each partition's open row; returns the
+ * Writes the ranges in the batch's transaction. `open` gives each partition's open row; returns the
  * rows that are open afterwards. Throws an Error when a range would not join: a broken invariant.
  */
 export async function writeLedger(
   session: Session,
   key: { readonly processor: string; readonly topic: string },
-  runs: readonly LedgerRange[],
+  ranges: readonly LedgerRange[],
   open: ReadonlyMap<number, OpenLedgerRow | null>,
 ): Promise<ReadonlyMap<number, OpenLedgerRow>> {
   const openAfter = new Map<number, OpenLedgerRow>();
   const columns: unknown[][] = [[], [], [], [], [], ...OUTCOMES.flatMap(() => [[], [], []])];
   const extendedEnds: number[] = [];
   let previous = new Map(open);
-  for (const run of runs) {
-    const row = ledgerRowFor(run, previous.get(run.partition) ?? null);
-    if (row.from !== run.from) extendedEnds.push(run.from);
-    openAfter.set(run.partition, row);
-    previous = previous.set(run.partition, row);
+  for (const range of ranges) {
+    const row = ledgerRowFor(range, previous.get(range.partition) ?? null);
+    if (row.from !== range.from) extendedEnds.push(range.from);
+    openAfter.set(range.partition, row);
+    previous = previous.set(range.partition, row);
     const accounts = OUTCOMES.flatMap((outcome) => {
-      const { count, idSum, contentSum } = run.accounts[outcome];
+      const { count, idSum, contentSum } = range.accounts[outcome];
       return [count, hashToDecimal(idSum), hashToDecimal(contentSum)];
     });
-    [run.partition, row.from, run.from, run.to, run.hour, ...accounts].forEach((value, i) =>
+    [range.partition, row.from, range.from, range.to, range.hour, ...accounts].forEach((value, i) =>
       columns[i]?.push(value),
     );
   }
@@ -133,10 +133,10 @@ export async function writeLedger(
     ...columns,
     extendedEnds,
   ]);
-  if (written !== runs.length)
+  if (written !== ranges.length)
     throw new Error(
       `ledger of ${key.processor} on ${key.topic}: a range does not join: ` +
-        runs.map((r) => `${r.partition}:[${r.from},${r.to})`).join(' '),
+        ranges.map((r) => `${r.partition}:[${r.from},${r.to})`).join(' '),
     );
   return openAfter;
 }

@@ -5,7 +5,7 @@ import type { OpenLedgerRow } from './ledger.ts';
 
 /**
  * Where a processor stands lives in Postgres, in the transaction that writes its rows. Whoever was
- * assigned a partition raises its epoch; a batch moves `next_offset` from the position held to the
+ * assigned a partition raises its epoch; a batch moves `next_offset` from the task's position to the
  * position after, for its own epoch only. So a late COMMIT of a former owner changes nothing.
  */
 export interface ProcessorKey {

@@ -114,7 +114,7 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
     );
     let batches = offered;
     for (;;) {
-      batches = batches.filter((batch) => !isAbandoned(batch, backoff.attempts));
+      batches = batches.filter((batch) => !isGivenUp(batch, backoff.attempts));
       if (batches.length === 0 || stopping.signal.aborted) break;
       try {
         batches = await attempt(batches);
@@ -175,13 +175,13 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
     );
     while (!stopping.signal.aborted) {
       try {
-        const standing = await readCommitted(
+        const committed = await readCommitted(
           await connected(),
           context.key,
           batches.map(({ partition }) => partition),
         );
         return batches.filter(({ task, next }) => {
-          const now = standing.get(task.partition);
+          const now = committed.get(task.partition);
           if (now?.epoch === task.epoch && now.next === task.position) return true;
           // Counted: taken over anew, since the open ledger row is not known here.
           if (now?.epoch === task.epoch && now.next === next) context.rewind(task, next);
@@ -199,13 +199,13 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
   }
 
   async function resolveFenced(batches: readonly TaskBatch[]): Promise<readonly TaskBatch[]> {
-    const standing = await readCommitted(
+    const committed = await readCommitted(
       await connected(),
       context.key,
       batches.map(({ partition }) => partition),
     );
     return batches.filter(({ task }) => {
-      const now = standing.get(task.partition);
+      const now = committed.get(task.partition);
       if (now?.epoch !== task.epoch) context.fenced(task);
       else if (now.next !== task.position) context.rewind(task, now.next);
       else return true;
@@ -288,7 +288,7 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
 }
 
 /** Given away: finish a first try (the drain), but do not go on retrying through an outage. */
-function isAbandoned({ task }: TaskBatch, attempts: number): boolean {
+function isGivenUp({ task }: TaskBatch, attempts: number): boolean {
   if (task.state === 'live') return false;
   if (attempts === 0 && task.state === 'gone') return false;
   clearQueue(task);

@@ -20,7 +20,7 @@ export interface TakeOverContext {
   readonly firstOffset?: (partition: number) => number | undefined;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
-  /** A channel for the trouble of one take-over. */
+  /** A channel for the faults of one take-over. */
   retryStatus(): ReportRetry;
 }
 

@@ -9,12 +9,12 @@ const LOG_EVERY_MS = 10_000;
 export type ReportRetry = (error: MarqueeError | null) => void;
 
 export interface RetryStatus {
-  /** One for each that can be in trouble by itself: what it reports holds until it reports null. */
+  /** One for each piece of work that retries by itself: what it reports holds until it reports null. */
   channel(): ReportRetry;
   current(): string | null;
 }
 
-/** The world's faults that a processor is waiting out: said once, not at every try. */
+/** The faults of servers that a processor is waiting out: said once, not at every try. */
 export function createRetryStatus(name: string, log: Log, metrics: Metrics): RetryStatus {
   const faults = new Map<ReportRetry, MarqueeError>();
   const loggedAt = new Map<string, number>();
@@ -22,7 +22,7 @@ export function createRetryStatus(name: string, log: Log, metrics: Metrics): Ret
 
   function over(last: MarqueeError): void {
     const seconds = (Date.now() - since) / 1000;
-    log.info({ event: 'trouble_over', processor: name, code: last.code, seconds });
+    log.info({ event: 'retry_over', processor: name, code: last.code, seconds });
     loggedAt.clear();
   }
 
