@@ -1,3 +1,4 @@
+import type { ApiRequest } from './api-request.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import type { AbortedTransaction } from './record-batch-decoder.ts';
 
@@ -7,14 +8,6 @@ import type { AbortedTransaction } from './record-batch-decoder.ts';
  * made again under the same name can't be read by mistake), Metadata 12 (gives that id), and
  * ListOffsets 5 (kafkajs asks for the last stable offset where the high watermark is wanted).
  */
-export interface ApiRequest<T> {
-  readonly apiKey: number;
-  readonly apiVersion: number;
-  readonly apiName: string;
-  readonly body: Buffer;
-  readonly decode: (payload: Buffer) => T;
-}
-
 export const FETCH = { key: 1, version: 13 } as const;
 export const METADATA = { key: 3, version: 12 } as const;
 
@@ -87,7 +80,13 @@ export function fetchRequest(request: FetchRequest): ApiRequest<FetchResponse> {
     .compactString('')
     .noTags()
     .finish();
-  return { apiKey: 1, apiVersion: FETCH.version, apiName: 'Fetch', body, decode: decodeFetch };
+  return {
+    apiKey: FETCH.key,
+    apiVersion: FETCH.version,
+    apiName: 'Fetch',
+    body,
+    decode: decodeFetch,
+  };
 }
 
 function decodeFetch(payload: Buffer): FetchResponse {

@@ -1,14 +1,12 @@
 import kafkajs from 'kafkajs';
 import type { Consumer, ConsumerConfig, KafkaConfig, PartitionAssigner } from 'kafkajs';
-import { MarqueeError } from '../error.ts';
 import './kafkajs-timer-patch.ts';
-import type { ApiRequest } from './consumer-requests.ts';
-import { FETCH, METADATA } from './consumer-requests.ts';
+import type { ApiRequest } from './api-request.ts';
 
 /**
- * What Marquee uses of kafkajs beyond its documented API, in one place. kafkajs hands its cluster to
- * partition assigners; from there come its brokers, and their connections carry any request.
- * The version is pinned: 2.2.4 is the last release, and the shapes below are its own.
+ * All that Marquee uses of kafkajs beyond its documented API, but for its sockets. kafkajs hands its
+ * cluster to partition assigners; from there come its brokers, and their connections carry any
+ * request. The version is pinned: 2.2.4 is the last release, and the shapes below are its own.
  */
 export interface KafkajsBroker {
   readonly nodeId: number | null;
@@ -17,6 +15,9 @@ export interface KafkajsBroker {
   disconnect(): Promise<void>;
   fetch(request: KafkajsFetch): Promise<{ responses: readonly unknown[] }>;
   heartbeat(request: unknown): Promise<unknown>;
+  initProducerId(request: {
+    readonly transactionTimeout: number;
+  }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
 }
 
 export interface KafkajsFetch {
@@ -28,12 +29,18 @@ export interface KafkajsFetch {
 }
 
 export interface KafkajsCluster {
+  /** Topics whose metadata `refreshMetadata` asks for; all topics while it is empty. */
+  readonly targetTopics: Set<string>;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
+  isConnected(): boolean;
   refreshMetadata(): Promise<void>;
-  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   getNodeIds(): readonly string[];
+  findTopicPartitionMetadata(
+    topic: string,
+  ): readonly { readonly partitionId: number; readonly leader: number }[];
   findBroker(node: { readonly nodeId: string | number }): Promise<KafkajsBroker>;
+  findControllerBroker(): Promise<KafkajsBroker>;
   findGroupCoordinator(group: unknown): Promise<KafkajsBroker>;
 }
 
@@ -53,48 +60,26 @@ export function openConsumer(
   return { consumer: opened, cluster: captured };
 }
 
-/** Sends a request of ours over the broker's own connection. */
-export async function send<T>(
+/** Sends a request of ours over the broker's own connection; what `decode` throws is its failure. */
+export async function sendRequest<T>(
   broker: KafkajsBroker,
   request: ApiRequest<T>,
-  waitMs = 0,
+  timeoutMs: number,
 ): Promise<T> {
-  assertVersions(broker);
   const { apiKey, apiVersion, apiName, body, decode } = request;
-  try {
-    const answer = await broker.connectionPool.send({
-      request: { apiKey, apiVersion, apiName, encode: () => Promise.resolve(encoded(body)) },
-      response: {
-        // kafkajs awaits it, so what it throws is the request's failure.
-        decode: (payload: Buffer) => ({ answer: decode(payload) }),
-        parse: (decoded: unknown) => decoded,
-      },
-      requestTimeout: waitMs + REQUEST_MARGIN_MS,
-      logResponseError: false,
-    });
-    return (answer as { answer: T }).answer;
-  } catch (error) {
-    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') {
-      await broker.disconnect();
-    }
-    throw error;
-  }
+  const answer = await broker.connectionPool.send({
+    request: { apiKey, apiVersion, apiName, encode: () => Promise.resolve(encoded(body)) },
+    response: {
+      decode: (payload: Buffer) => ({ answer: decode(payload) }),
+      parse: (decoded: unknown) => decoded,
+    },
+    requestTimeout: timeoutMs,
+    logResponseError: false,
+  });
+  return (answer as { answer: T }).answer;
 }
-
-const REQUEST_MARGIN_MS = 10_000;
 
 /** The two fields that kafkajs reads of its own Encoder. */
 function encoded(body: Buffer): { buf: Buffer; buffer: Buffer } {
   return { buf: body, buffer: body };
-}
-
-function assertVersions(broker: KafkajsBroker): void {
-  const has = (api: { key: number; version: number }): boolean =>
-    (broker.versions?.[api.key]?.maxVersion ?? api.version) >= api.version;
-  if (has(FETCH) && has(METADATA)) return;
-  throw new MarqueeError(
-    'MARQUEE_KAFKA_TOO_OLD',
-    `Kafka broker ${String(broker.nodeId)} has no Fetch ${String(FETCH.version)} (topic ids): ` +
-      'run Kafka 3.1 or newer.',
-  );
 }

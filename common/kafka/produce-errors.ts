@@ -1,4 +1,4 @@
-/** What to do about an error of one partition. Codes and names are those of the Kafka protocol. */
+/** Remedy of one partition's error. Codes and names are those of the Kafka protocol. */
 export type Remedy =
   /** The batch is in the log. */
   | 'stored'
@@ -47,5 +47,5 @@ export function remedyOf(errorCode: number): Remedy {
 }
 
 export function errorName(errorCode: number): string {
-  return ERRORS[errorCode]?.[0] ?? `error ${String(errorCode)}`;
+  return ERRORS[errorCode]?.[0] ?? `error ${errorCode}`;
 }

@@ -1,4 +1,5 @@
 import { ByteReader, readInt64 } from './bytes.ts';
+import { ATTRIBUTES, HEADER, HEADER_BYTES, LENGTH_END, MAGIC } from './record-batch-header.ts';
 import type { KafkaRecord } from './record.ts';
 
 /**
@@ -26,8 +27,6 @@ export interface AbortedTransaction {
   readonly firstOffset: number;
 }
 
-const HEADER_BYTES = 61;
-const MAGIC_AT = 16;
 const NO_HEADERS: Readonly<Record<string, Buffer>> = Object.freeze({});
 
 /** The complete batches at the head of `bytes`; a fetch may cut its last batch short. */
@@ -35,23 +34,23 @@ export function scanBatches(bytes: Buffer): RecordBatch[] {
   const batches: RecordBatch[] = [];
   let at = 0;
   while (at + HEADER_BYTES <= bytes.length) {
-    const end = at + 12 + bytes.readInt32BE(at + 8);
+    const end = at + LENGTH_END + bytes.readInt32BE(at + HEADER.length);
     if (end > bytes.length) break;
-    const magic = bytes.readInt8(at + MAGIC_AT);
-    if (magic !== 2) throw new RangeError(`record batch of format ${String(magic)}, not 2`);
-    const attributes = bytes.readInt16BE(at + 21);
-    const baseOffset = readInt64(bytes, at);
+    const magic = bytes.readInt8(at + HEADER.magic);
+    if (magic !== MAGIC) throw new RangeError(`record batch of format ${magic}, not ${MAGIC}`);
+    const attributes = bytes.readInt16BE(at + HEADER.attributes);
+    const baseOffset = readInt64(bytes, at + HEADER.baseOffset);
     batches.push({
       baseOffset,
-      lastOffset: baseOffset + bytes.readInt32BE(at + 23),
-      codec: attributes & 0x7,
-      logAppendTime: (attributes & 0x8) !== 0,
-      transactional: (attributes & 0x10) !== 0,
-      control: (attributes & 0x20) !== 0,
-      baseTimestamp: readInt64(bytes, at + 27),
-      maxTimestamp: readInt64(bytes, at + 35),
-      producerId: readInt64(bytes, at + 43),
-      count: bytes.readInt32BE(at + 57),
+      lastOffset: baseOffset + bytes.readInt32BE(at + HEADER.lastOffsetDelta),
+      codec: attributes & ATTRIBUTES.codec,
+      logAppendTime: (attributes & ATTRIBUTES.logAppendTime) !== 0,
+      transactional: (attributes & ATTRIBUTES.transactional) !== 0,
+      control: (attributes & ATTRIBUTES.control) !== 0,
+      baseTimestamp: readInt64(bytes, at + HEADER.baseTimestamp),
+      maxTimestamp: readInt64(bytes, at + HEADER.maxTimestamp),
+      producerId: readInt64(bytes, at + HEADER.producerId),
+      count: bytes.readInt32BE(at + HEADER.recordCount),
       body: bytes.subarray(at + HEADER_BYTES, end),
     });
     at = end;
@@ -60,7 +59,7 @@ export function scanBatches(bytes: Buffer): RecordBatch[] {
 }
 
 /**
- * Takes out control batches and the batches of aborted transactions: what read_committed means,
+ * Takes out control batches and the batches of aborted transactions: read_committed,
  * as the Java client does it (CompletedFetch.nextFetchedRecord). `aborted` is the broker's list for
  * this fetch: it starts at the transaction's first offset, an abort marker ends it.
  */

@@ -1,4 +1,5 @@
 import { crc32c } from './crc32c.ts';
+import { CODEC, HEADER, HEADER_BYTES, LENGTH_END, MAGIC } from './record-batch-header.ts';
 import { varintBytes, writeVarint } from './varint.ts';
 
 /**
@@ -23,9 +24,6 @@ export interface BatchIdentity {
 }
 
 export type Header = readonly [name: string, value: Uint8Array];
-
-const HEADER_BYTES = 61;
-const GZIP = 1;
 
 /** Bytes that a tail takes; the headers' own bytes included. */
 export function tailBytes(
@@ -89,20 +87,19 @@ export function sealBatch(
   },
 ): Buffer {
   const batch = Buffer.allocUnsafe(HEADER_BYTES + records.length);
-  batch.writeBigInt64BE(0n, 0);
-  batch.writeInt32BE(batch.length - 12, 8);
-  batch.writeInt32BE(-1, 12);
-  batch.writeInt8(2, 16);
-  batch.writeInt16BE(options.gzipped ? GZIP : 0, 21);
-  batch.writeInt32BE(options.count - 1, 23);
-  batch.writeBigInt64BE(BigInt(options.firstAt), 27);
-  batch.writeBigInt64BE(BigInt(options.lastAt), 35);
-  batch.writeBigInt64BE(options.producerId, 43);
-  batch.writeInt16BE(options.producerEpoch, 51);
-  batch.writeInt32BE(options.sequence, 53);
-  batch.writeInt32BE(options.count, 57);
+  batch.writeBigInt64BE(0n, HEADER.baseOffset);
+  batch.writeInt32BE(batch.length - LENGTH_END, HEADER.length);
+  batch.writeInt32BE(-1, HEADER.leaderEpoch);
+  batch.writeInt8(MAGIC, HEADER.magic);
+  batch.writeInt16BE(options.gzipped ? CODEC.gzip : CODEC.none, HEADER.attributes);
+  batch.writeInt32BE(options.count - 1, HEADER.lastOffsetDelta);
+  batch.writeBigInt64BE(BigInt(options.firstAt), HEADER.baseTimestamp);
+  batch.writeBigInt64BE(BigInt(options.lastAt), HEADER.maxTimestamp);
+  batch.writeBigInt64BE(options.producerId, HEADER.producerId);
+  batch.writeInt16BE(options.producerEpoch, HEADER.producerEpoch);
+  batch.writeInt32BE(options.sequence, HEADER.baseSequence);
+  batch.writeInt32BE(options.count, HEADER.recordCount);
   records.copy(batch, HEADER_BYTES);
-  // The checksum covers what follows it: attributes to end.
-  batch.writeInt32BE(crc32c(batch, 21, batch.length), 17);
+  batch.writeInt32BE(crc32c(batch, HEADER.attributes, batch.length), HEADER.crc);
   return batch;
 }

@@ -1,4 +1,7 @@
-/** Kafka's signed varints: zigzag, seven bits a byte, low bits first. */
+/**
+ * Kafka's signed 32-bit varints: zigzag, seven bits a byte, low bits first. Written in place and
+ * measured before, for the records of a batch; for requests there is ByteWriter.
+ */
 export function varintBytes(value: number): number {
   const zigzag = ((value << 1) ^ (value >> 31)) >>> 0;
   if (zigzag < 0x80) return 1;

@@ -3,8 +3,9 @@ import kafkajs from 'kafkajs';
 import type { KafkaConfig } from 'kafkajs';
 import { MarqueeError } from '../../common/error.ts';
 import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
-import { openConsumer, send } from '../../common/kafka/kafkajs-internals.ts';
+import { openConsumer } from '../../common/kafka/kafkajs-internals.ts';
 import type { KafkajsBroker, KafkajsCluster } from '../../common/kafka/kafkajs-internals.ts';
+import { send } from '../../common/kafka/send-consumer-request.ts';
 import {
   NO_ERROR,
   listOffsetsRequest,

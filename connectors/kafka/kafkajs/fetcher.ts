@@ -7,7 +7,7 @@ import type {
   SubscriptionState,
   CompletedFetch,
 } from '../subscription-state.ts';
-import { send } from '../../../common/kafka/kafkajs-internals.ts';
+import { send } from '../../../common/kafka/send-consumer-request.ts';
 import type { KafkajsBroker, KafkajsFetch } from '../../../common/kafka/kafkajs-internals.ts';
 import type { LogClient } from '../log-client.ts';
 import type { FetchedPartition } from '../../../common/kafka/consumer-requests.ts';
