@@ -1,7 +1,7 @@
 /**
- * Emits dist/: the SDK and what it needs of schemas/, as JavaScript and declarations.
- * TypeScript rewrites relative imports in the JavaScript; in the declarations it leaves `.ts`, which
- * a package's user can't follow.
+ * Emits dist/: the SDK and what it needs of common/ and schemas/, as JavaScript and declarations.
+ * TypeScript rewrites relative imports in the JavaScript; in the declarations it leaves `.ts`,
+ * which a package's user can't follow.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Reading and writing of Kafka's wire types (https://kafka.apache.org/protocol). "Compact" types are
- * those of the flexible versions: lengths are unsigned varints holding length + 1.
+ * Reads Kafka's wire types (https://kafka.apache.org/protocol). "Compact" types are those of the
+ * flexible versions: lengths are unsigned varints holding length + 1.
  *
  * 64-bit integers are read as numbers: offsets, producer ids and milliseconds stay below 2^53.
  */

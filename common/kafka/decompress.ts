@@ -37,7 +37,7 @@ function nameOf(codec: number): string {
   return found?.[0] ?? `compression ${codec}`;
 }
 
-/** RFC 1952, 2.3.1: the last four bytes are the size of the input. A hint: nobody vouches for it. */
+/** RFC 1952, 2.3.1: the last four bytes are the input's size. A hint: nobody vouches for it. */
 function gzipSize(body: Buffer): number {
   const size = body.length < 18 ? 0 : body.readUInt32LE(body.length - 4);
   return Math.max(CHUNK_BYTES_MIN, size + 16);

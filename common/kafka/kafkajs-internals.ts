@@ -4,8 +4,8 @@ import './kafkajs-timer-patch.ts';
 import type { ApiRequest } from './api-request.ts';
 
 /**
- * All that Marquee uses of kafkajs beyond its documented API, but for its sockets. kafkajs hands its
- * cluster to partition assigners; from there come its brokers, and their connections carry any
+ * All that Marquee uses of kafkajs beyond its documented API, but for its sockets. kafkajs hands
+ * its cluster to partition assigners; from there come its brokers, and their connections carry any
  * request. The version is pinned: 2.2.4 is the last release, and the shapes below are its own.
  */
 export interface KafkajsBroker {
@@ -60,7 +60,7 @@ export function openConsumer(
   return { consumer: opened, cluster: captured };
 }
 
-/** Sends a request of ours over the broker's own connection; what `decode` throws is its failure. */
+/** Sends a request of ours over the broker's own connection; rejects with what `decode` throws. */
 export async function sendRequest<T>(
   broker: KafkajsBroker,
   request: ApiRequest<T>,

@@ -15,9 +15,9 @@ export interface Sockets {
 }
 
 /**
- * A client of kafkajs that was closed opens connections again for a request that is still tried, and
- * requests at once may open one each and know only the last: nothing would close the others, and
- * they keep the process alive.
+ * A client of kafkajs that was closed opens connections again for a request that is still tried,
+ * and requests at once may open one each and know only the last: nothing would close the others,
+ * and they keep the process alive.
  */
 export function createSockets(): Sockets {
   const open = socketFactory();

@@ -3,8 +3,8 @@ import { ATTRIBUTES, HEADER, HEADER_BYTES, LENGTH_END, MAGIC } from './record-ba
 import type { KafkaRecord } from './record.ts';
 
 /**
- * Kafka's record batches, magic 2 (https://kafka.apache.org/documentation/#recordbatch). Pure: bytes
- * in, records out. Keys and values are views into the bytes given, not copies.
+ * A record batch of Kafka's, its records still encoded. Keys and values decoded from it are views
+ * into its bytes, not copies.
  */
 export interface RecordBatch {
   readonly baseOffset: number;

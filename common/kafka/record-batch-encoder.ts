@@ -3,12 +3,12 @@ import { CODEC, HEADER, HEADER_BYTES, LENGTH_END, MAGIC } from './record-batch-h
 import { varintBytes, writeVarint } from './varint.ts';
 
 /**
- * Kafka's record batch, format 2 (KIP-98). kafkajs has an encoder of its own, but it copies its list
- * of messages once a message and makes a dozen buffers for each: several times the cost of all else
- * that emitting an event takes.
+ * Kafka's record batch, format 2 (KIP-98). kafkajs has an encoder of its own, but it copies its
+ * list of messages once a message and makes a dozen buffers for each: several times the cost of all
+ * else that emitting an event takes.
  */
 
-/** A record from its key on: key, value and headers with their lengths, as they stand in a batch. */
+/** A record from its key on: key, value and headers with their lengths, as they are in a batch. */
 export interface RecordTail {
   readonly bytes: Buffer;
   readonly start: number;

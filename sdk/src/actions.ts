@@ -10,9 +10,9 @@ import { validateUserAction } from '../../schemas/user-action.ts';
 import type { Action } from '../../schemas/user-action.ts';
 import { parseUuid, uuidTimeMs } from '../../common/uuid.ts';
 
-/** What every action may say. */
+/** Fields of every action. */
 export interface ActionFields {
-  /** Who did it, as the app names its users: 1 to 256 characters. */
+  /** The user, by the app's own name: 1 to 256 characters. */
   readonly userId: string;
   /** When, by the app's clock: a Date or epoch milliseconds; by default now. */
   readonly occurredAt?: Date | number | undefined;
@@ -50,7 +50,7 @@ export interface RateAction extends MovieAction {
 }
 
 export interface SearchAction extends ActionFields {
-  /** What the search ended at, if it did. */
+  /** The movie that the search ended at, if it did. */
   readonly movieId?: number | undefined;
 }
 
@@ -78,9 +78,9 @@ export type AnyAction = {
 
 export interface ServeFields {
   readonly userId: string;
-  /** What was served, best first. */
+  /** The movies served, best first. */
   readonly movieIds: readonly number[];
-  /** Which step of the serving chain answered. */
+  /** The step of the serving chain that answered. */
   readonly source: RecommendationServe['source'];
   readonly algorithm: string;
   /** As many as movieIds, or none. */
@@ -95,7 +95,7 @@ export interface ServeFields {
   readonly properties?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What the producer knows without being told. */
+/** Fields that the producer fills in, and its source of ids. */
 export interface ProducerIdentityFields {
   readonly app: string;
   readonly appVersion: string | null;

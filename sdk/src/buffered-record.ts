@@ -11,7 +11,7 @@ export interface BufferedRecord extends RecordTail {
   readonly report: DeliveryReport;
 }
 
-/** What an entry takes of the buffer: its bytes, and about what the objects around them take. */
-export function costOf(entry: RecordTail): number {
-  return entry.end - entry.start + 240;
+/** Bytes that a record takes of the buffer: its own, and about those of the objects around them. */
+export function costOf(record: RecordTail): number {
+  return record.end - record.start + 240;
 }

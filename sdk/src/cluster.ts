@@ -1,12 +1,11 @@
 import kafkajs from 'kafkajs';
-import type { KafkaConfig, PartitionAssigner, SASLOptions } from 'kafkajs';
-import '../../common/kafka/kafkajs-timer-patch.ts';
+import type { KafkaConfig, SASLOptions } from 'kafkajs';
+import { openConsumer, sendRequest } from '../../common/kafka/kafkajs-internals.ts';
 import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
-import type { Sockets } from '../../common/kafka/kafkajs-sockets.ts';
 import { PRODUCE } from '../../common/kafka/produce-request.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
-/** How to reach Kafka; `ssl` and `sasl` as kafkajs takes them. */
+/** Addresses of Kafka and the way there; `ssl` and `sasl` as kafkajs takes them. */
 export interface ClusterOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
@@ -29,57 +28,25 @@ export interface ProducerCluster {
   disconnect(): Promise<void>;
 }
 
-/**
- * kafkajs's own shapes, of 2.2.4 (its last release; the version is pinned). It hands its cluster to
- * partition assigners, and a broker's connection carries any request.
- */
-interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  isConnected(): boolean;
-  refreshMetadata(): Promise<void>;
-  readonly targetTopics: Set<string>;
-  findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];
-  findBroker(node: { readonly nodeId: string }): Promise<Broker>;
-  findControllerBroker(): Promise<Broker>;
-}
-
-interface Broker {
-  readonly connectionPool: { send(request: unknown): Promise<unknown> };
-  disconnect(): Promise<void>;
-  initProducerId(request: {
-    readonly transactionalId?: string;
-    readonly transactionTimeout: number;
-  }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
-}
-
 export function openCluster(options: ClusterOptions): ProducerCluster {
   const sockets = createSockets();
-  const cluster = captureCluster(options, sockets);
-
-  async function produce(leader: number, body: Buffer): Promise<Buffer> {
-    const broker = await cluster.findBroker({ nodeId: String(leader) });
-    try {
-      const answer = await broker.connectionPool.send({
-        // The two fields that kafkajs reads of its own encoder.
-        request: { ...PRODUCE, encode: () => Promise.resolve({ buf: body, buffer: body }) },
-        response: {
-          decode: (payload: Buffer) => Promise.resolve({ payload }),
-          parse: (decoded: unknown) => Promise.resolve(decoded),
-        },
-        requestTimeout: options.requestTimeoutMs,
-        logResponseError: false,
-      });
-      return (answer as { payload: Buffer }).payload;
-    } catch (error) {
-      // What was sent on this connection may still be answered there: never mix it with a new one.
-      await broker.disconnect();
-      throw error;
-    }
-  }
+  const { cluster } = openConsumer(
+    { ...kafkaConfig(options), socketFactory: sockets.open },
+    { groupId: 'never-joined', allowAutoTopicCreation: false },
+  );
 
   return {
-    produce,
+    async produce(leader, body) {
+      const broker = await cluster.findBroker({ nodeId: String(leader) });
+      const request = { ...PRODUCE, body, decode: (payload: Buffer) => payload };
+      try {
+        return await sendRequest(broker, request, options.requestTimeoutMs);
+      } catch (error) {
+        // An answer may still come on this connection: never mix it with those of a new one.
+        await broker.disconnect();
+        throw error;
+      }
+    },
     async load(topics) {
       for (const topic of topics) cluster.targetTopics.add(topic);
       if (!cluster.isConnected()) await cluster.connect();
@@ -103,14 +70,8 @@ export function openCluster(options: ClusterOptions): ProducerCluster {
   };
 }
 
-function captureCluster(options: ClusterOptions, sockets: Sockets): Cluster {
-  let captured: unknown;
-  const assigner: PartitionAssigner = (config) => {
-    captured = config.cluster;
-    return kafkajs.PartitionAssigners.roundRobin(config);
-  };
-  new kafkajs.Kafka({
-    socketFactory: sockets.open,
+function kafkaConfig(options: ClusterOptions): KafkaConfig {
+  return {
     brokers: [...options.brokers],
     clientId: options.clientId,
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
@@ -121,11 +82,5 @@ function captureCluster(options: ClusterOptions, sockets: Sockets): Cluster {
     retry: { retries: 0, initialRetryTime: 50, maxRetryTime: 200 },
     logLevel: kafkajs.logLevel.NOTHING,
     logCreator: () => () => undefined,
-  }).consumer({
-    groupId: 'never-joined',
-    allowAutoTopicCreation: false,
-    partitionAssigners: [assigner],
-  });
-  if (captured === undefined) throw new TypeError('kafkajs gave no cluster to its assigner');
-  return captured as Cluster;
+  };
 }

@@ -1,4 +1,6 @@
-/** What becomes of one event that was handed over. */
+import type { Epoch } from './flush-epochs.ts';
+
+/** The two things that a caller may wait for after it has handed an event over. */
 export interface Delivery {
   /** Resolves when the event is in the buffer: at once while there is room, see `whenFull`. */
   readonly accepted: Promise<void>;
@@ -9,18 +11,13 @@ export interface Delivery {
   readonly delivered: Promise<void>;
 }
 
-/** Events handed over between two flushes. */
-export interface Epoch {
-  /** How many of them are neither acknowledged nor failed. */
-  open: number;
-}
-
 type State = 'waiting' | 'accepted' | 'delivered';
 const DONE = Promise.resolve();
 
 /**
- * The promises are made when somebody asks for them: most callers never do, and at tens of thousands
- * of events a second they would be a good part of the cost.
+ * One event's way from its call to its end. Promises are made when somebody asks for them: most
+ * callers never do, and at tens of thousands of events a second they would be a good part of the
+ * cost.
  */
 export class DeliveryReport implements Delivery {
   readonly epoch: Epoch;

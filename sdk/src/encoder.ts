@@ -12,14 +12,14 @@ import type { DeliveryReport } from './delivery.ts';
 /** Encodes records into slabs of memory that neighbours share. */
 export interface Encoder {
   /** An Avro value with wire header. Throws MARQUEE_ENCODE_FAILED when it does not fit the type. */
-  value(target: EncodeTarget, key: string, value: unknown, receipt: DeliveryReport): BufferedRecord;
+  value(target: EncodeTarget, key: string, value: unknown, report: DeliveryReport): BufferedRecord;
   /** Bytes as they are. */
   bytes(
     topic: string,
     key: Uint8Array | null,
     value: Uint8Array | null,
     headers: readonly Header[],
-    receipt: DeliveryReport,
+    report: DeliveryReport,
   ): BufferedRecord;
 }
 
@@ -58,7 +58,7 @@ export function createEncoder(): Encoder {
   }
 
   return {
-    value(target, key, value, receipt) {
+    value(target, key, value, report) {
       const keyBytes = Buffer.byteLength(key);
       const keyHead = varintBytes(keyBytes);
       const headBytes = LENGTH_ROOM + keyHead + keyBytes + LENGTH_ROOM;
@@ -83,10 +83,10 @@ export function createEncoder(): Encoder {
         end: end + 1,
         patchAt: target.schemaId === null ? valueAt + 1 : -1,
         queuedAt: steadyNow(),
-        report: receipt,
+        report,
       };
     },
-    bytes(topic, key, value, headers, receipt) {
+    bytes(topic, key, value, headers, report) {
       reserve(tailBytes(key?.length ?? -1, value?.length ?? -1, headers));
       const start = used;
       for (const part of [key, value]) {
@@ -100,7 +100,7 @@ export function createEncoder(): Encoder {
       // Without a key any partition will do.
       const hash = key === null ? Math.floor(Math.random() * 2 ** 31) : murmur2(key);
       const queuedAt = steadyNow();
-      return { topic, hash, bytes: slab, start, end: used, patchAt: -1, queuedAt, report: receipt };
+      return { topic, hash, bytes: slab, start, end: used, patchAt: -1, queuedAt, report };
     },
   };
 }

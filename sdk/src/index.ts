@@ -11,7 +11,7 @@ export type {
   SearchAction,
   ServeFields,
 } from './actions.ts';
-export type { Counts } from './publisher.ts';
+export type { Counts } from './record-buffer.ts';
 export type { Delivery } from './delivery.ts';
 export { MarqueeError } from '../../common/error.ts';
 export { ACTIONS } from '../../schemas/user-action.ts';

@@ -4,7 +4,8 @@ import { createUuidv7Source, formatUuid } from '../../common/uuid.ts';
 import { buildAction, buildServe } from './actions.ts';
 import type { ActionArguments, AnyAction, ProducerIdentityFields, ServeFields } from './actions.ts';
 import { createPublisher } from './publisher.ts';
-import type { Counts, PublisherOptions } from './publisher.ts';
+import type { PublisherOptions } from './publisher.ts';
+import type { Counts } from './record-buffer.ts';
 import type { Delivery } from './delivery.ts';
 import { drainOnSigterm } from './sigterm.ts';
 
@@ -16,8 +17,8 @@ export interface ProducerOptions extends Omit<PublisherOptions, 'clientId'> {
   readonly device?: string | undefined;
   readonly clientId?: string | undefined;
   /**
-   * On SIGTERM send what is there. Where the app has no handler of its own, the process then ends by
-   * the signal, as it would have; else the app ends, and closes the producer.
+   * On SIGTERM send what is there. Where the app has no handler of its own, the process then ends
+   * by the signal, as it would have; else the app ends, and closes the producer.
    */
   readonly drainOnSigterm?: boolean | undefined;
 }
@@ -27,15 +28,15 @@ export interface EmittedAction extends Delivery {
 }
 
 export interface EmittedServe extends Delivery {
-  /** What the actions that answer this list must carry. */
+  /** Id that the actions answering this list must carry. */
   readonly requestId: string;
 }
 
 type Call<A extends Action> = (fields: ActionArguments[A]) => EmittedAction;
 
 /**
- * Emits what users do. Each call validates and encodes at once (throwing MARQUEE_INVALID_ACTION with
- * `field`), makes the event's id, and returns without waiting for Kafka.
+ * Emits the actions of users. Each call validates and encodes at once (throwing
+ * MARQUEE_INVALID_ACTION with `field`), makes the event's id, and returns before Kafka has it.
  */
 export interface Producer {
   /** Resolves when Kafka and the registry were reached. Calls need not wait for it. */
@@ -121,7 +122,7 @@ export function createProducer(options: ProducerOptions): Producer {
   };
 }
 
-/** The id's text and the promises are made when asked for; see Receipt. */
+/** The id's text and the promises are made when asked for; see DeliveryReport. */
 class Emitted implements EmittedAction, EmittedServe {
   readonly #id: Buffer;
   readonly #delivery: Delivery;

@@ -1,164 +1,124 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { BufferedRecord } from './buffered-record.ts';
 import { createFifo } from './fifo.ts';
 import type { Fifo } from './fifo.ts';
-import { encodeRecords, sealBatch } from '../../common/kafka/record-batch-encoder.ts';
-import type { ProducerIdentity } from './metadata.ts';
+import {
+  createPartitionAccumulator,
+  enqueue,
+  oldestQueuedAt,
+  restartSequences,
+  takeAll,
+  takeExpired,
+} from './partition-accumulator.ts';
+import type { ExpiredRecords, PartitionAccumulator } from './partition-accumulator.ts';
 
-export interface Batch {
-  readonly entries: readonly BufferedRecord[];
-  readonly records: Buffer;
-  readonly gzipped: boolean;
-  /** -1 until it is first sent; kept over resends, so that the broker knows them. */
-  sequence: number;
-}
-
-export interface PartitionAccumulator {
+/** The records of one topic that are not acknowledged, by partition. */
+export interface TopicAccumulator {
   readonly topic: string;
-  readonly partition: number;
-  readonly queue: Fifo<BufferedRecord>;
-  queuedBytes: number;
-  /** Entries taken from the queue that the next batches are to hold, each its own. */
-  readonly pendingBatches: (readonly BufferedRecord[])[];
-  /** Encoded and not yet acknowledged. */
-  batch: Batch | null;
-  sending: boolean;
-  attempts: number;
-  /** Epoch milliseconds before which the first batch is not sent again. */
-  retryAt: number;
-  nextSequence: number;
+  /** Records that came before the number of partitions was known. */
+  readonly unassigned: Fifo<BufferedRecord>;
+  readonly partitions: readonly PartitionAccumulator[];
+  /** The broker of each partition; -1 where there is none now. */
+  readonly leaders: readonly number[];
 }
 
-const compress = promisify(gzip);
-/** The fastest level: events are much alike, and more effort gains little. */
-const GZIP_LEVEL = 1;
-/** Below this a batch is about as small as it is. */
-const GZIP_FROM_BYTES = 600;
+export interface ExpiredTopics extends ExpiredRecords {
+  /** When the oldest record of those that stay was handed over; not counting what is in flight. */
+  readonly oldestQueuedAt: number;
+}
 
-export function createPartitionAccumulator(topic: string, partition: number): PartitionAccumulator {
+/** Keeps every record from its call to its end, in the order of the calls within a partition. */
+export interface RecordAccumulator {
+  append(record: BufferedRecord): void;
+  topics(): readonly TopicAccumulator[];
+  /** Takes leaders over, and makes the partitions that are new; there are never fewer. */
+  applyMetadata(leadersOf: (topic: string) => readonly number[] | null): void;
+  restartSequences(): void;
+  /** Takes what was handed over by then; leaves what is in flight. */
+  takeExpired(queuedBy: number): ExpiredTopics;
+  takeAll(): readonly BufferedRecord[];
+}
+
+interface Topic extends TopicAccumulator {
+  readonly partitions: PartitionAccumulator[];
+  leaders: readonly number[];
+}
+
+/** `topicAdded` is told of each topic once, before its first record is in. */
+export function createRecordAccumulator(topicAdded: (topic: string) => void): RecordAccumulator {
+  const topics = new Map<string, Topic>();
+
+  function topicOf(name: string): Topic {
+    let topic = topics.get(name);
+    if (topic === undefined) {
+      topic = { topic: name, unassigned: createFifo(), partitions: [], leaders: [] };
+      topics.set(name, topic);
+      topicAdded(name);
+    }
+    return topic;
+  }
+
   return {
-    topic,
-    partition,
-    queue: createFifo(),
-    queuedBytes: 0,
-    pendingBatches: [],
-    batch: null,
-    sending: false,
-    attempts: 0,
-    retryAt: 0,
-    nextSequence: 0,
+    append(record) {
+      assign(topicOf(record.topic), record);
+    },
+    topics: () => [...topics.values()],
+    applyMetadata(leadersOf) {
+      for (const topic of topics.values()) {
+        const leaders = leadersOf(topic.topic);
+        if (leaders !== null) applyLeaders(topic, leaders);
+      }
+    },
+    restartSequences() {
+      for (const { partitions } of topics.values()) partitions.forEach(restartSequences);
+    },
+    takeExpired: (queuedBy) => takeExpiredOf(topics.values(), queuedBy),
+    takeAll: () =>
+      [...topics.values()].flatMap(({ unassigned, partitions }) => [
+        ...takeUnassigned(unassigned, Infinity),
+        ...partitions.flatMap(takeAll),
+      ]),
   };
 }
 
-export function append(partition: PartitionAccumulator, entry: BufferedRecord): void {
-  partition.queue.push(entry);
-  partition.queuedBytes += entry.end - entry.start;
+function assign(topic: Topic, record: BufferedRecord): void {
+  const count = topic.partitions.length;
+  if (count === 0) topic.unassigned.push(record);
+  else
+    enqueue(topic.partitions[(record.hash & 0x7fffffff) % count] as PartitionAccumulator, record);
 }
 
-export interface BatchLimits {
-  readonly batchBytesMax: number;
-  readonly batchEventsMax: number;
-}
-
-export function hasWork({ batch, pendingBatches: portions, queue }: PartitionAccumulator): boolean {
-  return batch !== null || portions.length > 0 || queue.length > 0;
-}
-
-/** Sees to it that there is a batch to send. */
-export async function fill(
-  partition: PartitionAccumulator,
-  limits: BatchLimits,
-  schemaId: number,
-): Promise<void> {
-  if (partition.batch !== null) return;
-  if (partition.pendingBatches.length === 0)
-    partition.pendingBatches.push(takeEntries(partition, limits));
-  // The portion stays until the batch is made: whoever stops meanwhile finds its entries.
-  const batch = await encodeBatch(partition.pendingBatches[0] ?? [], schemaId);
-  partition.pendingBatches.shift();
-  partition.batch = batch;
-}
-
-/** Takes entries up to the limits, one at least. */
-function takeEntries(partition: PartitionAccumulator, limits: BatchLimits): BufferedRecord[] {
-  const entries: BufferedRecord[] = [];
-  let bytes = 0;
-  for (let next = partition.queue.peek(); next !== undefined; next = partition.queue.peek()) {
-    const size = next.end - next.start;
-    if (entries.length > 0 && bytes + size > limits.batchBytesMax) break;
-    if (entries.length >= limits.batchEventsMax) break;
-    partition.queue.shift();
-    bytes += size;
-    entries.push(next);
+function applyLeaders(topic: Topic, leaders: readonly number[]): void {
+  topic.leaders = leaders;
+  for (let id = topic.partitions.length; id < leaders.length; id += 1) {
+    topic.partitions.push(createPartitionAccumulator(topic.topic, id));
   }
-  partition.queuedBytes -= bytes;
-  return entries;
+  for (const record of takeUnassigned(topic.unassigned, Infinity)) assign(topic, record);
 }
 
-/** Takes what was queued before that time; of what is under way nothing. */
-export function takeOlder(partition: PartitionAccumulator, bornBy: number): BufferedRecord[] {
-  const old: BufferedRecord[] = [];
-  for (let e = partition.queue.peek(); e !== undefined; e = partition.queue.peek()) {
-    if (e.queuedAt > bornBy) break;
-    partition.queue.shift();
-    partition.queuedBytes -= e.end - e.start;
-    old.push(e);
+function takeExpiredOf(topics: Iterable<Topic>, queuedBy: number): ExpiredTopics {
+  const records: BufferedRecord[] = [];
+  let fateUnknown = false;
+  let oldest = Infinity;
+  for (const { unassigned, partitions } of topics) {
+    for (const record of takeUnassigned(unassigned, queuedBy)) records.push(record);
+    oldest = Math.min(oldest, unassigned.peek()?.queuedAt ?? Infinity);
+    for (const partition of partitions) {
+      if (partition.inFlight) continue;
+      const expired = takeExpired(partition, queuedBy);
+      for (const record of expired.records) records.push(record);
+      fateUnknown ||= expired.fateUnknown;
+      oldest = Math.min(oldest, oldestQueuedAt(partition));
+    }
   }
-  return old;
+  return { records, fateUnknown, oldestQueuedAt: oldest };
 }
 
-/** Takes everything that is not acknowledged. */
-export function takeAll(partition: PartitionAccumulator): BufferedRecord[] {
-  const left = [...(partition.batch?.entries ?? []), ...partition.pendingBatches.splice(0).flat()];
-  partition.batch = null;
-  return [...left, ...takeOlder(partition, Infinity)];
-}
-
-/** Encodes and compresses; the schema id is written into entries that came before it was known. */
-async function encodeBatch(entries: readonly BufferedRecord[], schemaId: number): Promise<Batch> {
-  for (const { bytes, patchAt } of entries) {
-    if (patchAt >= 0) bytes.writeInt32BE(schemaId, patchAt);
+function takeUnassigned(unassigned: Fifo<BufferedRecord>, queuedBy: number): BufferedRecord[] {
+  const taken: BufferedRecord[] = [];
+  for (let next = unassigned.peek(); next !== undefined; next = unassigned.peek()) {
+    if (next.queuedAt > queuedBy) break;
+    unassigned.shift();
+    taken.push(next);
   }
-  const records = encodeRecords(entries);
-  if (records.length < GZIP_FROM_BYTES) return { entries, records, gzipped: false, sequence: -1 };
-  const packed = await compress(records, { level: GZIP_LEVEL });
-  return { entries, records: packed, gzipped: true, sequence: -1 };
-}
-
-/** The batch's bytes under this identity; takes its sequence numbers when it has none. */
-export function seal(
-  partition: PartitionAccumulator,
-  batch: Batch,
-  identity: ProducerIdentity,
-): Buffer {
-  const count = batch.entries.length;
-  if (batch.sequence < 0) {
-    batch.sequence = partition.nextSequence;
-    // Sequences are 31 bits wide and begin anew behind the last.
-    partition.nextSequence = (partition.nextSequence + count) % 2 ** 31;
-  }
-  return sealBatch(batch.records, {
-    ...identity,
-    sequence: batch.sequence,
-    count,
-    gzipped: batch.gzipped,
-    firstAt: batch.entries[0]?.queuedAt ?? 0,
-    lastAt: batch.entries[count - 1]?.queuedAt ?? 0,
-  });
-}
-
-/** The batch was refused as a whole and is not in the log: its sequences are free again. */
-export function withdraw(partition: PartitionAccumulator): readonly BufferedRecord[] {
-  const { batch } = partition;
-  if (batch === null) return [];
-  if (batch.sequence >= 0) partition.nextSequence = batch.sequence;
-  partition.batch = null;
-  return batch.entries;
-}
-
-/** Under a new producer id the sequences begin at 0, also that of a batch that was sent before. */
-export function restartSequences(partition: PartitionAccumulator): void {
-  partition.nextSequence = 0;
-  if (partition.batch !== null) partition.batch.sequence = -1;
+  return taken;
 }

@@ -1,4 +1,4 @@
-/** What a drain needs of a producer. */
+/** The part of a producer that a drain needs. */
 export interface Drainable {
   flush(): Promise<void>;
   close(options: { readonly timeoutMs: number }): Promise<void>;
@@ -8,8 +8,8 @@ export interface Drainable {
 const DRAIN_TIMEOUT_MS = 9_000;
 
 /**
- * Sends what is buffered when the process is asked to end. A listener takes Node's own ending on the
- * signal away, so where this is the only one, the signal is raised again afterwards.
+ * Sends what is buffered when the process is asked to end. A listener takes Node's own ending on
+ * the signal away, so where this is the only one, the signal is raised again afterwards.
  *
  * @returns takes the listener away
  */

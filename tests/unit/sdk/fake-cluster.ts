@@ -44,7 +44,7 @@ export function createFakeCluster(options: {
   }
 
   function append(batch: SentBatch): number {
-    const key = `${String(batch.producerId)}/${String(batch.partition)}`;
+    const key = `${batch.producerId}/${batch.partition}`;
     const next = sequences.get(key) ?? 0;
     if (batch.sequence < next) return 46;
     if (batch.sequence > next) return 45;

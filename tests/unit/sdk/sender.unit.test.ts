@@ -35,10 +35,10 @@ function start(cluster: FakeCluster, options: Partial<SenderOptions> = {}): Run 
     retryFirstMs: 1,
     retryMaxMs: 4,
     schemaId: () => 1,
-    settled(entries: readonly BufferedRecord[], error: MarqueeError | null) {
-      for (const { report: receipt } of entries) {
-        if (error === null) receipt.deliver();
-        else receipt.fail(error);
+    settled(records: readonly BufferedRecord[], error: MarqueeError | null) {
+      for (const { report } of records) {
+        if (error === null) report.deliver();
+        else report.fail(error);
       }
     },
     retried(count: number) {
@@ -56,9 +56,9 @@ function start(cluster: FakeCluster, options: Partial<SenderOptions> = {}): Run 
       return retried;
     },
     emit(key, value) {
-      const receipt = new DeliveryReport('accepted', { open: 0 });
-      const { delivered } = receipt;
-      sender.push(encoder.bytes('t', Buffer.from(key), Buffer.from(value), [], receipt));
+      const report = new DeliveryReport('accepted', { open: 0 });
+      const { delivered } = report;
+      sender.push(encoder.bytes('t', Buffer.from(key), Buffer.from(value), [], report));
       return delivered;
     },
   };
@@ -81,12 +81,12 @@ describe('createSender', () => {
     const keys = ['a', 'b', 'c', 'd', 'e'];
     const all: Promise<void>[] = [];
     for (let n = 0; n < 300; n += 1) {
-      for (const key of keys) all.push(run.emit(key, `${key}${String(n)}`));
+      for (const key of keys) all.push(run.emit(key, `${key}${n}`));
     }
     await Promise.all(all);
     for (const key of keys) {
       const found = logged(run.cluster).filter((value) => value.startsWith(key));
-      expect(found).toEqual(Array.from({ length: 300 }, (_, n) => `${key}${String(n)}`));
+      expect(found).toEqual(Array.from({ length: 300 }, (_, n) => `${key}${n}`));
     }
     expect(run.cluster.inFlightMax).toBe(1);
     await run.sender.stop(STOPPED);
@@ -175,9 +175,7 @@ describe('createSender', () => {
       },
     }) as FakeCluster;
     const run = start(cluster);
-    await Promise.all(
-      Array.from({ length: 200 }, (_, n) => run.emit(`key${String(n)}`, String(n))),
-    );
+    await Promise.all(Array.from({ length: 200 }, (_, n) => run.emit(`key${n}`, String(n))));
     expect(logged(fake)).toHaveLength(200);
     expect(run.faults).toHaveLength(5);
     expect(requests).toBeLessThan(12);
@@ -245,15 +243,12 @@ describe('createSender', () => {
         const run = start(createFakeCluster({ partitions: 3, behave }), { batchEventsMax: 3 });
         const all: Promise<void>[] = [];
         for (let n = 0; n < 40; n += 1) {
-          all.push(run.emit(`key${String(n % 5)}`, `${String(n % 5)}:${String(n)}`));
+          all.push(run.emit(`key${n % 5}`, `${n % 5}:${n}`));
         }
         await Promise.all(all);
         for (let key = 0; key < 5; key += 1) {
-          const own = logged(run.cluster).filter((value) => value.startsWith(`${String(key)}:`));
-          const expected = Array.from(
-            { length: 8 },
-            (_, n) => `${String(key)}:${String(n * 5 + key)}`,
-          );
+          const own = logged(run.cluster).filter((value) => value.startsWith(`${key}:`));
+          const expected = Array.from({ length: 8 }, (_, n) => `${key}:${n * 5 + key}`);
           expect(own).toEqual(expected);
         }
         await run.sender.stop(STOPPED);
