@@ -36,7 +36,7 @@ export interface RecordBuffer {
   reject(): Delivery;
   /** Takes a record in whose report was admitted. */
   add(record: BufferedRecord): void;
-  /** Ends records, acknowledged or failed, and accepts as many of those that wait for their room. */
+  /** Ends records, acknowledged or failed, and accepts those that wait as far as there is room. */
   settle(records: readonly BufferedRecord[], error: MarqueeError | null): void;
   countRetried(events: number): void;
   counts(): Counts;
