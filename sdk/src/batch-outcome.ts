@@ -1,6 +1,6 @@
 import { remedyOf } from '../../common/kafka/produce-errors.ts';
 
-/** What a broker's answer means for a batch. */
+/** The meaning of a broker's answer for a batch. */
 export type BatchOutcome =
   /** It is in the log, be it that an earlier try brought it there. */
   | { readonly kind: 'acknowledged' }

@@ -33,7 +33,7 @@ export interface BrokerRequests extends BrokerAvailability {
   stop(): void;
 }
 
-/** What becomes of records, told to whoever counts them. */
+/** Ends and faults of records, told to whoever counts them. */
 export interface DeliveryEvents {
   /** They are acknowledged, or given up with that error. */
   settled(records: readonly BufferedRecord[], error: MarqueeError | null): void;
@@ -63,7 +63,7 @@ export function createBrokerRequests(
   /** A call, since it may change while something is awaited. */
   const isStopped = (): boolean => stopped;
 
-  /** Whether the broker has the batches is not known, so they stay as they are. */
+  /** The broker may have the batches or not, so they stay as they are. */
   function backOffBroker(
     broker: number,
     partitions: readonly PartitionAccumulator[],
@@ -162,7 +162,7 @@ function retryLater(partition: PartitionAccumulator, options: BrokerRequestOptio
   options.retried(partition.batch?.records.length ?? 0);
 }
 
-/** When to try again after so many attempts, on the steady clock. */
+/** Time of the next try after so many attempts, on the steady clock. */
 function retryTime(backoff: BackoffOptions, attempts: number): number {
   return steadyNow() + backoffMs(backoff, attempts);
 }

@@ -6,7 +6,7 @@ export interface BufferedRecord extends RecordTail {
   readonly topic: string;
   /** murmur2 of the key; any number when it has none. */
   readonly hash: number;
-  /** Where the schema id goes once it is known, or -1 when it is there. */
+  /** Place of the schema id while it is not known, or -1 when it is there. */
   readonly patchAt: number;
   readonly report: DeliveryReport;
 }

@@ -2,7 +2,7 @@ import { createFifo } from './fifo.ts';
 
 /** Events handed over between two flushes. */
 export interface Epoch {
-  /** How many of them are neither acknowledged nor failed. */
+  /** Those that are neither acknowledged nor failed. */
   open: number;
 }
 

@@ -59,7 +59,7 @@ export function hasWork({ batch, pendingBatches, queue }: PartitionAccumulator):
   return batch !== null || pendingBatches.length > 0 || queue.length > 0;
 }
 
-/** When the oldest record was handed over; Infinity where there is none. */
+/** Time at which the oldest record was handed over; Infinity where there is none. */
 export function oldestQueuedAt({ batch, pendingBatches, queue }: PartitionAccumulator): number {
   const [first] = batch?.records ?? pendingBatches[0] ?? [];
   return (first ?? queue.peek())?.queuedAt ?? Infinity;

@@ -29,7 +29,7 @@ export interface PublisherOptions {
    * it to slow down. `reject` takes none. What is too much fails with MARQUEE_BUFFER_FULL.
    */
   readonly whenFull?: 'wait' | 'reject' | undefined;
-  /** How long the first event of a batch waits for company, in milliseconds. */
+  /** Longest wait of a batch's first event for company, in milliseconds. */
   readonly lingerMs?: number | undefined;
   /** Of one partition's batch, before compression. */
   readonly batchBytes?: number | undefined;
@@ -165,7 +165,14 @@ function withDefaults(options: PublisherOptions) {
       fault,
     },
     sender: {
-      ...{ brokers, clientId, ssl, sasl, connectTimeoutMs, retryFirstMs, retryMaxMs, fault },
+      brokers,
+      clientId,
+      ssl,
+      sasl,
+      connectTimeoutMs,
+      retryFirstMs,
+      retryMaxMs,
+      fault,
       requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
       lingerMs: options.lingerMs ?? 5,
       batchBytesMax: options.batchBytes ?? 256 * 1024,

@@ -6,7 +6,7 @@ import type { TopicAccumulator } from './record-accumulator.ts';
 export interface BrokerAvailability {
   /** Those with a request under way; its end is a reason to look again. */
   readonly inFlight: ReadonlySet<number>;
-  /** When a broker that did not answer may be tried again; 0 for any other. */
+  /** Time before which a broker that did not answer is left alone; 0 for any other. */
   retryAt(broker: number): number;
 }
 
@@ -20,7 +20,7 @@ export interface ReadyOptions {
 export interface ReadyPartitions {
   /** Partitions to send now, by the broker that leads them: one request each. */
   readonly byLeader: ReadonlyMap<number, readonly PartitionAccumulator[]>;
-  /** When to look again, if nothing changes before; Infinity where only a change helps. */
+  /** Time to look again, if nothing changes before; Infinity where only a change helps. */
   readonly nextCheckAt: number;
   /** A partition with records has no leader: new metadata is needed. */
   readonly leaderMissing: boolean;
@@ -64,7 +64,7 @@ function addTo<T>(lists: Map<number, T[]>, key: number, item: T): void {
   else list.push(item);
 }
 
-/** When a partition's oldest records are to go; 0 for at once. */
+/** Time at which a partition's records are to go; 0 for at once. */
 function dueAtOf(partition: PartitionAccumulator, options: ReadyOptions): number {
   const head = partition.queue.peek();
   const full =

@@ -22,7 +22,7 @@ export interface TopicAccumulator {
 }
 
 export interface ExpiredTopics extends ExpiredRecords {
-  /** When the oldest record of those that stay was handed over; not counting what is in flight. */
+  /** Time at which the oldest record that stays was handed over, without those in flight. */
   readonly oldestQueuedAt: number;
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
+import '../../../common/kafka/kafkajs-timer-patch.ts';
 
 export interface ReadRecord {
   readonly partition: number;

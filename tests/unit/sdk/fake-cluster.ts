@@ -2,7 +2,7 @@ import { decodeProduceRequest } from './produce-decoder.ts';
 import type { SentBatch } from './produce-decoder.ts';
 import type { ProducerCluster } from '../../../sdk/src/cluster.ts';
 
-/** What a fake broker does with a request: an error code by partition, or a broken connection. */
+/** A fake broker's answer to a batch: an error code, a broken connection, or none. */
 export type Behaviour = (batch: SentBatch, attempt: number) => number | Error | 'hang';
 
 export interface FakeCluster extends ProducerCluster {

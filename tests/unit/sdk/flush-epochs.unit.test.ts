@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createFlushEpochs } from '../../../sdk/src/flush-epochs.ts';
 
-/** Whether the promise is settled once all that is pending now has run. */
+/** True when the promise is settled once all that is pending now has been called. */
 async function isSettled(promise: Promise<void>): Promise<boolean> {
   let settled = false;
   void promise.then(() => {

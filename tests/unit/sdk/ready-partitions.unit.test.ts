@@ -30,7 +30,7 @@ function brokers(given: { inFlight?: readonly number[]; retryAt?: Record<number,
   };
 }
 
-/** What is ready, as broker and partition numbers. */
+/** The partitions that are ready, as numbers behind their broker's. */
 function ready(
   topic: TopicAccumulator,
   availability = brokers(),

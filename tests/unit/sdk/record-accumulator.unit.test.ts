@@ -3,7 +3,7 @@ import { createRecordAccumulator } from '../../../sdk/src/record-accumulator.ts'
 import type { RecordAccumulator } from '../../../sdk/src/record-accumulator.ts';
 import { recordAt } from './records.ts';
 
-/** When the records of each partition were handed over, as far as they are queued. */
+/** Takes what is queued: the times at which each partition's records were handed over. */
 function queued(accumulator: RecordAccumulator): number[][] {
   return accumulator.topics().flatMap(({ partitions }) =>
     partitions.map(({ queue }) => {

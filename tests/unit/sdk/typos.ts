@@ -1,4 +1,4 @@
-/** What an editor must refuse: each line fails to compile, or `tsc` fails on its directive. */
+/** Mistakes that an editor must refuse: each fails to compile, or `tsc` fails on its directive. */
 import type { Producer } from '../../../sdk/src/index.ts';
 
 export function rightUses(producer: Producer): void {
