@@ -11,6 +11,7 @@ import { parseRecord } from './codegen/model.ts';
 import type { TopicModel } from './codegen/model.ts';
 import { readSchemaFiles } from './files.ts';
 import type { SchemaFile } from './files.ts';
+import { plainReadersSource } from './codegen/plain-readers.ts';
 import { readersSource } from './codegen/readers.ts';
 import { topicsSource, parseTopic } from './codegen/topics.ts';
 import { typesSource } from './codegen/types.ts';
@@ -51,6 +52,7 @@ async function generate(): Promise<Map<string, string>> {
     ['topics.ts', topicsSource(topics)],
     ['avro.ts', avroSource(topics)],
     ['readers.ts', readersSource(topics)],
+    ['plain-readers.ts', plainReadersSource(topics)],
   ];
   const config = await resolveConfig(join(root, 'codegen.ts'));
   const formatted = sources.map(async ([name, source]): Promise<[string, string]> => {

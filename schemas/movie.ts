@@ -1,5 +1,7 @@
 import type { Movie } from './generated/types.ts';
-import { isMovieId, lengthProblem, problem, textProblem } from './problem.ts';
+import { MOVIE_TEXT as TEXT } from './limits.ts';
+import type { TextLimit } from './limits.ts';
+import { isMovieId, problem, textProblem } from './problem.ts';
 import type { Problem } from './problem.ts';
 
 const WORDS_MAX = 1000;
@@ -19,20 +21,20 @@ export function validateMovie(movie: Movie): Problem | null {
     return problem('tmdb_id', 'out_of_range', `is ${String(movie.tmdb_id)}: beyond 2^53`);
   }
   return (
-    textProblem('title', movie.title, 1024) ??
-    (movie.imdb_id === null ? null : lengthProblem('imdb_id', movie.imdb_id, 64)) ??
-    wordsProblem('genres', movie.genres) ??
-    wordsProblem('tags', movie.tags)
+    textProblem('title', movie.title, TEXT.title) ??
+    textProblem('imdb_id', movie.imdb_id, TEXT.imdb_id) ??
+    wordsProblem('genres', movie.genres, TEXT.genres) ??
+    wordsProblem('tags', movie.tags, TEXT.tags)
   );
 }
 
-function wordsProblem(field: string, words: readonly string[]): Problem | null {
+function wordsProblem(field: string, words: readonly string[], limit: TextLimit): Problem | null {
   if (words.length > WORDS_MAX) {
     const many = `has ${String(words.length)} words, at most ${String(WORDS_MAX)}`;
     return problem(field, 'out_of_range', many);
   }
   for (const word of words) {
-    const found = lengthProblem(field, word, 256);
+    const found = textProblem(field, word, limit);
     if (found) return found;
   }
   return null;

@@ -1,3 +1,5 @@
+import { PROPERTIES } from './limits.ts';
+import type { TextLimit } from './limits.ts';
 import type { DeadLetterReason } from './reasons.ts';
 
 /** What is wrong with a record whose bytes could be read: the first field that breaks a rule. */
@@ -11,16 +13,13 @@ export function problem(field: string, reason: DeadLetterReason, message: string
   return { field, reason, message: `${field} ${message}` };
 }
 
-/** Checks text that must not be empty. Lengths are in UTF-16 code units, as String.length counts. */
-export function textProblem(field: string, text: string, lengthMax: number): Problem | null {
-  if (text.length === 0) return problem(field, 'missing_field', 'is empty');
-  return lengthProblem(field, text, lengthMax);
-}
-
-export function lengthProblem(field: string, text: string, lengthMax: number): Problem | null {
-  if (text.length > lengthMax) {
-    const length = String(text.length);
-    return problem(field, 'out_of_range', `has ${length} characters, at most ${String(lengthMax)}`);
+/** Null for a text within its bounds that Postgres takes; null is no text and has no bounds. */
+export function textProblem(field: string, text: string | null, limit: TextLimit): Problem | null {
+  if (text === null) return null;
+  if (text.length < limit.min) return problem(field, 'missing_field', 'is empty');
+  if (text.length > limit.max) {
+    const said = `has ${text.length} characters, at most ${limit.max}`;
+    return problem(field, 'out_of_range', said);
   }
   // Postgres stores no U+0000 in text, and a lone surrogate has no UTF-8.
   if (text.includes('\0')) return problem(field, 'invalid_text', 'holds U+0000');
@@ -28,22 +27,21 @@ export function lengthProblem(field: string, text: string, lengthMax: number): P
   return null;
 }
 
-const PROPERTIES_MAX = 32;
-const PROPERTY_KEY_MAX = 64;
-const PROPERTY_VALUE_MAX = 1024;
+const KEY: TextLimit = { min: 0, max: PROPERTIES.keyMax };
+const VALUE: TextLimit = { min: 0, max: PROPERTIES.valueMax };
 
 export function propertiesProblem(properties: Readonly<Record<string, string>>): Problem | null {
   let count = 0;
   for (const key of Object.keys(properties)) {
     count += 1;
-    if (count > PROPERTIES_MAX) {
-      return problem('properties', 'out_of_range', `has over ${String(PROPERTIES_MAX)} entries`);
+    if (count > PROPERTIES.entriesMax) {
+      return problem('properties', 'out_of_range', `has over ${PROPERTIES.entriesMax} entries`);
     }
     // The key itself may be what is broken, so it is quoted as JSON and cut.
-    const name = `properties[${JSON.stringify(key.slice(0, PROPERTY_KEY_MAX))}]`;
+    const name = `properties[${JSON.stringify(key.slice(0, PROPERTIES.keyMax))}]`;
     const found =
-      lengthProblem(`the key of ${name}`, key, PROPERTY_KEY_MAX) ??
-      lengthProblem(name, properties[key] as string, PROPERTY_VALUE_MAX);
+      textProblem(`the key of ${name}`, key, KEY) ??
+      textProblem(name, properties[key] as string, VALUE);
     if (found) return { ...found, field: 'properties' };
   }
   return null;

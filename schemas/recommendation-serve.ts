@@ -1,6 +1,7 @@
 import type { RecommendationServeRecord, RecommendationServeSource } from './generated/types.ts';
 import { RECOMMENDATION_SERVE_SOURCE_VALUES } from './generated/types.ts';
-import { isMovieId, lengthProblem, problem, propertiesProblem, textProblem } from './problem.ts';
+import { RECOMMENDATION_SERVE_TEXT as TEXT } from './limits.ts';
+import { isMovieId, problem, propertiesProblem, textProblem } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { isUuidv7, uuidTimeMs } from '../common/uuid.ts';
 
@@ -12,17 +13,15 @@ const MOVIES_MAX = 1000;
 /** Checks a serve whose fields have the schema's types: null, or the first field at fault. */
 export function validateRecommendationServe(serve: RecommendationServeRecord): Problem | null {
   return (
-    textProblem('user_id', serve.user_id, 256) ??
+    textProblem('user_id', serve.user_id, TEXT.user_id) ??
     timeProblem(serve) ??
     sourceProblem(serve.source) ??
-    textProblem('algorithm', serve.algorithm, 64) ??
-    (serve.model_version === null
-      ? null
-      : lengthProblem('model_version', serve.model_version, 64)) ??
-    (serve.surface === null ? null : lengthProblem('surface', serve.surface, 64)) ??
+    textProblem('algorithm', serve.algorithm, TEXT.algorithm) ??
+    textProblem('model_version', serve.model_version, TEXT.model_version) ??
+    textProblem('surface', serve.surface, TEXT.surface) ??
     listProblem(serve) ??
     latencyProblem(serve.latency_ms) ??
-    textProblem('app', serve.app, 64) ??
+    textProblem('app', serve.app, TEXT.app) ??
     propertiesProblem(serve.properties)
   );
 }

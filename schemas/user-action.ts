@@ -1,7 +1,8 @@
 import type { UserActionAction, UserActionRecord } from './generated/types.ts';
 import { USER_ACTION_ACTION_VALUES } from './generated/types.ts';
-import { isMovieId, lengthProblem, problem, propertiesProblem, textProblem } from './problem.ts';
+import { isMovieId, problem, propertiesProblem, textProblem } from './problem.ts';
 import type { Problem } from './problem.ts';
+import { USER_ACTION_TEXT as TEXT } from './limits.ts';
 import { isUuidv7, uuidTimeMs } from '../common/uuid.ts';
 
 export type Action = UserActionAction;
@@ -49,16 +50,29 @@ export function validateUserAction(action: UserActionRecord): Problem | null {
     return problem('action', 'unknown_action', `is ${name}: none of ${ACTIONS.join(', ')}`);
   }
   return (
-    textProblem('user_id', action.user_id, 256) ??
+    textProblem('user_id', action.user_id, TEXT.user_id) ??
+    ruleProblem(action, rule) ??
+    textProblem('app', action.app, TEXT.app) ??
+    textProblem('session_id', action.session_id, TEXT.session_id) ??
+    textProblem('device', action.device, TEXT.device) ??
+    textProblem('app_version', action.app_version, TEXT.app_version) ??
+    propertiesProblem(action.properties)
+  );
+}
+
+/** What is left to check of an action whose words are known and whose text is within bounds. */
+export function userActionRuleProblem(
+  action: UserActionRecord & { action: Action },
+): Problem | null {
+  return ruleProblem(action, VALUE_RULES[action.action]);
+}
+
+function ruleProblem(action: UserActionRecord, rule: ValueRule): Problem | null {
+  return (
     timeProblem(action) ??
     movieProblem(action) ??
     valueProblem(action, rule) ??
-    positionProblem(action.position) ??
-    textProblem('app', action.app, 64) ??
-    (action.session_id === null ? null : lengthProblem('session_id', action.session_id, 256)) ??
-    (action.device === null ? null : lengthProblem('device', action.device, 64)) ??
-    (action.app_version === null ? null : lengthProblem('app_version', action.app_version, 64)) ??
-    propertiesProblem(action.properties)
+    positionProblem(action.position)
   );
 }
 

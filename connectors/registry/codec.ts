@@ -6,7 +6,7 @@ import { READERS } from '../../schemas/generated/readers.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
 import type { TopicRecords } from '../../schemas/generated/types.ts';
-import { readPlainUserAction } from '../../schemas/plain-user-action.ts';
+import { PLAIN_READERS } from '../../schemas/generated/plain-readers.ts';
 import type { DeadLetterReason } from '../../schemas/reasons.ts';
 import { parseAvro } from '../../schemas/strict-avro.ts';
 import { InvalidText } from '../../common/utf8.ts';
@@ -188,11 +188,6 @@ function createBodyReaders(topic: TopicName): (writer: avro.Type) => BodyReader 
     return plain === undefined ? general : (value) => plain(value) ?? general(value);
   };
 }
-
-/** Narrow readers of the newest schema, where decoding bounds the throughput. */
-const PLAIN_READERS: Partial<Record<TopicName, (value: Buffer) => object | null>> = {
-  'user-actions.v1': readPlainUserAction,
-};
 
 /** Reads what any compatible schema wrote. */
 export function resolvingReader(target: avro.Type, writer: avro.Type): BodyReader {

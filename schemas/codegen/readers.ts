@@ -1,5 +1,5 @@
 import type { AvroField, AvroType, SchemaVersion, TopicModel } from './model.ts';
-import { decodedName, newest } from './types.ts';
+import { decodedName, localName, newest } from './types.ts';
 
 /** Fields with few different values, whose strings are shared between records. */
 const REPEATING = new Set(
@@ -50,7 +50,7 @@ function readerSource(topic: TopicModel, { version, record: written }: SchemaVer
       target === written ? null : (kept?.type ?? null),
     );
     // A field that is gone is read to get past it.
-    return kept === undefined ? `${value};` : `const ${local(field.name)} = ${value};`;
+    return kept === undefined ? `${value};` : `const ${localName(field.name)} = ${value};`;
   });
   const parts = target.fields.map((field) => {
     const found = written.fields.some(({ name }) => name === field.name);
@@ -64,12 +64,8 @@ function readerSource(topic: TopicModel, { version, record: written }: SchemaVer
   `;
 }
 
-function local(name: string): string {
-  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
-
 function pair(name: string): string {
-  return local(name) === name ? name : `${name}: ${local(name)}`;
+  return localName(name) === name ? name : `${name}: ${localName(name)}`;
 }
 
 /** Code that reads the written type as the type that is wanted (null: as it is). */

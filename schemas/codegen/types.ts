@@ -44,18 +44,28 @@ function recordSource(record: AvroRecord): string {
 }
 
 function unionSource(record: AvroRecord, field: AvroField): string {
-  const constant = `${record.name}_${field.name}_values`
-    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_')
-    .toUpperCase();
   return `
-    export const ${constant} = ${JSON.stringify(field.values)} as const;
-    export type ${unionName(record, field)} = (typeof ${constant})[number];
+    export const ${valuesName(record, field)} = ${JSON.stringify(field.values)} as const;
+    export type ${unionName(record, field)} = (typeof ${valuesName(record, field)})[number];
   `;
 }
 
-function unionName(record: AvroRecord, field: AvroField): string {
+/** The constant with a closed field's words: USER_ACTION_ACTION_VALUES. */
+export function valuesName(record: AvroRecord, field: AvroField): string {
+  return `${record.name}_${field.name}_values`
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toUpperCase();
+}
+
+/** The type of a closed field: UserActionAction. */
+export function unionName(record: AvroRecord, field: AvroField): string {
   const words = field.name.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
   return record.name + words.join('');
+}
+
+/** A field's name in code: occurredAt for occurred_at. */
+export function localName(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function typeText(type: AvroType): string {

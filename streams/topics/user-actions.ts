@@ -1,12 +1,8 @@
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
 import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
-import {
-  EVENT_ID_AT,
-  PLAIN_ENTRIES_MAX,
-  PlainUserAction,
-  plainEntries,
-} from '../../schemas/plain-user-action.ts';
+import { PlainUserAction } from '../../schemas/generated/plain-readers.ts';
+import { PLAIN_ENTRIES_MAX, plainEntries } from '../../schemas/plain-cursor.ts';
 import { validateUserAction } from '../../schemas/user-action.ts';
 import type { Fault, Source } from '../runtime/processor.ts';
 import { keyFault } from './key.ts';
@@ -64,19 +60,19 @@ export const userActions: Source<UserActionRecord> = {
 /** The same columns from bytes to bytes. A plain action has been checked when it was read. */
 function writePlain(out: CopyWriter, event: PlainUserAction): void {
   const { bytes } = event;
-  out.slice(bytes, EVENT_ID_AT, 16);
+  out.slice(bytes, event.eventIdAt, 16);
   out.timestamptz(event.occurred_at);
   out.int8(event.movie_id);
   out.float8(event.value);
   out.int4(event.position);
-  out.slice(bytes, event.requestAt, event.requestAt < 0 ? -1 : 16);
-  out.slice(bytes, event.userAt, event.userLength);
+  out.slice(bytes, event.requestIdAt, event.requestIdAt < 0 ? -1 : 16);
+  out.slice(bytes, event.userIdAt, event.userIdLength);
   out.text(event.action);
-  out.slice(bytes, event.sessionAt, event.sessionLength);
+  out.slice(bytes, event.sessionIdAt, event.sessionIdLength);
   out.slice(bytes, event.deviceAt, event.deviceLength);
   out.slice(bytes, event.appAt, event.appLength);
-  out.slice(bytes, event.versionAt, event.versionLength);
-  if (event.entries === 0) out.jsonb('{}');
+  out.slice(bytes, event.appVersionAt, event.appVersionLength);
+  if (event.propertiesCount === 0) out.jsonb('{}');
   else out.jsonbBytes(jsonbBytes, packEntries(event));
 }
 
@@ -88,12 +84,11 @@ const COMMA = 0x2c;
 const SPACE = 0x20;
 
 /** Writes plain properties as `jsonbOfMap` does; returns how many bytes they are. */
-function packEntries(event: PlainUserAction): number {
+function packEntries({ bytes: from, propertiesAt, propertiesCount }: PlainUserAction): number {
   const to = jsonbBytes;
-  const from = event.bytes;
   let n = 0;
   to[n++] = 0x7b;
-  plainEntries(event, (at, length, isKey) => {
+  plainEntries(from, propertiesAt, propertiesCount, (at, length, isKey) => {
     if (isKey && n > 1) {
       to[n++] = COMMA;
       to[n++] = SPACE;
@@ -110,8 +105,8 @@ function packEntries(event: PlainUserAction): number {
 }
 
 function plainKeyFault(event: PlainUserAction, key: Buffer | null): Fault | null {
-  const { bytes, userAt, userLength } = event;
-  let same = key?.length === userLength;
-  for (let i = 0; same && i < userLength; i++) same = key?.[i] === bytes[userAt + i];
+  const { bytes, userIdAt, userIdLength } = event;
+  let same = key?.length === userIdLength;
+  for (let i = 0; same && i < userIdLength; i++) same = key?.[i] === bytes[userIdAt + i];
   return same ? null : keyFault(key, event.user_id, 'user_id');
 }

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { resolvingReader } from '../../../connectors/registry/codec.ts';
 import { parseRecord } from '../../../schemas/codegen/model.ts';
 import type { TopicModel } from '../../../schemas/codegen/model.ts';
+import { plainReaderSource } from '../../../schemas/codegen/plain-readers.ts';
+import type { PlainRules } from '../../../schemas/codegen/plain-readers.ts';
 import { readersSource } from '../../../schemas/codegen/readers.ts';
 import { parseTopic } from '../../../schemas/codegen/topics.ts';
 import { createCursor, readWhole } from '../../../schemas/cursor.ts';
@@ -82,6 +84,23 @@ describe('readersSource', () => {
         expect(found).toEqual({ ...(general(bytes) as object) });
       }),
     );
+  });
+});
+
+describe('plainReaderSource', () => {
+  const rules = { text: { name: { min: 1, max: 8 } }, kept: [], check: 'problem', from: './p.ts' };
+  const source = (fields: readonly object[]) =>
+    plainReaderSource(parseRecord(thing(fields), 'thing'), rules as PlainRules);
+
+  it('takes the bounds of a text from its rules', () => {
+    expect(source([{ name: 'name', type: 'string' }])).toContain('c.text(1, 8)');
+  });
+  it.each([
+    ['text without bounds', { name: 'colour', type: 'string' }, 'no bounds'],
+    ['a list', { name: 'tags', type: { type: 'array', items: 'string' } }, 'for array'],
+    ['a map of numbers', { name: 'sums', type: { type: 'map', values: 'long' } }, 'for map'],
+  ])('refuses %s, naming the field', (_, field, why) => {
+    expect(() => source([field])).toThrow(new RegExp(`^${field.name}: .*${why}`));
   });
 });
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { newestSchema, resolvingReader } from '../../../connectors/registry/codec.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
-import { PlainUserAction, readPlainUserAction } from '../../../schemas/plain-user-action.ts';
+import { PlainUserAction, readPlainUserAction } from '../../../schemas/generated/plain-readers.ts';
+import { createPlainWords } from '../../../schemas/plain-cursor.ts';
 import { parseAvro } from '../../../schemas/strict-avro.ts';
 import { ACTIONS, validateUserAction, VALUE_RULES } from '../../../schemas/user-action.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
@@ -146,4 +147,8 @@ describe('takes what is plain', () => {
   ])('and leaves %s to the general way', (_, over) => {
     expect(readPlainUserAction(encoded(over))).toBeNull();
   });
+});
+
+test('words that length and first letters do not tell apart are refused', () => {
+  expect(() => createPlainWords(['views', 'vivid'])).toThrow('alike');
 });
