@@ -101,10 +101,10 @@ function hotFindings(scan: HotScan, options: AuditOptions): AuditFinding[] {
     .filter(({ range }) => inHours(range.hour, options))
     .map(({ range, rows, idsDiffer, contentsDiffer }) => ({
       check: 'hot table against ledger',
-      place: `${TOPIC}/${String(range.partition)} [${String(range.from)}, ${String(range.to)})`,
+      place: `${TOPIC}/${range.partition} [${range.from}, ${range.to})`,
       detail:
         rows !== range.ok.rows
-          ? `${String(rows)} rows in rt_user_interactions (or dropped, archived), ${String(range.ok.rows)} were applied`
+          ? `${rows} rows in rt_user_interactions (or dropped, archived), ${range.ok.rows} were applied`
           : idsDiffer
             ? 'as many rows as were applied, but of other events'
             : contentsDiffer
@@ -115,7 +115,7 @@ function hotFindings(scan: HotScan, options: AuditOptions): AuditFinding[] {
     findings.push({
       check: 'hot table against ledger',
       place: 'rt_user_interactions',
-      detail: `${String(scan.strangers)} rows have an offset that no batch has applied`,
+      detail: `${scan.strangers} rows have an offset that no batch has applied`,
     });
   return findings;
 }
@@ -131,7 +131,7 @@ async function ledgerBreaks(session: Session): Promise<AuditFinding[]> {
   }>('SELECT * FROM ledger_breaks');
   return rows.map((r) => ({
     check: 'the ledger’s ranges join',
-    place: `${r.processor} on ${r.topic}/${String(r.partition)} [${String(r.from_offset)}, ${String(r.to_offset)})`,
+    place: `${r.processor} on ${r.topic}/${r.partition} [${r.from_offset}, ${r.to_offset})`,
     detail: `the next range begins at ${String(r.next_from)}`,
   }));
 }
@@ -208,7 +208,7 @@ function archiveFindings(rows: readonly AccountRow[]): AuditFinding[] {
   const findings: AuditFinding[] = [];
   for (const row of rows) {
     if (!isWhole(row) || row.a_to !== row.to_offset) continue;
-    const place = `${TOPIC}/${String(row.partition)} [${String(row.from_offset)}, ${String(row.to_offset)})`;
+    const place = `${TOPIC}/${row.partition} [${row.from_offset}, ${row.to_offset})`;
     const good = row.ok + row.duplicate + row.too_late;
     // A value that the database refused is dead for `interactions` and an event for the archive.
     const extra = row.dead - (row.a_dead ?? 0);
@@ -217,7 +217,7 @@ function archiveFindings(rows: readonly AccountRow[]): AuditFinding[] {
       findings.push({
         check,
         place,
-        detail: `${String(row.a_ok ?? 0)} events archived; ${String(good)} were good and ${String(extra)} dead here alone`,
+        detail: `${row.a_ok ?? 0} events archived; ${good} were good and ${extra} dead here alone`,
       });
     else if (extra === 0 && row.same_ids !== true)
       findings.push({ check, place, detail: 'as many events, but other ones' });
@@ -248,8 +248,8 @@ async function deadFindings(session: Session, { from, to }: AuditOptions): Promi
   );
   return rows.map((r) => ({
     check: 'dead letters against ledger',
-    place: `${r.processor} on ${TOPIC}/${String(r.partition)} [${String(r.from_offset)}, ${String(r.to_offset)})`,
-    detail: `${String(r.kept)} dead letters are there, ${String(r.counted)} were counted`,
+    place: `${r.processor} on ${TOPIC}/${r.partition} [${r.from_offset}, ${r.to_offset})`,
+    detail: `${r.kept} dead letters are there, ${r.counted} were counted`,
   }));
 }
 
@@ -277,7 +277,7 @@ async function coverageFindings(session: Session): Promise<AuditFinding[]> {
   const findings: AuditFinding[] = gaps.map((g) => ({
     check: 'the archive’s ranges join',
     place: g.place,
-    detail: g.next === null ? 'nothing follows' : `the next range begins at ${String(g.next)}`,
+    detail: g.next === null ? 'nothing follows' : `the next range begins at ${g.next}`,
   }));
   for (const row of await session.query<HoldingRow>(HOLDINGS)) {
     const place = `archive_files of ${row.topic}`;
@@ -286,7 +286,7 @@ async function coverageFindings(session: Session): Promise<AuditFinding[]> {
       findings.push({
         check,
         place,
-        detail: `${String(row.files)} events in files or expired, ${String(row.ranges)} in ranges`,
+        detail: `${row.files} events in files or expired, ${row.ranges} in ranges`,
       });
     else if (row.same_ids === false)
       findings.push({ check, place, detail: 'as many events, but other ones than were read' });
@@ -351,7 +351,7 @@ async function checkObjects(
     const detail = await faultOf(store, file);
     if (detail !== null) findings.push({ check: 'objects', place: file.path, detail });
     done++;
-    options.onProgress?.(`${String(done)} of ${String(files.length)} objects read`);
+    options.onProgress?.(`${done} of ${files.length} objects read`);
   };
   const isSmall = ({ bytes }: ListedFile): boolean => bytes <= SMALL_BYTES;
   await mapConcurrent(files.filter(isSmall), SMALL_SIDE_BY_SIDE, check);
@@ -373,13 +373,11 @@ async function faultOf(store: ObjectStore, file: ListedFile): Promise<string | n
     throw error;
   }
   if (createHash('sha256').update(body).digest().equals(file.sha256)) return null;
-  if (body.length !== file.bytes)
-    return `${String(body.length)} bytes, ${String(file.bytes)} were recorded`;
+  if (body.length !== file.bytes) return `${body.length} bytes, ${file.bytes} were recorded`;
   // Another object in its place: say what is in it.
   try {
     const sums = checksumsOf(decodeFile(body).events);
-    if (sums.rows !== file.rows)
-      return `${String(sums.rows)} rows, ${String(file.rows)} were recorded`;
+    if (sums.rows !== file.rows) return `${sums.rows} rows, ${file.rows} were recorded`;
     if (hashToDecimal(sums.id) !== file.id_sum) return 'other events than were recorded';
     if (hashToDecimal(sums.content) !== file.content_sum)
       return 'the recorded events with other contents';

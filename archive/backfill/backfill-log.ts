@@ -81,7 +81,7 @@ export async function recordHistoryRange(session: Session, range: StoredRange): 
     if (written === 0)
       throw new MarqueeError(
         'MARQUEE_ARCHIVE_BUSY',
-        `another backfill has brought in ${topic} from ${String(from)} on`,
+        `another backfill has brought in ${topic} from ${from} on`,
         { retriable: true },
       );
     await insertFiles(session, range.files, { topic, partition: HISTORY_PARTITION, from, to });

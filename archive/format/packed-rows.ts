@@ -33,7 +33,7 @@ export class RowPacker implements PackedRows {
   /** Adds from[at, end): one row. */
   add(from: Buffer, at: number, end: number): void {
     const length = end - at;
-    if (length > CHUNK_BYTES) throw new Error(`a row of ${String(length)} bytes`);
+    if (length > CHUNK_BYTES) throw new Error(`a row of ${length} bytes`);
     const room = this.chunks.at(-1)?.length ?? 0;
     if (this.#used + length > room) {
       const size = Math.max(length, room * 2, FIRST_CHUNK_BYTES);

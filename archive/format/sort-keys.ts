@@ -16,7 +16,7 @@ export class SortKeys {
   #rows = 0;
 
   constructor(rows: number) {
-    if (rows > ROWS_MAX) throw new Error(`${String(rows)} rows to be sorted at once`);
+    if (rows > ROWS_MAX) throw new Error(`${rows} rows to be sorted at once`);
     this.#ends = new Uint32Array(rows);
     this.#bytes = new Uint8Array(32 * rows);
   }

@@ -73,10 +73,10 @@ export async function checkRetention(
   const { lateHorizonMs } = context.runtime;
   const margin = context.settings.retentionMarginDays * DAY_MS;
   if (retention < 0 || retention >= WINDOW_MS + lateHorizonMs + margin) return;
-  const hours = (ms: number) => `${String(ms / HOUR_MS)} h`;
+  const hours = (ms: number) => `${ms / HOUR_MS} h`;
   throw new MarqueeError(
     'MARQUEE_ARCHIVE_RETENTION',
-    `${TOPIC} keeps records for ${hours(retention)} (retention.ms ${String(retention)}), but the hot ` +
+    `${TOPIC} keeps records for ${hours(retention)} (retention.ms ${retention}), but the hot ` +
       `window (${hours(WINDOW_MS)}), the late horizon (${hours(lateHorizonMs)}) and the margin for ` +
       `runs that fail (${hours(margin)}) ask for ${hours(WINDOW_MS + lateHorizonMs + margin)}: records could ` +
       'be gone before they are archived. Raise retention.ms (schemas/topics, `marquee topics apply`).',

@@ -180,7 +180,7 @@ export async function verifyFile(
   if (!found.equals(sha256))
     throw new MarqueeError(
       'MARQUEE_ARCHIVE_MISMATCH',
-      `${path}: the store gave back ${String(bytes)} bytes with another SHA-256 ` +
+      `${path}: the store gave back ${bytes} bytes with another SHA-256 ` +
         `(${found.toString('hex')}) than was put there (${sha256.toString('hex')}). Nothing was ` +
         'recorded or dropped. Look at the store; a rerun puts the object again.',
     );
@@ -198,8 +198,8 @@ function dateOf(ms: number): string {
 function mismatch(place: RangePlace, expected: Checksums, stored: Checksums): MarqueeError {
   return new MarqueeError(
     'MARQUEE_ARCHIVE_MISMATCH',
-    `${place.topic}/${String(place.partition)} [${String(place.from)}, ${String(place.to)}): ` +
-      `${String(expected.rows)} events came in, the files hold ${String(stored.rows)}, or their ` +
+    `${place.topic}/${place.partition} [${place.from}, ${place.to}): ` +
+      `${expected.rows} events came in, the files hold ${stored.rows}, or their ` +
       'contents differ. Nothing was recorded or dropped. Keep the objects and report it.',
   );
 }

@@ -98,7 +98,7 @@ async function copy(
   const { settings } = context;
   const due = plan.ranges.reduce((sum, r) => sum + r.to - r.from, 0);
   let passed = 0;
-  const owner = `archive/${hostname().slice(0, 20)}/${String(process.pid)}/${randomBytes(3).toString('hex')}`;
+  const owner = `archive/${hostname().slice(0, 20)}/${process.pid}/${randomBytes(3).toString('hex')}`;
   const codec = createCodec({ url: context.registryUrl });
   const decoder = createSchemaLoader<UserActionRecord>(codec.reader(TOPIC));
   const work: PartitionWork[] = [];
@@ -108,7 +108,7 @@ async function copy(
     if (position.next < range.to) work.push({ range, position });
   }
   if (work.length === 0) return;
-  setFlagsFromString(`--heap-growing-percent=${String(HEAP_GROWING_PERCENT)}`);
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const maker = createWriterThread();
   const copier = createCopier(session, context, plan, decoder, maker, (files, rows, offsets) => {
     done.rows += rows;
@@ -173,8 +173,8 @@ async function rangesInLog(
     if (position.next < low || range.to > high)
       throw new MarqueeError(
         'MARQUEE_OFFSET_OUTSIDE_LOG',
-        `archive on ${TOPIC}/${String(range.partition)}: [${String(position.next)}, ${String(range.to)}) ` +
-          `is to be copied, but the log holds [${String(low)}, ${String(high)}). Records were removed ` +
+        `archive on ${TOPIC}/${range.partition}: [${position.next}, ${range.to}) ` +
+          `is to be copied, but the log holds [${low}, ${high}). Records were removed ` +
           'before they were archived, or the topic was made again. See `marquee offsets`.',
       );
     const last = position.last?.offset ?? -1;
@@ -220,7 +220,7 @@ function createCopier(
     for (let i = 0; i < portion.length; i += archived.batchRowsMax) {
       const some = portion.slice(i, i + archived.batchRowsMax);
       if ((some[0] as KafkaRecord).offset < next)
-        throw new Error(`${TOPIC}/${String(partition)}: a record came again below ${String(next)}`);
+        throw new Error(`${TOPIC}/${partition}: a record came again below ${next}`);
       const end = (some.at(-1) as KafkaRecord).offset + 1;
       builder.add(batchDecoder.decode([{ partition, from: next, next: end, records: some }]));
       next = end;
@@ -297,7 +297,7 @@ function createCopier(
     if (written === null)
       throw new MarqueeError(
         'MARQUEE_ARCHIVE_BUSY',
-        `another run has moved the archive of ${TOPIC}/${String(partition)} from ${String(from)}`,
+        `another run has moved the archive of ${TOPIC}/${partition} from ${from}`,
         { retriable: true },
       );
     failpoint('archive_recorded');
@@ -356,7 +356,7 @@ function verify(at: PartitionWork, records: readonly KafkaRecord[]): readonly Ka
   if (last !== null && first.offset === last.offset && !identityOf(first).equals(last.identity))
     throw new MarqueeError(
       'MARQUEE_TOPIC_REPLACED',
-      `archive on ${TOPIC}/${String(at.range.partition)}: the record at offset ${String(last.offset)} is ` +
+      `archive on ${TOPIC}/${at.range.partition}: the record at offset ${last.offset} is ` +
         'not the one that was archived. The topic was deleted and made again. See `marquee offsets`.',
     );
   return records.filter((record) => record.offset >= next);

@@ -211,7 +211,7 @@ async function carryOut(
 
 /** The merge's number is in the name: an object of a merge that was given up is never taken for another. */
 export function mergedName(prefix: string, { topic, date, id }: Merge): string {
-  return `${prefix}date=${date}/${topic.replaceAll(':', '-')}-merged-${String(id)}.parquet`;
+  return `${prefix}date=${date}/${topic.replaceAll(':', '-')}-merged-${id}.parquet`;
 }
 
 async function mergeInto(
@@ -222,7 +222,7 @@ async function mergeInto(
   path: string,
 ): Promise<MergedFile> {
   const local = await mapConcurrent(inputs, SIDE_BY_SIDE, async (input) => {
-    const file = join(folder, `${String(inputs.indexOf(input))}.parquet`);
+    const file = join(folder, `${inputs.indexOf(input)}.parquet`);
     await store.getFile(input.path, file);
     if (!(await sha256Of(file)).equals(input.sha256))
       throw new MarqueeError(
@@ -283,9 +283,7 @@ async function verifyMerged(
     });
   subtractChecksums(expected, merged.removed);
   if (!sameChecksums(sums, expected))
-    throw wrong(
-      `${String(sums.rows)} rows, ${String(expected.rows)} were expected, or their contents differ`,
-    );
+    throw wrong(`${sums.rows} rows, ${expected.rows} were expected, or their contents differ`);
   return { sums, firstId: formatUuid(firstId), lastId: formatUuid(lastId) };
 }
 

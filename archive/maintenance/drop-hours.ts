@@ -53,11 +53,11 @@ async function dropHour(
   const off = accounts.find(({ range }) => !scan.balanced.has(range));
   if (off !== undefined)
     return (
-      `the ledger's row of partition ${String(off.range.partition)} from offset ` +
-      `${String(off.range.from)} does not balance: see \`marquee audit\``
+      `the ledger's row of partition ${off.range.partition} from offset ` +
+      `${off.range.from} does not balance: see \`marquee audit\``
     );
   if (scan.strangers > 0)
-    return `${String(scan.strangers)} rows of the table are in no ledger row: see \`marquee audit\``;
+    return `${scan.strangers} rows of the table are in no ledger row: see \`marquee audit\``;
   if (dryRun) return null;
   try {
     await session.execute(

@@ -94,7 +94,7 @@ async function orphans(
     ({ path }) =>
       !known.has(path) &&
       !standing.some(({ topic, partition, next }) => {
-        const from = fromOffset(path, `${topic}-${String(partition)}-`);
+        const from = fromOffset(path, `${topic}-${partition}-`);
         return from !== null && from >= next;
       }),
   );

@@ -91,7 +91,7 @@ function createView(
     await fillManifest(database, next.files);
     await defineEvents();
   }
-  const hotFolder = () => join(folder, `hot-${String(taken)}`);
+  const hotFolder = () => join(folder, `hot-${taken}`);
 
   /** A file that can't be read stands for a date that is not copied: nothing is left out unsaid. */
   async function unread(date: string): Promise<string> {

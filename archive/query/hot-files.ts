@@ -30,7 +30,7 @@ export async function writeHotFiles(
   let builder = new ColumnBuilder();
   const flush = async (): Promise<void> => {
     if (builder.rows === 0) return;
-    const path = join(target, `hot-${String(paths.length)}.parquet`);
+    const path = join(target, `hot-${paths.length}.parquet`);
     const order = Uint32Array.from({ length: builder.rows }, (_, i) => i);
     await writeFile(path, encodeFile(builder, order, { topic: TOPIC, metadata: {} }));
     onRows(builder.rows);
@@ -48,7 +48,7 @@ export async function writeHotFiles(
 function queryOf(date: string, bounds: readonly HotBounds[]): string {
   const within = bounds.map(
     ({ partition, from, to }) =>
-      `WHEN ${String(partition)} THEN kafka_offset >= ${String(from)} AND kafka_offset < ${String(to)}`,
+      `WHEN ${partition} THEN kafka_offset >= ${from} AND kafka_offset < ${to}`,
   );
   const next = new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10);
   return (

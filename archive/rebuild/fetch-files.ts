@@ -56,7 +56,7 @@ export async function* fetchAhead<R extends { readonly file: ListedFile }>(
         const next = coming.next();
         if (next.done === true) break;
         const { file } = next.value;
-        const local = join(folder, `${String(number++)}.parquet`);
+        const local = join(folder, `${number++}.parquet`);
         const fetched =
           file.bytes <= wholeBytesMax ? whole(store, file) : asFile(store, file, local);
         fetched.catch(() => undefined); // awaited below, or nobody's when the reader has left

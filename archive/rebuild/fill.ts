@@ -53,7 +53,7 @@ export function createFiller(context: FillContext) {
     const [first] = events;
     if (events.length === 1 && first !== undefined) {
       counts.refused++;
-      const at = `${first.topic}/${String(first.partition)}/${String(first.offset)}`;
+      const at = `${first.topic}/${first.partition}/${first.offset}`;
       log.warn({ event: 'archived_event_refused', at, reason: (error as Error).message });
       return;
     }

@@ -47,13 +47,13 @@ function startOf(
   const begin = ledger.findLast((range) => range.from <= reach && range.from >= logStart)?.from;
   if (begin !== undefined)
     return { partition, from: begin, ledgerFrom: begin, kept: false, copyBelow: 0 };
-  const place = `${topic}/${String(partition)}`;
+  const place = `${topic}/${partition}`;
   const holds =
     archived === undefined
       ? 'the archive holds nothing of it'
-      : `the archive holds [${String(archived.from)}, ${String(archived.to)})`;
+      : `the archive holds [${archived.from}, ${archived.to})`;
   throw refused(
-    `${processor} has applied ${place} [${String(first)}, ${String(next)}), but ${holds} and the log ` +
-      `starts at ${String(logStart)}. If the archive is behind: \`marquee archive run --until now\``,
+    `${processor} has applied ${place} [${first}, ${next}), but ${holds} and the log ` +
+      `starts at ${logStart}. If the archive is behind: \`marquee archive run --until now\``,
   );
 }

@@ -55,7 +55,7 @@ export async function* readDates(
   let under = '';
   for await (const { read, events, topics } of fetchAhead(store, readsOf(files, passIdsMax))) {
     const { file, pass, passes } = read;
-    const over = `${file.date}/${String(pass)}`;
+    const over = `${file.date}/${pass}`;
     if (over !== under) ids = createIdSet();
     under = over;
     if (pass === 0) counts.rows += events.rows;

@@ -119,7 +119,7 @@ function createArchiveWork(options: RebuildOptions) {
       });
       if (listing.expired > 0 && options.mode !== 'build')
         throw refused(
-          `${processor.tables.join(', ')} can't be made whole: ${String(listing.expired)} of the events ` +
+          `${processor.tables.join(', ')} can't be made whole: ${listing.expired} of the events ` +
             'that they hold have expired or are gone from the archive',
         );
       const gaps = await readLedgerGaps(session, processor.name, topic);

@@ -166,9 +166,7 @@ test(
 test("the README's query works as it is written", { timeout: 300_000 }, async () => {
   const readme = await readFile(join(repositoryRoot, 'README.md'), 'utf8');
   const [query = ''] = /^\.\/marquee sql -c "[^"]*"$/m.exec(readme) ?? [];
-  expect((await shell(query)).stdout).toMatch(
-    new RegExp(`^${DATE} +${String(wave.distinct)} +\\d+$`, 'm'),
-  );
+  expect((await shell(query)).stdout).toMatch(new RegExp(`^${DATE} +${wave.distinct} +\\d+$`, 'm'));
 });
 
 /** A Python snippet in a shell that the page's settings were given to. */

@@ -41,7 +41,7 @@ export async function putRatings(options: {
       value: 4,
       position: null,
       request_id: null,
-      user_id: `past-${String(n % 7)}`,
+      user_id: `past-${n % 7}`,
       action: 'rate',
       session_id: null,
       device: null,
@@ -55,7 +55,7 @@ export async function putRatings(options: {
     builder.add(writer.take(), FIRST_ROW_AT);
   }
   const file = encodeFile(builder, sortedOrder(builder), { topic, metadata: {} });
-  const path = `archived-events/date=${date}/${topic.replace(':', '-')}-${String(from)}.parquet`;
+  const path = `archived-events/date=${date}/${topic.replace(':', '-')}-${from}.parquet`;
   await store.put(path, file);
   await db.execute(
     `INSERT INTO archive_backfills (topic, source, sha256, rows_max, bytes_max, finished_at, places)

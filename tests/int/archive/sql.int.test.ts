@@ -302,7 +302,7 @@ describe('marquee sql', () => {
     const files = await world.db.query('SELECT FROM archive_files WHERE replaced_at IS NULL');
     expect(answer.stdout).toBe(
       // CREATE TABLE AS says how many rows it made.
-      `Count\r\n${String(shown())}\r\nn\r\n${String(shown())}\r\nn\r\n${String(files.length)}\r\n`,
+      `Count\r\n${shown()}\r\nn\r\n${shown()}\r\nn\r\n${files.length}\r\n`,
     );
   });
   const shown = () => sumOf(waves, 'distinct') + sumOf(waves.slice(0, AGES.length), 'tooLate');
@@ -352,7 +352,7 @@ describe('marquee sql', () => {
     terminal.type('.format json\r');
     await terminal.until(/json\s+marquee> $/);
     terminal.type('SELECT count(*) AS n FROM events;\r');
-    await terminal.until(new RegExp(`"n":${String(shown())}\\}[^]*marquee> $`));
+    await terminal.until(new RegExp(`"n":${shown()}\\}[^]*marquee> $`));
     terminal.type('\x04');
     expect(await terminal.ended).toBe(0);
     const again = startTerminal();

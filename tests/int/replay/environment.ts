@@ -188,7 +188,7 @@ async function openWorld(config: Config, stack: TestStack): Promise<World> {
       await withAdmin({ brokers: config.kafka.brokers }, async (admin) => {
         for (const topic of topics)
           for (const { partition, high } of await admin.fetchTopicOffsets(topic))
-            ends.set(`${topic}/${String(partition)}`, Number(high));
+            ends.set(`${topic}/${partition}`, Number(high));
       });
       const names = processors.map((p) => p.name);
       const wanted = processors.reduce((n, p) => n + TOPICS[p.source.topic].partitions, 0);

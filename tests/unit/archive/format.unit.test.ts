@@ -30,12 +30,12 @@ function makeEvents(count: number): UserActionRecord[] {
     const search = i % 7 === 0;
     return {
       event_id: uuidv7(at, bits),
-      user_id: i % 11 === 0 ? `Ünïcode-${String(i % 3)} 🎬` : `user-${String(random.below(40))}`,
+      user_id: i % 11 === 0 ? `Ünïcode-${i % 3} 🎬` : `user-${random.below(40)}`,
       action: search ? 'search' : i % 3 === 0 ? 'rate' : 'view',
       movie_id: search ? null : i % 5 === 0 ? 2 ** 52 + i : i + 1,
       value: i % 3 === 0 && !search ? 3.5 : null,
       occurred_at: at,
-      session_id: i % 2 === 0 ? null : `s-${String(i)}`,
+      session_id: i % 2 === 0 ? null : `s-${i}`,
       request_id: i % 4 === 0 ? uuidv7(at, bits) : null,
       position: i % 4 === 0 ? (i % 20) + 1 : null,
       device: i % 6 === 0 ? null : 'tv',

@@ -23,7 +23,7 @@ function makeEvents(count: number): UserActionRecord[] {
     const at = FIRST + random.below(20) * DAY_MS + random.below(DAY_MS);
     return {
       event_id: uuidv7(at),
-      user_id: `user-${String(random.below(9))}`,
+      user_id: `user-${random.below(9)}`,
       action: n % 2 === 0 ? 'rate' : 'view',
       movie_id: 1 + random.below(50),
       value: n % 2 === 0 ? 4.5 : null,
@@ -61,7 +61,7 @@ test('history has the rows and the sums that the same events have when they come
   expect([...history.dates().keys()]).toEqual([...kafka.dates().keys()]);
   for (const [day, packed] of history.dates()) {
     const other = kafka.dates().get(day);
-    if (other === undefined) throw new Error(`no day ${String(day)}`);
+    if (other === undefined) throw new Error(`no day ${day}`);
     const [columns, twin] = [sortedColumns(packed), sortedColumns(other)];
     expect(columns.rows).toBe(twin.rows);
     const [mine, theirs] = [new CopyWriter(), new CopyWriter()];

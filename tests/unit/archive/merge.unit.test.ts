@@ -85,7 +85,7 @@ function makeRows(count: number, seed: number, firstOffset = 0): Row[] {
     random.fill(bits);
     return {
       id: formatUuid(uuidv7(DAY + random.below(DAY_MS), bits)),
-      user: `user-${String(random.below(30))}`,
+      user: `user-${random.below(30)}`,
       offset: firstOffset + i,
     };
   });

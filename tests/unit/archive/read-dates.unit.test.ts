@@ -52,7 +52,7 @@ function putFile(path: string, day: number, rows: readonly Row[]): ListedFile {
       value: null,
       position: null,
       request_id: null,
-      user_id: `user-${String(offset % 5)}`,
+      user_id: `user-${offset % 5}`,
       action: 'click',
       session_id: null,
       device: null,
@@ -103,7 +103,7 @@ async function offsetsRead(
 }
 
 it.each([undefined, 100, 7])(
-  `gives each event once, by its first record, in passes of %s ids (seed ${String(SEED)})`,
+  `gives each event once, by its first record, in passes of %s ids (seed ${SEED})`,
   async (passIdsMax) => {
     const { counts, offsets } = await offsetsRead(passIdsMax);
     const expected = [...first, ...second.slice(0, 200), ...third].map(({ offset }) => offset);
@@ -141,7 +141,7 @@ it('refuses an object that is not the one that was recorded', async () => {
   objects.set('b', kept);
 });
 
-it(`knows what an id set has met (seed ${String(SEED)})`, () => {
+it(`knows what an id set has met (seed ${SEED})`, () => {
   const ids = Buffer.concat(Array.from({ length: 20_000 }, (_, n) => row(n % 3, n).id));
   const set = createIdSet();
   const added = () => {
