@@ -5,7 +5,7 @@ import type { History } from './history.ts';
 import { insertFiles } from '../manifest.ts';
 import type { VerifiedFile } from '../manifest.ts';
 
-/** A history as it was planned, and how far it came. */
+/** A history as it was planned, and the place up to which it is in the archive. */
 export interface BackfillPlan {
   readonly topic: string;
   /** Epoch ms. */
@@ -39,9 +39,11 @@ export async function planBackfill(
     finished: boolean;
     next: number;
   }>(
-    `SELECT encode(sha256, 'hex') AS sha256, floor(extract(epoch FROM planned_at) * 1000)::bigint AS planned_at,
+    `SELECT encode(sha256, 'hex') AS sha256,
+            floor(extract(epoch FROM planned_at) * 1000)::bigint AS planned_at,
             rows_max, bytes_max, finished_at IS NOT NULL AS finished,
-            (SELECT coalesce(max(to_offset), 0) FROM archive_ranges r WHERE r.topic = b.topic) AS next
+            (SELECT coalesce(max(to_offset), 0) FROM archive_ranges r
+              WHERE r.topic = b.topic) AS next
        FROM archive_backfills b WHERE topic = $1`,
     [topic],
   );
@@ -58,7 +60,8 @@ export async function planBackfill(
   };
 }
 
-export interface StoredRange {
+/** Places [from, to) of a history whose files were verified. */
+export interface VerifiedHistoryRange {
   readonly topic: string;
   readonly from: number;
   readonly to: number;
@@ -67,8 +70,11 @@ export interface StoredRange {
   readonly files: readonly VerifiedFile[];
 }
 
-/** Records a verified range where the one before it ends, with its files, in one transaction. */
-export async function recordHistoryRange(session: Session, range: StoredRange): Promise<void> {
+/** Records a range where the one before it ends, with its files, in one transaction. */
+export async function recordHistoryRange(
+  session: Session,
+  range: VerifiedHistoryRange,
+): Promise<void> {
   const { topic, from, to } = range;
   await session.transaction(async () => {
     const written = await session.execute(
@@ -92,7 +98,8 @@ export async function finishBackfill(session: Session, topic: string): Promise<v
   await session.execute(
     `UPDATE archive_backfills SET finished_at = now(),
             places = (SELECT coalesce(max(to_offset), 0) FROM archive_ranges WHERE topic = $1),
-            (first_date, last_date) = (SELECT min(date), max(date) FROM archive_files WHERE topic = $1)
+            (first_date, last_date)
+              = (SELECT min(date), max(date) FROM archive_files WHERE topic = $1)
       WHERE topic = $1 AND finished_at IS NULL`,
     [topic],
   );
@@ -127,12 +134,14 @@ export async function listBackfills(session: Session, topic?: string): Promise<B
     files: number;
     bytes: number;
   }>(
-    `SELECT b.topic, b.source, floor(extract(epoch FROM b.finished_at) * 1000)::bigint AS finished_at,
+    `SELECT b.topic, b.source,
+            floor(extract(epoch FROM b.finished_at) * 1000)::bigint AS finished_at,
             r.rows, r.dead, b.first_date::text, b.last_date::text,
             coalesce(f.files, 0) AS files, coalesce(f.bytes, 0) AS bytes
        FROM archive_backfills b
-      CROSS JOIN LATERAL (SELECT coalesce(sum(rows), 0)::bigint AS rows, coalesce(sum(dead), 0)::bigint AS dead
-                            FROM archive_ranges WHERE topic = b.topic) r
+      CROSS JOIN LATERAL (
+             SELECT coalesce(sum(rows), 0)::bigint AS rows, coalesce(sum(dead), 0)::bigint AS dead
+               FROM archive_ranges WHERE topic = b.topic) r
        LEFT JOIN (SELECT topic, count(*) AS files, sum(bytes)::bigint AS bytes
                     FROM archive_files WHERE replaced_at IS NULL GROUP BY 1) f USING (topic)
       WHERE $1::text IS NULL OR b.topic = $1 ORDER BY b.planned_at, b.topic`,

@@ -2,14 +2,14 @@ import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { createWriterThread } from '../format/writer-thread.ts';
-import { finishBackfill, listBackfills, planBackfill, recordHistoryRange } from './backfill-log.ts'; // prettier-ignore
+import { finishBackfill, listBackfills, planBackfill, recordHistoryRange } from './backfill-log.ts';
 import type { BackfillPlan, BackfillState } from './backfill-log.ts';
 import { HISTORY_PARTITION, createHistoryRange, historyTopic } from './history.ts';
 import type { History } from './history.ts';
-import { lockArchive } from '../manifest.ts';
 import { withPatience } from '../context.ts';
-import { storeRange } from '../ingest/range.ts';
 import type { ArchiveContext } from '../context.ts';
+import { storeRange } from '../ingest/store-range.ts';
+import { lockArchive } from '../lock.ts';
 
 export interface BackfillContext extends Pick<
   ArchiveContext,
@@ -40,8 +40,8 @@ export async function backfill(
 ): Promise<BackfillReport> {
   const started = performance.now();
   const topic = historyTopic(history.sha256);
-  const prepare = once((plannedAt: number) => history.prepare(plannedAt));
-  /** As it was found: a pass that is tried again meets its own traces. */
+  const begin = once((plannedAt: number) => history.begin(plannedAt));
+  /** The plan as it was found first: a try after a fault meets its own traces. */
   let found = null as BackfillPlan | null;
   const state = await withPatience(context, async () => {
     const session = await openSession({
@@ -54,8 +54,8 @@ export async function backfill(
       const plan = await planBackfill(session, topic, history, context.settings);
       found ??= plan;
       if (!plan.isFinished) {
-        await prepare(plan.plannedAt);
-        await copy(session, context, plan, history);
+        await begin(plan.plannedAt);
+        await ingestHistory(session, context, plan, history);
         await finishBackfill(session, topic);
       }
       const [state] = await listBackfills(session, topic);
@@ -80,7 +80,7 @@ function once<T>(work: (value: T) => Promise<void>): (value: T) => Promise<void>
 }
 
 /** Cuts the history into ranges by places and bytes alone, so a rerun cuts it alike. */
-async function copy(
+async function ingestHistory(
   session: Session,
   context: BackfillContext,
   plan: BackfillPlan,
@@ -89,7 +89,7 @@ async function copy(
   const { store, failpoint, settings, signal } = context;
   const { topic, rowsMax, bytesMax } = plan;
   const done = { files: 0, rows: 0 };
-  const maker = createWriterThread();
+  const writer = createWriterThread();
   let range = createHistoryRange();
   let from = plan.next;
   let next = from;
@@ -100,16 +100,16 @@ async function copy(
   }
 
   async function flush(): Promise<void> {
-    const place = { topic, partition: HISTORY_PARTITION, from, to: next };
-    const files = await storeRange(range, place, {
+    const source = { topic, partition: HISTORY_PARTITION, from, to: next };
+    const files = await storeRange(range, source, {
       store,
       prefix: settings.prefix,
       failpoint,
-      maker,
-      onFile({ sums }) {
+      writer,
+      onFile({ checksums }) {
         checkStop();
         done.files++;
-        done.rows += sums.rows;
+        done.rows += checksums.rows;
         context.onFile?.(done);
       },
     });
@@ -122,9 +122,9 @@ async function copy(
   }
 
   try {
-    for await (const portion of history.items(from)) {
+    for await (const batch of history.items(from)) {
       checkStop();
-      for (const item of portion) {
+      for (const item of batch) {
         range.add(item);
         next = item.place + 1;
         if (range.places >= rowsMax || range.bytes >= bytesMax) await flush();
@@ -132,6 +132,6 @@ async function copy(
     }
     if (range.places > 0) await flush();
   } finally {
-    await maker.close();
+    await writer.close();
   }
 }

@@ -3,15 +3,15 @@ import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import { addHash, createHash128, murmur128 } from '../../common/hash.ts';
 import { userActions } from '../../streams/topics/user-actions.ts';
 import { ROW_COLUMNS } from '../format/columns.ts';
-import { createDates } from '../ingest/range.ts';
-import type { RangeContent } from '../ingest/range.ts';
+import { createDateRouter } from '../ingest/range-builder.ts';
+import type { RangeContent } from '../ingest/range-builder.ts';
 import { createChecksums } from '../format/checksums.ts';
 
-/** What stands at one place of a history. */
+/** An action of a history, or a line of it that could not be used. */
 export interface HistoryItem {
   /** Counts from 0, and up. A place may be empty (a blank line): then nothing comes for it. */
   readonly place: number;
-  /** How much memory it is reckoned at. */
+  /** Memory that it is reckoned at. */
   readonly bytes: number;
   /** Checked by the rules of user-actions.v1; null for a line that could not be used. */
   readonly event: UserActionRecord | null;
@@ -21,14 +21,14 @@ export interface HistoryItem {
 export interface History {
   /** Name of the file or folder, for people. */
   readonly name: string;
-  /** SHA-256 (hex) of what decides which actions there are. */
+  /** SHA-256 (hex) of all that decides which actions there are. */
   readonly sha256: string;
   /**
    * Called once before it is read: does what must be done before its actions are there. What
    * happened after `plannedAtMs` (epoch ms) is no history, and is left out.
    */
-  prepare(plannedAtMs: number): Promise<void>;
-  /** What stands at `from` and after, in portions. May be asked for again after a fault. */
+  begin(plannedAtMs: number): Promise<void>;
+  /** The items at `from` and after, in batches. May be asked for again after a fault. */
   items(from: number): AsyncIterable<readonly HistoryItem[]>;
 }
 
@@ -53,7 +53,7 @@ export interface HistoryRange extends RangeContent {
  * event was received when it happened, so none is too late.
  */
 export function createHistoryRange(): HistoryRange {
-  const dates = createDates();
+  const dates = createDateRouter();
   const expected = createChecksums();
   const writer = new CopyWriter();
   const hash = createHash128();

@@ -4,7 +4,10 @@ import type { Hash128 } from '../../common/hash.ts';
 import { CONTENT_COLUMNS, bytesColumn, writeRow } from './columns.ts';
 import type { EventColumns } from './columns.ts';
 
-/** How many rows, and the sums of their hashes as the ledger takes them. */
+/** Modulus of the sums, for SQL: they are kept as the ledger's are. */
+export const CHECKSUM_MODULUS = 1n << 128n;
+
+/** Number of rows, and the sums of their hashes as the ledger takes them. */
 export interface Checksums {
   rows: number;
   readonly id: Hash128;
@@ -35,9 +38,9 @@ export function sameChecksums(a: Checksums, b: Checksums): boolean {
   );
 }
 
-/** The sums of rows in columns: their content is written once more as the processors write it. */
+/** Checksums of rows in columns: their content is written once more as the processors write it. */
 export function checksumsOf(events: EventColumns): Checksums {
-  const sums = createChecksums();
+  const checksums = createChecksums();
   const out = new CopyWriter(1 << 14);
   const hash = createHash128();
   const ids = bytesColumn(events, 'event_id').bytes;
@@ -50,10 +53,10 @@ export function checksumsOf(events: EventColumns): Checksums {
     const start = out.position;
     writeRow(out, content, i);
     murmur128(hash, out.bytes, start, out.position);
-    addHash(sums.content, hash);
+    addHash(checksums.content, hash);
     murmur128(hash, ids, i * 16, i * 16 + 16);
-    addHash(sums.id, hash);
+    addHash(checksums.id, hash);
   }
-  sums.rows = events.rows;
-  return sums;
+  checksums.rows = events.rows;
+  return checksums;
 }

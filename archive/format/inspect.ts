@@ -2,15 +2,16 @@ import { formatUuid } from '../../common/uuid.ts';
 import { addHash, createHash128, murmur128Words } from '../../common/hash.ts';
 import { CONTENT_COLUMNS } from './columns.ts';
 import { inBlocks } from './in-blocks.ts';
-import { readBatches } from './parquet.ts';
-import { RowBlock, cellsOf, longsOf } from './row-block.ts';
-import type { Cells } from './row-block.ts';
+import { cellsOf, longsOf } from './arrow-cells.ts';
+import type { Cells } from './arrow-cells.ts';
+import { readBatches } from './decode.ts';
+import { RowBlock } from './row-block.ts';
 import { createChecksums } from './checksums.ts';
 import type { Checksums } from './checksums.ts';
 
-/** What a file holds, told from its bytes alone. */
+/** Contents of a file, told from its bytes alone. */
 export interface FileContents {
-  readonly sums: Checksums;
+  readonly checksums: Checksums;
   readonly firstId: string;
   readonly lastId: string;
   /** Bounds of occurred_at, in epoch milliseconds. */
@@ -33,13 +34,13 @@ export async function inspectFile(file: Buffer): Promise<FileContents> {
       tally.add(cells, msAt, from, to);
     });
   }
-  const { sums, first, last, firstMs, lastMs } = tally;
-  return { sums, firstId: formatUuid(first), lastId: formatUuid(last), firstMs, lastMs };
+  const { checksums, first, last, firstMs, lastMs } = tally;
+  return { checksums, firstId: formatUuid(first), lastId: formatUuid(last), firstMs, lastMs };
 }
 
-/** What the rows so far come to. */
+/** Contents of the rows so far. */
 class Tally {
-  readonly sums = createChecksums();
+  readonly checksums = createChecksums();
   readonly first = Buffer.alloc(16, 0xff);
   readonly last = Buffer.alloc(16);
   firstMs = Infinity;
@@ -53,7 +54,7 @@ class Tally {
     from: number,
     to: number,
   ): void {
-    const { sums, first, last } = this;
+    const { checksums, first, last } = this;
     const hash = this.#hash;
     const block = this.#block;
     block.pack(cells, from, to - from);
@@ -61,17 +62,17 @@ class Tally {
     for (let i = 0; i < to - from; i++) {
       const start = starts[i] as number;
       murmur128Words(hash, words, start >> 2, (ends[i] as number) - start);
-      addHash(sums.content, hash);
+      addHash(checksums.content, hash);
       // The id is the first field, behind its length.
       murmur128Words(hash, words, (start >> 2) + 1, 16);
-      addHash(sums.id, hash);
+      addHash(checksums.id, hash);
       const ms = msAt(from + i);
       if (ms < this.firstMs) this.firstMs = ms;
       if (ms > this.lastMs) this.lastMs = ms;
       if (compareId(bytes, start + 4, first) < 0) first.set(bytes.subarray(start + 4, start + 20));
       if (compareId(bytes, start + 4, last) > 0) last.set(bytes.subarray(start + 4, start + 20));
     }
-    sums.rows += to - from;
+    checksums.rows += to - from;
   }
 }
 

@@ -1,4 +1,5 @@
-import { ColumnBuilder, giveBack } from './columns.ts';
+import { ColumnBuilder } from './column-builder.ts';
+import { giveBack } from './columns.ts';
 import type { EventColumns } from './columns.ts';
 import { inBlocks } from './in-blocks.ts';
 import { SortKeys } from './sort-keys.ts';

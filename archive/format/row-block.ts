@@ -1,12 +1,14 @@
 import type { Data } from 'apache-arrow';
 import { jsonbOfMap } from '../../connectors/postgres/jsonb.ts';
+import { isValid, longsOf } from './arrow-cells.ts';
+import type { Cells } from './arrow-cells.ts';
+import { PG_EPOCH_MS } from './columns.ts';
 import type { Kind } from './columns.ts';
+import { entriesOf, nibble } from './from-arrow.ts';
 import { BLOCK_ROWS } from './in-blocks.ts';
-import { entriesOf, nibble } from './parquet.ts';
+import { entryRange, entryTexts, plainMapLength } from './map-json.ts';
 import { HEX_AT } from './to-arrow.ts';
 
-/** 2000-01-01T00:00:00Z in epoch milliseconds, where Postgres starts to count. */
-const PG_EPOCH_MS = 946_684_800_000;
 const TWO_32 = 4_294_967_296;
 
 /** The content of some rows, each from a word's beginning, with zeros up to the next word. */
@@ -244,86 +246,3 @@ const WIDTHS: Readonly<Record<Kind, number>> = {
   text: 0,
   map: 0,
 };
-
-/** A column of a batch, with what Arrow works out anew whenever it is asked. */
-export interface Cells {
-  readonly kind: Kind;
-  readonly data: Data;
-  /** A bit a row, from the bit `bitsAt` on; null where all rows have a value. */
-  readonly bits: Uint8Array | null;
-  readonly bitsAt: number;
-}
-
-export function cellsOf(kind: Kind, data: Data | null): Cells | null {
-  if (data === null) return null;
-  const { nullCount, nullBitmap, offset } = data;
-  return { kind, data, bits: nullCount === 0 ? null : nullBitmap, bitsAt: offset };
-}
-
-function isValid({ bits, bitsAt }: Cells, row: number): boolean {
-  if (bits === null) return true;
-  const at = bitsAt + row;
-  return (((bits[at >> 3] as number) >> (at & 7)) & 1) === 1;
-}
-
-function textLength({ valueOffsets }: Data, row: number): number {
-  const offsets = valueOffsets as Int32Array;
-  return (offsets[row + 1] as number) - (offsets[row] as number);
-}
-
-function entryRange({ valueOffsets }: Data, row: number): [start: number, end: number] {
-  const offsets = valueOffsets as Int32Array;
-  return [offsets[row] as number, offsets[row + 1] as number];
-}
-
-function entryTexts(data: Data): { keys: Data; values: Data } {
-  const [keys, values] = data.children[0]?.children ?? [];
-  if (keys === undefined || values === undefined) throw new Error('a map without entries');
-  return { keys, values };
-}
-
-/** How long the map is as JSON, where that has its texts as they are and its keys in order; else 0. */
-function plainMapLength(data: Data, row: number): number {
-  const [start, end] = entryRange(data, row);
-  if (start === end) return 2;
-  const { keys, values } = entryTexts(data);
-  let length = 2 + 2 * (end - start - 1);
-  for (let entry = start; entry < end; entry++) {
-    if (!isPlain(keys, entry) || !isPlain(values, entry)) return 0;
-    if (entry > start && !isKeyAfter(keys, entry)) return 0;
-    length += textLength(keys, entry) + textLength(values, entry) + 6;
-  }
-  return length;
-}
-
-function isPlain({ valueOffsets, values }: Data, entry: number): boolean {
-  const offsets = valueOffsets as Int32Array;
-  const bytes = values as Uint8Array;
-  const end = offsets[entry + 1] as number;
-  for (let at = offsets[entry] as number; at < end; at++) {
-    const byte = bytes[at] as number;
-    if (byte < 0x20 || byte === 0x22 || byte === 0x5c) return false;
-  }
-  return true;
-}
-
-/** Whether a key comes after the one before it in the order of jsonb: by length, then bytewise. */
-function isKeyAfter(keys: Data, entry: number): boolean {
-  const d = textLength(keys, entry) - textLength(keys, entry - 1);
-  if (d !== 0) return d > 0;
-  const offsets = keys.valueOffsets as Int32Array;
-  const bytes = keys.values as Uint8Array;
-  const [a, b] = [offsets[entry - 1] as number, offsets[entry] as number];
-  for (let i = 0; i < textLength(keys, entry); i++) {
-    const diff = (bytes[b + i] as number) - (bytes[a + i] as number);
-    if (diff !== 0) return diff > 0;
-  }
-  return false;
-}
-
-/** Reads 64-bit integers as numbers; exact below 2^53, as everywhere here. */
-export function longsOf(data: Data): (row: number) => number {
-  const { buffer, byteOffset, length } = data.values as BigInt64Array;
-  const halves = new Int32Array(buffer, byteOffset, length * 2);
-  return (row) => (halves[2 * row + 1] as number) * TWO_32 + ((halves[2 * row] as number) >>> 0);
-}

@@ -6,8 +6,9 @@ const END = 0;
 const ID_BYTES = 16;
 
 /**
- * What decides a row's place in a file: its user bytewise, then its event id (so its time), then its
- * offset, which is its number here. Ids of one millisecond order by their random part, as everywhere.
+ * Keys that decide each row's place in a file: its user bytewise, then its event id (so its time),
+ * then its offset, which is its number here. Ids of one millisecond order by their random part, as
+ * everywhere.
  */
 export class SortKeys {
   #bytes: Uint8Array;
@@ -41,7 +42,7 @@ export class SortKeys {
   order(): Uint32Array {
     const order = new Uint32Array(this.#rows);
     for (let i = 0; i < order.length; i++) order[i] = i;
-    sortRun({ bytes: this.#bytes, ends: this.#ends }, order, 0);
+    sortGroup({ bytes: this.#bytes, ends: this.#ends }, order, 0);
     return order;
   }
 }
@@ -69,22 +70,22 @@ const PREFIX_BYTES = 5;
 const ROWS_MAX = 2 ** 24;
 
 /**
- * Sorts rows whose keys are alike up to `depth`: by the next bytes that tell some of them apart, as
- * numbers that also hold the row, and then each run that these bytes leave together. Comparing key by
- * key takes three times as long.
+ * Sorts rows whose keys are alike up to `alike`: by the next bytes that tell some of them apart, as
+ * numbers that also hold the row, and then each group that these bytes leave together. Comparing key
+ * by key takes three times as long.
  */
-function sortRun(keys: Keys, run: Uint32Array, alike: number): void {
-  if (run.length <= INSERTION_MAX) {
-    insert(keys, run, alike);
+function sortGroup(keys: Keys, group: Uint32Array, alike: number): void {
+  if (group.length <= INSERTION_MAX) {
+    insert(keys, group, alike);
     return;
   }
-  const depth = commonDepth(keys, run, alike);
+  const depth = commonDepth(keys, group, alike);
   if (depth === Infinity) return;
-  const numbers = new BigUint64Array(run.length);
+  const numbers = new BigUint64Array(group.length);
   const halves = new Uint32Array(numbers.buffer);
   const { bytes, ends } = keys;
-  for (let i = 0; i < run.length; i++) {
-    const row = run[i] as number;
+  for (let i = 0; i < group.length; i++) {
+    const row = group[i] as number;
     const end = ends[row] as number;
     let at = startOf(keys, row) + depth;
     let high = 0;
@@ -94,10 +95,10 @@ function sortRun(keys: Keys, run: Uint32Array, alike: number): void {
     halves[2 * i + 1] = high;
   }
   numbers.sort();
-  for (let i = 0; i < run.length; i++) run[i] = (halves[2 * i] as number) & (ROWS_MAX - 1);
-  for (let from = 0, i = 1; i <= run.length; i++) {
-    if (i < run.length && samePrefix(halves, from, i)) continue;
-    if (i - from > 1) sortRun(keys, run.subarray(from, i), depth + PREFIX_BYTES);
+  for (let i = 0; i < group.length; i++) group[i] = (halves[2 * i] as number) & (ROWS_MAX - 1);
+  for (let from = 0, i = 1; i <= group.length; i++) {
+    if (i < group.length && samePrefix(halves, from, i)) continue;
+    if (i - from > 1) sortGroup(keys, group.subarray(from, i), depth + PREFIX_BYTES);
     from = i;
   }
 }
@@ -113,16 +114,16 @@ function startOf({ ends }: Keys, row: number): number {
   return row === 0 ? 0 : (ends[row - 1] as number);
 }
 
-/** How far all keys of the run are alike, which is at least `alike`; Infinity where they are equal. */
-function commonDepth(keys: Keys, run: Uint32Array, alike: number): number {
+/** Depth to which all keys of the group are alike, at least `alike`; Infinity where they are equal. */
+function commonDepth(keys: Keys, group: Uint32Array, alike: number): number {
   const { bytes, ends } = keys;
-  const [first = 0] = run;
+  const [first = 0] = group;
   const start = startOf(keys, first);
   const length = (ends[first] as number) - start;
   let depth = length;
   let equal = true;
-  for (let i = 1; i < run.length; i++) {
-    const row = run[i] as number;
+  for (let i = 1; i < group.length; i++) {
+    const row = group[i] as number;
     const other = startOf(keys, row);
     if ((ends[row] as number) - other !== length) equal = false;
     let at = alike;
@@ -132,13 +133,13 @@ function commonDepth(keys: Keys, run: Uint32Array, alike: number): number {
   return equal && depth === length ? Infinity : depth;
 }
 
-function insert(keys: Keys, run: Uint32Array, alike: number): void {
-  for (let i = 1; i < run.length; i++) {
-    const row = run[i] as number;
+function insert(keys: Keys, group: Uint32Array, alike: number): void {
+  for (let i = 1; i < group.length; i++) {
+    const row = group[i] as number;
     let j = i;
-    for (; j > 0 && isAfter(keys, run[j - 1] as number, row, alike); j--)
-      run[j] = run[j - 1] as number;
-    run[j] = row;
+    for (; j > 0 && isAfter(keys, group[j - 1] as number, row, alike); j--)
+      group[j] = group[j - 1] as number;
+    group[j] = row;
   }
 }
 

@@ -6,25 +6,25 @@ import type { FileWriter, WrittenFile } from './file-writer.ts';
 import type { FileContents } from './inspect.ts';
 import { sortedColumns } from './packed-rows.ts';
 import type { PackedRows } from './packed-rows.ts';
-import type { FileFacts } from './parquet.ts';
+import type { FileFacts } from './encode.ts';
 
-/** What is asked of the thread, and its answers; bytes are handed over, not copied. */
+/** Requests to the thread, and its answers; bytes are handed over, not copied. */
 export type Request =
-  | { readonly id: number; readonly make: PackedRows; readonly facts: FileFacts }
-  | { readonly id: number; readonly makeSorted: EventColumns; readonly facts: FileFacts }
+  | { readonly id: number; readonly packed: PackedRows; readonly facts: FileFacts }
+  | { readonly id: number; readonly sorted: EventColumns; readonly facts: FileFacts }
   | { readonly id: number; readonly inspect: Uint8Array };
 export type Answer =
   | {
       readonly id: number;
-      readonly made: { readonly bytes: Uint8Array; readonly sha256: Uint8Array };
+      readonly written: { readonly bytes: Uint8Array; readonly sha256: Uint8Array };
     }
-  | { readonly id: number; readonly found: FileContents }
+  | { readonly id: number; readonly contents: FileContents }
   | { readonly id: number; readonly failed: Error };
 
 /**
- * A thread of its own that makes and inspects files, one after the other, so that reading goes on
- * meanwhile on another core. Who waits for it sorts meanwhile: both cores have about as much to do then.
- * Started at once, since it loads for half a second; what it took of memory goes with `close`.
+ * A thread of its own that writes and inspects files, one after the other, so that reading goes on
+ * meanwhile on another core. Rows that would wait for it are sorted here: both cores have about as
+ * much to do then. Started at once, since it loads for half a second; its memory goes with `close`.
  */
 export function createWriterThread(): FileWriter {
   let worker: Worker | undefined = start();
@@ -48,13 +48,13 @@ export function createWriterThread(): FileWriter {
     started.on('error', failAll);
     started.on('exit', () => {
       worker = undefined;
-      failAll(new Error('the thread that makes files of the archive ended'));
+      failAll(new Error('the thread that writes files of the archive ended'));
     });
     return started;
   }
 
   function ask(request: Request, hand: readonly Transferable[]): Promise<Answer> {
-    if (closed) return Promise.reject(new Error('the thread that makes files is closed'));
+    if (closed) return Promise.reject(new Error('the thread that writes files is closed'));
     const answer = Promise.withResolvers<Answer>();
     waiting.set(request.id, answer);
     worker ??= start();
@@ -62,27 +62,31 @@ export function createWriterThread(): FileWriter {
     return answer.promise;
   }
 
-  function askSorted(sorted: EventColumns, facts: FileFacts): Promise<Answer> {
-    const { rows, columns, bytes } = sorted;
-    const makeSorted = { rows, columns, bytes };
-    return ask({ id: ++lastId, makeSorted, facts }, buffersOf(sorted));
+  function writePacked(rows: PackedRows, facts: FileFacts): Promise<Answer> {
+    return ask({ id: ++lastId, packed: plainRows(rows), facts }, memoryOf(rows));
+  }
+
+  function writeSorted(events: EventColumns, facts: FileFacts): Promise<Answer> {
+    return ask({ id: ++lastId, sorted: plainColumns(events), facts }, buffersOf(events));
   }
 
   return {
-    async write(packed, facts): Promise<WrittenFile> {
-      const answer = await (waiting.size === 0
-        ? ask({ id: ++lastId, make: plain(packed), facts }, chunksOf(packed))
-        : askSorted(sortedColumns(packed), facts));
-      if (!('made' in answer)) throw new Error('the thread gave another answer');
-      return { bytes: bufferOf(answer.made.bytes), sha256: bufferOf(answer.made.sha256) };
+    async write(rows, facts): Promise<WrittenFile> {
+      const isIdle = waiting.size === 0;
+      const answer = await (isIdle
+        ? writePacked(rows, facts)
+        : writeSorted(sortedColumns(rows), facts));
+      if (!('written' in answer)) throw new Error('the thread gave another answer');
+      const { bytes, sha256 } = answer.written;
+      return { bytes: bufferOf(bytes), sha256: bufferOf(sha256) };
     },
     async inspect(file): Promise<FileContents> {
       // A small buffer may be a part of one that others use: it is copied then.
       const own = file.length === file.buffer.byteLength;
       const request = { id: ++lastId, inspect: own ? file : Uint8Array.from(file) };
       const answer = await ask(request, [request.inspect.buffer as ArrayBuffer]);
-      if (!('found' in answer)) throw new Error('the thread gave another answer');
-      return answer.found;
+      if (!('contents' in answer)) throw new Error('the thread gave another answer');
+      return answer.contents;
     },
     async close() {
       closed = true;
@@ -92,11 +96,15 @@ export function createWriterThread(): FileWriter {
 }
 
 /** Without what a message can't carry. */
-function plain({ rows, chunks, starts }: PackedRows): PackedRows {
+function plainRows({ rows, chunks, starts }: PackedRows): PackedRows {
   return { rows, chunks, starts };
 }
 
-function chunksOf({ chunks, starts }: PackedRows): ArrayBuffer[] {
+function plainColumns({ rows, columns, bytes }: EventColumns): EventColumns {
+  return { rows, columns, bytes };
+}
+
+function memoryOf({ chunks, starts }: PackedRows): ArrayBuffer[] {
   return [starts, ...chunks].map(({ buffer }) => buffer as ArrayBuffer);
 }
 

@@ -1,4 +1,4 @@
-/** The thread of thread.ts. */
+/** The thread of writer-thread.ts. */
 import { parentPort } from 'node:worker_threads';
 import { writeFile, writeSortedFile } from './file-writer.ts';
 import type { Answer, Request } from './writer-thread.ts';
@@ -15,15 +15,16 @@ async function work(request: Request): Promise<void> {
   const { id } = request;
   if (!('inspect' in request)) {
     const { facts } = request;
-    const made =
-      'make' in request
-        ? writeFile(request.make, facts)
-        : writeSortedFile(request.makeSorted, facts);
-    answer({ id, made }, [made.bytes.buffer as ArrayBuffer]);
+    const written =
+      'packed' in request
+        ? writeFile(request.packed, facts)
+        : writeSortedFile(request.sorted, facts);
+    answer({ id, written }, [written.bytes.buffer as ArrayBuffer]);
     return;
   }
   const { buffer, byteOffset, byteLength } = request.inspect;
-  answer({ id, found: await inspectFile(Buffer.from(buffer, byteOffset, byteLength)) }, []);
+  const contents = await inspectFile(Buffer.from(buffer, byteOffset, byteLength));
+  answer({ id, contents }, []);
 }
 
 function answer(message: Answer, hand: ArrayBuffer[]): void {

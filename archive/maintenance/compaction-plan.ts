@@ -1,3 +1,5 @@
+import { ROW_GROUP_ROWS } from '../format/file-schema.ts';
+
 /** A file of the manifest, as far as merging asks. */
 export interface MergeableFile {
   readonly path: string;
@@ -17,12 +19,11 @@ export interface MergeRule {
 
 /** Rows that are decoded at once over all inputs, at most a row group of each. */
 const DECODED_ROWS_MAX = 1_048_576;
-const ROW_GROUP_ROWS = 65_536;
 const INPUTS_MAX = 512;
 
 /**
- * Which files are merged with each other: of one date and one source, in order of their names, up to
- * the target size. Sources stay apart, so history that was backfilled can be told from the rest.
+ * Groups of files that are merged with each other: of one date and one source, in order of their
+ * names, up to the target size. Sources stay apart, so history that was backfilled can be told from the rest.
  */
 export function planCompaction(
   files: readonly MergeableFile[],

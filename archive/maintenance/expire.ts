@@ -1,5 +1,6 @@
 import type { Session } from '../../connectors/postgres/session.ts';
-import { withArchiveLock } from '../manifest.ts';
+import { CHECKSUM_MODULUS } from '../format/checksums.ts';
+import { withArchiveLock } from '../lock.ts';
 
 export interface ExpiredFile {
   readonly path: string;
@@ -43,14 +44,16 @@ async function takeOut(
       `WITH due AS (${DUE}),
             gone AS (DELETE FROM archive_files f USING due WHERE f.path = due.path RETURNING f.*),
             noted AS (
-              INSERT INTO archive_expired AS e (path, topic, date, rows, id_sum, content_sum, bytes, taken_back)
+              INSERT INTO archive_expired AS e
+                (path, topic, date, rows, id_sum, content_sum, bytes, taken_back)
               SELECT path, topic, date, rows + duplicates_removed,
-                     mod(id_sum + removed_id_sum, ${MODULUS}), mod(content_sum + removed_content_sum, ${MODULUS}),
-                     bytes, $2::text IS NOT NULL
+                     mod(id_sum + removed_id_sum, ${M}),
+                     mod(content_sum + removed_content_sum, ${M}), bytes, $2::text IS NOT NULL
                 FROM gone
-              ON CONFLICT (path) DO UPDATE SET expired_at = now(), removed_at = NULL, rows = excluded.rows,
-                id_sum = excluded.id_sum, content_sum = excluded.content_sum, bytes = excluded.bytes,
-                taken_back = excluded.taken_back)
+              ON CONFLICT (path) DO UPDATE
+                SET expired_at = now(), removed_at = NULL, rows = excluded.rows,
+                    id_sum = excluded.id_sum, content_sum = excluded.content_sum,
+                    bytes = excluded.bytes, taken_back = excluded.taken_back)
        SELECT path, topic, date::text, rows, bytes FROM gone ORDER BY path`,
       [keepDays, backfill],
     );
@@ -65,8 +68,8 @@ async function takeOut(
 
 type ExpiredRow = ExpiredFile & Record<string, unknown>;
 
-const MODULUS = String(2n ** 128n);
-/** What left by name leaves with what it replaced; by age only when nothing refers to it. */
+const M = CHECKSUM_MODULUS;
+/** By name a file leaves with what it replaced; by age only when nothing refers to it. */
 const DUE = `
 SELECT path, topic, date::text AS date, rows, bytes FROM archive_files f
  WHERE CASE WHEN $2::text IS NULL

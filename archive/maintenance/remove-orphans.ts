@@ -1,7 +1,7 @@
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
-import { mergedName } from './compact.ts';
-import { withArchiveLock } from '../manifest.ts';
+import { withArchiveLock } from '../lock.ts';
+import { firstOffsetIn, mergedObject } from '../object-names.ts';
 import type { ArchiveSettings } from '../settings.ts';
 
 export interface RemovedObject {
@@ -10,6 +10,9 @@ export interface RemovedObject {
   readonly why: 'replaced' | 'expired' | 'orphan';
   readonly bytes: number;
 }
+
+/** Objects of one request to the store. */
+const BATCH_OBJECTS = 100;
 
 /**
  * Removes objects that no reader may need any more: what was replaced or has expired for longer than
@@ -23,35 +26,34 @@ export async function removeOrphans(
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<readonly RemovedObject[]> {
   const find = async () => {
-    const retired = await retiredObjects(session, settings.graceMs);
-    return { retired, orphaned: await orphans(session, store, settings) };
+    const retired = await findRetired(session, settings.graceMs);
+    return { retired, orphans: await findOrphans(session, store, settings) };
   };
   if (dryRun) {
-    const { retired, orphaned } = await find();
-    return [...retired, ...orphaned];
+    const { retired, orphans } = await find();
+    return [...retired, ...orphans];
   }
   return withArchiveLock(session, async () => {
-    const { retired, orphaned } = await find();
-    const swept = [...retired, ...orphaned];
-    for (let i = 0; i < swept.length; i += AT_ONCE) {
-      const some = swept.slice(i, i + AT_ONCE);
+    const { retired, orphans } = await find();
+    const removed = [...retired, ...orphans];
+    for (let i = 0; i < removed.length; i += BATCH_OBJECTS) {
+      const batch = removed.slice(i, i + BATCH_OBJECTS);
       // The lock goes with the session: without it nothing may be removed any more.
       await session.execute('SELECT 1');
-      await store.remove(some.map(({ path }) => path));
+      await store.remove(batch.map(({ path }) => path));
     }
     await session.execute(
-      `WITH replaced AS (DELETE FROM archive_files WHERE path = ANY($1) AND replaced_at IS NOT NULL)
+      `WITH replaced AS (
+         DELETE FROM archive_files WHERE path = ANY($1) AND replaced_at IS NOT NULL)
        UPDATE archive_expired SET removed_at = now() WHERE path = ANY($1) AND removed_at IS NULL`,
       [retired.map(({ path }) => path)],
     );
-    return swept;
+    return removed;
   });
 }
 
-const AT_ONCE = 100;
-
-function retiredObjects(session: Session, graceMs: number): Promise<(RemovedObject & Row)[]> {
-  return session.query(
+function findRetired(session: Session, graceMs: number): Promise<RemovedObject[]> {
+  return session.query<RemovedObject & Record<string, unknown>>(
     `SELECT path, 'replaced' AS why, bytes FROM archive_files
       WHERE replaced_at < now() - $1 * interval '1 millisecond'
      UNION ALL
@@ -63,13 +65,8 @@ function retiredObjects(session: Session, graceMs: number): Promise<(RemovedObje
   );
 }
 
-type Row = Record<string, unknown>;
-
-/**
- * Objects that nothing lists. One that a rerun of a plan would write again is none, however old: it
- * stands at offsets that the archive has not passed.
- */
-async function orphans(
+/** Objects older than the grace time that nothing lists, and that no rerun would write again. */
+async function findOrphans(
   session: Session,
   store: ObjectStore,
   { prefix, graceMs }: Pick<ArchiveSettings, 'prefix' | 'graceMs'>,
@@ -79,31 +76,44 @@ async function orphans(
   for await (const { name, bytes, modifiedAt } of store.list(prefix))
     if (name.endsWith('.parquet') && modifiedAt < Date.now() - graceMs)
       found.push({ path: name, why: 'orphan', bytes });
+  const needed = await readNeeded(session, prefix);
+  return found.filter(({ path }) => isOrphan(path, needed));
+}
+
+/** The manifest and the plans, as far as they tell what is no orphan. */
+export interface NeededObjects {
+  /** Objects that are listed, or that a planned merge makes. */
+  readonly names: ReadonlySet<string>;
+  /** Positions of the archive. */
+  readonly positions: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly next: number;
+  }[];
+}
+
+/** Not an orphan, however old, is what a rerun of a plan would write: it is at offsets not passed yet. */
+export function isOrphan(path: string, { names, positions }: NeededObjects): boolean {
+  if (names.has(path)) return false;
+  return !positions.some(({ topic, partition, next }) => {
+    const from = firstOffsetIn(path, topic, partition);
+    return from !== null && from >= next;
+  });
+}
+
+async function readNeeded(session: Session, prefix: string): Promise<NeededObjects> {
   const listed = await session.query<{ path: string }>(
     'SELECT path FROM archive_files UNION ALL SELECT path FROM archive_expired WHERE removed_at IS NULL',
   );
-  const known = new Set(listed.map(({ path }) => path));
-  for (const merge of await session.query<{ id: number; topic: string; date: string }>(
+  const merges = await session.query<{ id: number; topic: string; date: string }>(
     'SELECT id, topic, date::text FROM archive_merges',
-  ))
-    known.add(mergedName(prefix, { ...merge, inputs: [] }));
-  const standing = await session.query<{ topic: string; partition: number; next: number }>(
+  );
+  const positions = await session.query<{ topic: string; partition: number; next: number }>(
     `SELECT topic, partition, next_offset AS next FROM stream_offsets WHERE processor = 'archive'`,
   );
-  return found.filter(
-    ({ path }) =>
-      !known.has(path) &&
-      !standing.some(({ topic, partition, next }) => {
-        const from = fromOffset(path, `${topic}-${partition}-`);
-        return from !== null && from >= next;
-      }),
-  );
-}
-
-/** The first offset in an object's name, if it is of that topic and partition. */
-function fromOffset(path: string, start: string): number | null {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  if (!name.startsWith(start)) return null;
-  const match = /^(\d+)-\d+\.parquet$/.exec(name.slice(start.length));
-  return match === null ? null : Number(match[1]);
+  const names = new Set([
+    ...listed.map(({ path }) => path),
+    ...merges.map((merge) => mergedObject(prefix, merge)),
+  ]);
+  return { names, positions };
 }

@@ -1,8 +1,9 @@
-/** The SQL of the view `events`: which columns it has, and what of files it is made of. */
+/** The SQL of the view `events`: its columns, and the files that it is made of. */
 import { quote } from '../../connectors/duckdb/database.ts';
 import { ROW_COLUMNS } from '../format/columns.ts';
 import type { Kind } from '../format/columns.ts';
-import { FILE_COLUMNS } from '../format/parquet.ts';
+import { FILE_COLUMNS } from '../format/file-schema.ts';
+import type { ListedFile, ManifestSnapshot } from './manifest-reader.ts';
 
 const TYPES: Readonly<Record<Kind, string>> = {
   uuid: 'VARCHAR',
@@ -42,11 +43,27 @@ function scanOf(paths: readonly string[]): string {
   );
 }
 
+/** Paths of the view's files. */
 export interface EventFiles {
   /** Files in which, over all of their date, no event is twice. */
   readonly single: readonly string[];
   /** Files whose events may be in another one, or twice in the same. */
   readonly several: readonly string[];
+}
+
+/** The manifest's files: one that was merged and is alone with its date has each event once. */
+export function splitFiles(manifest: ManifestSnapshot): {
+  readonly single: readonly ListedFile[];
+  readonly several: readonly ListedFile[];
+} {
+  const byDate = Map.groupBy(manifest.files, ({ date }) => date);
+  const hotDates = new Set(manifest.hotDates);
+  const isSingle = ({ date, generation }: ListedFile) =>
+    generation > 0 && byDate.get(date)?.length === 1 && !hotDates.has(date);
+  return {
+    single: manifest.files.filter(isSingle),
+    several: manifest.files.filter((file) => !isSingle(file)),
+  };
 }
 
 /**

@@ -1,16 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Session } from '../../connectors/postgres/session.ts';
-import type { HotBounds } from './manifest-reader.ts';
-import { ColumnBuilder, ROW_COLUMNS } from '../format/columns.ts';
-import { copyRows } from '../audit/hot-scan.ts';
-import { encodeFile } from '../format/parquet.ts';
-import { archived } from '../archived-topic.ts';
 import { DAY_MS } from '../../common/time.ts';
+import { ARCHIVED_TOPIC } from '../consumer.ts';
+import { ColumnBuilder } from '../format/column-builder.ts';
+import { ROW_COLUMNS } from '../format/columns.ts';
+import { copyRows } from '../format/copy-rows.ts';
+import { encodeFile } from '../format/encode.ts';
+import type { HotBounds } from './manifest-reader.ts';
 
 /** Rows of one file: what is in memory at once. */
 const FILE_ROWS = 131_072;
-const TOPIC = archived.source.topic;
 
 /**
  * Writes the hot rows of a UTC date within the bounds into Parquet files of the same columns as the
@@ -21,7 +21,7 @@ export async function writeHotFiles(
   folder: string,
   date: string,
   bounds: readonly HotBounds[],
-  onRows: (rows: number) => void = () => undefined,
+  onRows: (rows: number) => void,
 ): Promise<string[]> {
   if (bounds.length === 0) return [];
   const target = join(folder, `date=${date}`);
@@ -32,7 +32,7 @@ export async function writeHotFiles(
     if (builder.rows === 0) return;
     const path = join(target, `hot-${paths.length}.parquet`);
     const order = Uint32Array.from({ length: builder.rows }, (_, i) => i);
-    await writeFile(path, encodeFile(builder, order, { topic: TOPIC, metadata: {} }));
+    await writeFile(path, encodeFile(builder, order, { topic: ARCHIVED_TOPIC, metadata: {} }));
     onRows(builder.rows);
     paths.push(path);
     builder = new ColumnBuilder();

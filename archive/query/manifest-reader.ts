@@ -1,7 +1,5 @@
 import type { Session } from '../../connectors/postgres/session.ts';
-import { archived } from '../archived-topic.ts';
-
-const TOPIC = archived.source.topic;
+import { ARCHIVE_KEY } from '../consumer.ts';
 
 /** An object of the manifest. */
 export interface ListedFile {
@@ -27,7 +25,7 @@ export interface HotBounds {
   readonly to: number;
 }
 
-/** What a reader of hot and cold goes by, as of one moment. */
+/** Manifest and bounds of the hot rows, by which a reader of hot and cold goes, as of one moment. */
 export interface ManifestSnapshot {
   /** ISO 8601, by the clock of Postgres. */
   readonly asOf: string;
@@ -56,7 +54,7 @@ export async function readManifest(session: Session): Promise<ManifestSnapshot> 
             coalesce(max(next_offset) FILTER (WHERE processor = 'interactions'), 0) AS "to"
        FROM stream_offsets WHERE topic = $1 AND processor IN ($2, 'interactions')
       GROUP BY partition ORDER BY partition`,
-    [TOPIC, archived.name],
+    [ARCHIVE_KEY.topic, ARCHIVE_KEY.processor],
   );
   const [at] = await session.query<{ asOf: string; dropped: number; dates: string[] }>(
     `SELECT to_json(now()) #>> '{}' AS "asOf", (SELECT count(*) FROM dropped_accounts) AS dropped,
@@ -70,4 +68,9 @@ export async function readManifest(session: Session): Promise<ManifestSnapshot> 
     hotDates: at?.dates ?? [],
     dropped: at?.dropped ?? 0,
   };
+}
+
+/** UTC dates of which rows may be hot and not in files yet. */
+export function hotDatesOf({ hot, hotDates }: ManifestSnapshot): readonly string[] {
+  return hot.length === 0 ? [] : hotDates;
 }

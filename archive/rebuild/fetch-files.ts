@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, openAsBlob } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ParquetFile } from 'parquet-wasm/node';
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
 import { MarqueeError } from '../../common/error.ts';
-import type { EventColumns } from '../format/columns.ts';
-import { ROW_GROUP_ROWS, decodeFile, decodeIpc } from '../format/parquet.ts';
+import { decodeFile, decodeGroups } from '../format/decode.ts';
+import type { DecodedRows } from '../format/decode.ts';
 
 /** A file of the manifest. */
 export interface ListedFile extends Record<string, unknown> {
@@ -18,12 +17,6 @@ export interface ListedFile extends Record<string, unknown> {
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: Buffer;
-}
-
-interface Decoded {
-  readonly events: EventColumns;
-  /** By row. */
-  readonly topics: readonly string[];
 }
 
 /** An object that was fetched: as a whole, or as a local file of this path. */
@@ -37,14 +30,14 @@ const AHEAD_BYTES_MAX = 2 * WHOLE_BYTES_MAX;
 
 /**
  * Fetches objects ahead of who reads them, in their order, and gives their rows: of a large one
- * portion by portion. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH where an object is not the one
+ * a row group at a time. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH where an object is not the one
  * that was recorded.
  */
 export async function* fetchAhead<R extends { readonly file: ListedFile }>(
   store: ObjectStore,
   reads: Iterable<R>,
   wholeBytesMax = WHOLE_BYTES_MAX,
-): AsyncGenerator<{ readonly read: R } & Decoded> {
+): AsyncGenerator<{ readonly read: R } & DecodedRows> {
   const folder = await mkdtemp(join(tmpdir(), 'marquee-rebuild-'));
   const coming = reads[Symbol.iterator]();
   const ahead: { read: R; fetched: Promise<Fetched> }[] = [];
@@ -100,19 +93,7 @@ function assertRecorded(file: ListedFile, found: Buffer): void {
   );
 }
 
-async function* decode(fetched: Fetched): AsyncGenerator<Decoded> {
-  if (typeof fetched !== 'string') {
-    yield decodeFile(fetched);
-    return;
-  }
-  const file = await ParquetFile.fromFile(await openAsBlob(fetched));
-  try {
-    const groups = file.metadata().numRowGroups();
-    for (let group = 0; group < groups; group++) {
-      const rows = await file.read({ rowGroups: [group], batchSize: ROW_GROUP_ROWS });
-      yield decodeIpc(rows.intoIPCStream());
-    }
-  } finally {
-    file.free();
-  }
+async function* decode(fetched: Fetched): AsyncGenerator<DecodedRows> {
+  if (typeof fetched === 'string') yield* decodeGroups(fetched);
+  else yield decodeFile(fetched);
 }

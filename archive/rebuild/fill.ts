@@ -4,7 +4,7 @@ import type { Session } from '../../connectors/postgres/session.ts';
 import type { Log } from '../../streams/runtime/observe/log.ts';
 import type { Processor, Store } from '../../streams/runtime/processor.ts';
 import { ROW_COLUMNS, writeRow } from '../format/columns.ts';
-import type { Portion } from './read-dates.ts';
+import type { RowBatch } from './read-dates.ts';
 import { createActionReader } from './events.ts';
 import type { ArchivedEvent } from './events.ts';
 
@@ -71,7 +71,7 @@ export function createFiller(context: FillContext) {
   return {
     counts,
     flush,
-    async take({ events, rows, topicOf, placeOf }: Portion): Promise<void> {
+    async take({ events, rows, topicOf, placeOf }: RowBatch): Promise<void> {
       const read = createActionReader(events);
       for (const row of rows) {
         const event = read(row);

@@ -20,9 +20,9 @@ export interface RowRules {
   readonly lateHorizonMs: number;
 }
 
-export interface Portion {
+/** Rows of a file that are wanted, each event once. */
+export interface RowBatch {
   readonly events: EventColumns;
-  /** Rows that are wanted, each event once. */
   readonly rows: readonly number[];
   topicOf(row: number): string;
   placeOf(row: number): Omit<RowPlace, 'topic'>;
@@ -50,7 +50,7 @@ export async function* readDates(
   { wanted, lateHorizonMs }: RowRules,
   counts: ReadCounts,
   passIdsMax = PASS_IDS_MAX,
-): AsyncGenerator<Portion> {
+): AsyncGenerator<RowBatch> {
   let ids = createIdSet();
   let under = '';
   for await (const { read, events, topics } of fetchAhead(store, readsOf(files, passIdsMax))) {
@@ -59,7 +59,7 @@ export async function* readDates(
     if (over !== under) ids = createIdSet();
     under = over;
     if (pass === 0) counts.rows += events.rows;
-    const topicOf = (row: number) => (file.topic === '*' ? (topics[row] ?? '') : file.topic);
+    const topicOf = topicsOf(file, topics);
     const placeOf = placesOf(events);
     const id = bytesColumn(events, 'event_id').bytes;
     const rows: number[] = [];
@@ -89,6 +89,12 @@ function* readsOf(files: readonly ListedFile[], passIdsMax: number): Generator<R
     for (let pass = 0; pass < passes; pass++)
       for (const file of ofDate) yield { file, pass, passes };
   }
+}
+
+function topicsOf({ topic }: ListedFile, topics: () => readonly string[]) {
+  if (topic !== '*') return () => topic;
+  const byRow = topics();
+  return (row: number) => byRow[row] ?? '';
 }
 
 function placesOf(events: EventColumns): (row: number) => Omit<RowPlace, 'topic'> {

@@ -8,7 +8,7 @@ import type { ReplayHistory, ReplayOptions } from '../../streams/replay/replay-o
 import { refused } from '../../streams/replay/replay-plan.ts';
 import type { ReplayStart } from '../../streams/replay/replay-plan.ts';
 import type { ShadowPlace } from '../../streams/replay/shadow-tables.ts';
-import { archived } from '../archived-topic.ts';
+import { archiveConsumer } from '../consumer.ts';
 import { readDates } from './read-dates.ts';
 import type { ReadCounts, RowPlace } from './read-dates.ts';
 import type { ArchivedEvent } from './events.ts';
@@ -29,7 +29,7 @@ export type RebuildOptions = Omit<ReplayOptions, 'from' | 'history'> & {
 };
 
 /** What came from the archive. */
-export interface RebuiltFrom {
+export interface FromArchive {
   readonly files: number;
   readonly rows: number;
   /** Of the files read; null when there were none. */
@@ -53,7 +53,7 @@ export interface RebuiltFrom {
 export interface RebuildReport extends ReplayReport {
   readonly tables: readonly string[];
   /** Null where the topic is not archived: all came from the log. */
-  readonly archive: RebuiltFrom | null;
+  readonly archive: FromArchive | null;
 }
 
 /** The processors that make these tables, each once. Throws MARQUEE_REBUILD_TABLE. */
@@ -78,7 +78,7 @@ export function processorsOf(
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const { processor, until, mode } = options;
-  const isArchived = processor.source.topic === archived.source.topic;
+  const isArchived = processor.source.topic === archiveConsumer.source.topic;
   if (until !== undefined && mode === 'swap')
     throw refused('tables as of an earlier time cannot take the place of the living ones');
   if (until !== undefined && !isArchived)
@@ -145,7 +145,7 @@ function createArchiveWork(options: RebuildOptions) {
 
   return {
     history,
-    from(): RebuiltFrom | null {
+    from(): FromArchive | null {
       if (listing === null || counts === null) return null;
       return {
         files: listing.files.length,

@@ -1,5 +1,5 @@
 import { audit } from '../../archive/audit/audit.ts';
-import type { AuditReport } from '../../archive/audit/audit.ts';
+import type { AuditReport } from '../../archive/audit/report.ts';
 import { loadConfig } from '../config/config.ts';
 import { throttled } from '../import/progress.ts';
 import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';

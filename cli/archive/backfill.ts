@@ -117,7 +117,7 @@ interface DryRun extends Pick<BackfillReport, 'topic' | 'source' | 'rows' | 'lef
 async function readOnly(histories: readonly History[]): Promise<DryRun[]> {
   const found: DryRun[] = [];
   for (const history of histories) {
-    await history.prepare(Date.now());
+    await history.begin(Date.now());
     let [rows, leftOut, first, last] = [0, 0, Infinity, -Infinity];
     for await (const items of history.items(0))
       for (const { event } of items) {

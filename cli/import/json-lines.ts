@@ -41,7 +41,7 @@ export async function openJsonLines(file: string, rejects: Rejects): Promise<His
   return {
     name,
     sha256,
-    prepare(plannedAtMs) {
+    begin(plannedAtMs) {
       plannedAt = plannedAtMs;
       return Promise.resolve();
     },

@@ -36,7 +36,7 @@ export async function openMovieLens(
   return {
     name: basename(resolve(folder)),
     sha256,
-    async prepare(plannedAtMs) {
+    async begin(plannedAtMs) {
       set ??= await readMovieLens(folder, { moviesOnly: false, nowMs: plannedAtMs }, rejects);
       if (set.dataHash !== sha256) throw changed(folder);
       await publish(set);

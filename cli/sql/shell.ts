@@ -109,7 +109,7 @@ async function runDotted(line: string, view: EventsView, options: ShellOptions):
 }
 
 function standing(view: EventsView): string {
-  const { asOf, files } = view.books();
+  const { asOf, files } = view.manifest();
   const dates = new Set(files.map(({ date }) => date)).size;
   return `events as of ${asOf}: ${formatCount(files.length)} files of ${formatCount(dates)} dates, and the hot table`;
 }

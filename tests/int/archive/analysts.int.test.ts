@@ -20,7 +20,7 @@ import { cliEnvironment } from '../../support/cli.ts';
 import { ask } from '../../support/events.ts';
 import type { EventRow } from '../../support/events.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/environment.ts';
+import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 31_415;
@@ -31,7 +31,7 @@ const interactions = PROCESSORS['interactions'] as Processor;
 const python = join(import.meta.dirname, '../../support/python');
 const run = promisify(execFile);
 
-let world: World;
+let env: Environment;
 let wave: Wave;
 let view: EventsView;
 let folder: string;
@@ -54,20 +54,20 @@ beforeAll(async () => {
       code,
     }),
   );
-  world = await startWorld({ times: 'CreateTime', objectStore: true });
+  env = await startEnvironment({ times: 'CreateTime', objectStore: true });
   programs = await install();
-  wave = await makeWave(world.codec, {
+  wave = await makeWave(env.codec, {
     seed: SEED,
     count: 3_000,
     nowMs: RECEIVED_AT,
     stamped: true,
   });
-  await world.send('user-actions.v1', wave.records);
-  const running = await world.run([interactions]);
-  await world.caughtUp([interactions]);
+  await env.send('user-actions.v1', wave.records);
+  const running = await env.run([interactions]);
+  await env.caughtUp([interactions]);
   await running.stop();
   await archiveAll();
-  view = await openEvents(world.config);
+  view = await openEvents(env.config);
   const counts = await ask(
     view,
     `SELECT action, count(*)::INT AS n FROM events WHERE date = '${DATE}' GROUP BY action`,
@@ -77,7 +77,7 @@ beforeAll(async () => {
 }, 900_000);
 afterAll(async () => {
   await view.close();
-  await world.close();
+  await env.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -86,9 +86,9 @@ async function install() {
   try {
     const requirements = join(python, 'requirements.txt');
     return {
-      python: await installPython(world.config, 'analysts', requirements, progress),
+      python: await installPython(env.config, 'analysts', requirements, progress),
       spark: await installSpark(
-        { cache: world.config.cache, javaHome: world.config.stack.javaHome },
+        { cache: env.config.cache, javaHome: env.config.stack.javaHome },
         progress,
       ),
     };
@@ -98,7 +98,7 @@ async function install() {
 }
 
 async function archiveAll(): Promise<void> {
-  const { config } = world;
+  const { config } = env;
   const store = openObjectStore(config.objectStore);
   try {
     await runArchive(
@@ -109,7 +109,7 @@ async function archiveAll(): Promise<void> {
         store,
         // Nothing of it is dropped.
         settings: { ...DEFAULT_ARCHIVE, graceMs: HOUR_MS },
-        runtime: world.settings,
+        runtime: env.settings,
         log: quiet,
         failpoint: () => undefined,
       },
@@ -120,8 +120,8 @@ async function archiveAll(): Promise<void> {
   }
 }
 
-const environment = () => ({
-  ...cliEnvironment(world.config.home, world.config.cache),
+const shellEnv = () => ({
+  ...cliEnvironment(env.config.home, env.config.cache),
   TMPDIR: folder,
   SPARK_LOCAL_IP: '127.0.0.1',
   SPARK_JARS: programs.spark.jars,
@@ -136,7 +136,7 @@ function countsIn(output: string): Record<string, number> {
 }
 
 const shell = (code: string) =>
-  run('sh', ['-eu', '-c', code], { cwd: repositoryRoot, env: environment() });
+  run('sh', ['-eu', '-c', code], { cwd: repositoryRoot, env: shellEnv() });
 
 test(
   'each command of the page works, and those that count agree',
@@ -178,7 +178,7 @@ async function runPython(interpreter: string, named: string, wrapper?: string): 
   const { stdout } = await run(
     'sh',
     ['-eu', '-c', `${settings}\nexec "$@"`, 'sh', interpreter, ...(wrapper ? [wrapper] : []), file],
-    { cwd: repositoryRoot, env: environment(), maxBuffer: 1 << 28 },
+    { cwd: repositoryRoot, env: shellEnv(), maxBuffer: 1 << 28 },
   );
   return stdout;
 }
@@ -222,7 +222,7 @@ test('Spark reads them as DuckDB does: rows, types, values', { timeout: 900_000 
   });
   const files = await ask(
     view,
-    `SELECT 's3://${world.config.objectStore.bucket}/' || path AS url FROM manifest
+    `SELECT 's3://${env.config.objectStore.bucket}/' || path AS url FROM manifest
       WHERE date = '${DATE}'`,
   );
   expect(files.length).toBeGreaterThan(6);

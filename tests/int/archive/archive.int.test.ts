@@ -7,14 +7,14 @@ import type { ObjectStore } from '../../../connectors/object-store/object-store.
 import { openSession } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
 import { audit } from '../../../archive/audit/audit.ts';
-import type { AuditFinding } from '../../../archive/audit/audit.ts';
-import { decodeFile } from '../../../archive/format/parquet.ts';
+import type { AuditFinding } from '../../../archive/audit/report.ts';
+import { decodeFile } from '../../../archive/format/decode.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import type { ArchiveContext } from '../../../archive/context.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
-import { startWorld, type World } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
@@ -24,41 +24,41 @@ const interactions = PROCESSORS['interactions'] as Processor;
 const AGES = [80, 70, 60, 30, 1];
 const OLD = 3;
 
-let world: World;
+let env: Environment;
 let store: ObjectStore;
 const waves: Wave[] = [];
 
 beforeAll(async () => {
-  world = await startWorld({ times: 'CreateTime', objectStore: true });
-  store = openObjectStore(world.config.objectStore);
-  const running = await world.run([interactions]);
+  env = await startEnvironment({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(env.config.objectStore);
+  const running = await env.run([interactions]);
   for (const [n, age] of AGES.entries()) {
-    const wave = await makeWave(world.codec, {
+    const wave = await makeWave(env.codec, {
       seed: SEED + n,
       count: 600,
       nowMs: Date.now() - age * HOUR_MS,
       stamped: true,
     });
     waves.push(wave);
-    await world.send('user-actions.v1', wave.records);
+    await env.send('user-actions.v1', wave.records);
   }
-  await world.caughtUp([interactions]);
+  await env.caughtUp([interactions]);
   // The log's end was reached: what was received up to now is applied.
-  await world.admin.execute(
+  await env.admin.execute(
     `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
   );
   await running.stop();
 }, 600_000);
 afterAll(async () => {
   store.close();
-  await world.close();
+  await env.close();
 });
 
-const context = (over: Partial<ArchiveContext> = {}) => archiveContextOf(world, store, over);
+const context = (over: Partial<ArchiveContext> = {}) => archiveContextOf(env, store, over);
 
 async function findings(): Promise<readonly AuditFinding[]> {
   const session = await openSession({
-    url: world.config.postgres.readerUrl,
+    url: env.config.postgres.readerUrl,
     applicationName: 'test-audit',
   });
   try {
@@ -97,20 +97,20 @@ describe('a run', () => {
     ).rejects.toThrow('archive_verified');
     const uploaded = await objects();
     expect(uploaded.size).toBeGreaterThan(0);
-    expect(await world.db.query('SELECT FROM archive_files')).toEqual([]);
+    expect(await env.db.query('SELECT FROM archive_files')).toEqual([]);
     await expect(
       runArchive(context({ failpoint: stopAt('archive_before_drop') }), null),
     ).rejects.toThrow('archive_before_drop');
     const all = await objects();
     for (const [name, sha] of uploaded) expect([name, all.get(name)]).toEqual([name, sha]);
 
-    const before = await world.db.query<{ n: number }>(
+    const before = await env.db.query<{ n: number }>(
       'SELECT count(*) AS n FROM rt_user_interactions',
     );
     const report = await runArchive(context(), null);
-    expect(report.drop.held).toEqual([]);
+    expect(report.drop.kept).toEqual([]);
     const old = waves.slice(0, OLD);
-    const [archived] = await world.db.query<{ rows: number; dead: number }>(
+    const [archived] = await env.db.query<{ rows: number; dead: number }>(
       'SELECT sum(rows)::int AS rows, sum(dead)::int AS dead FROM archive_ranges',
     );
     expect(archived).toEqual({
@@ -118,7 +118,7 @@ describe('a run', () => {
       dead: sumOf(old, 'bad'),
     });
     expect(report.drop.dropped.length).toBeGreaterThan(10);
-    const [after] = await world.db.query<{ n: number; oldest: Date }>(
+    const [after] = await env.db.query<{ n: number; oldest: Date }>(
       'SELECT count(*) AS n, min(occurred_at) AS oldest FROM rt_user_interactions',
     );
     expect(after?.n).toBeLessThan(before[0]?.n ?? 0);
@@ -129,7 +129,7 @@ describe('a run', () => {
   });
 
   test('has each event that left the hot table in a file of its date', async () => {
-    const files = await world.db.query<{ path: string; date: string; rows: number }>(
+    const files = await env.db.query<{ path: string; date: string; rows: number }>(
       'SELECT path, date::text, rows FROM archive_files WHERE replaced_at IS NULL',
     );
     const ids = new Set<string>();
@@ -156,7 +156,7 @@ describe('a run', () => {
 
   test('beside another says so and leaves', async () => {
     const session = await openSession({
-      url: world.config.postgres.writerUrl,
+      url: env.config.postgres.writerUrl,
       applicationName: 'test-lock',
     });
     await session.query(`SELECT pg_advisory_lock(hashtextextended('marquee.archive', 0))`);
@@ -168,7 +168,7 @@ describe('a run', () => {
 
   test('refuses a topic that does not keep records for long enough, with all values', async () => {
     const setRetention = (value: string) =>
-      withAdmin({ brokers: world.config.kafka.brokers }, (admin) =>
+      withAdmin({ brokers: env.config.kafka.brokers }, (admin) =>
         admin.alterConfigs({
           validateOnly: false,
           resources: [
@@ -192,22 +192,22 @@ describe('a run', () => {
   });
 
   test('up to now copies what is inside the window too, and drops nothing of it', async () => {
-    const before = await world.db.query('SELECT count(*) AS n FROM rt_user_interactions');
+    const before = await env.db.query('SELECT count(*) AS n FROM rt_user_interactions');
     const report = await runArchive(context(), Date.now());
     expect(report.rows).toBeGreaterThan(0);
     expect(report.drop.dropped).toEqual([]);
-    expect(await world.db.query('SELECT count(*) AS n FROM rt_user_interactions')).toEqual(before);
+    expect(await env.db.query('SELECT count(*) AS n FROM rt_user_interactions')).toEqual(before);
     expect(await findings()).toEqual([]);
   });
 });
 
 describe('a topic of which retention removed what is archived', () => {
   test('is read on from the first record that is not', async () => {
-    const standing = await world.db.query<{ partition: number; next: number }>(
+    const standing = await env.db.query<{ partition: number; next: number }>(
       `SELECT partition, next_offset AS next FROM stream_offsets
         WHERE processor = 'archive' AND topic = 'user-actions.v1'`,
     );
-    await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
+    await withAdmin({ brokers: env.config.kafka.brokers }, async (admin) => {
       // kafkajs finds the partitions' leaders only in metadata that it has already.
       await admin.fetchTopicOffsets('user-actions.v1');
       await admin.deleteTopicRecords({
@@ -215,8 +215,8 @@ describe('a topic of which retention removed what is archived', () => {
         partitions: standing.map(({ partition, next }) => ({ partition, offset: String(next) })),
       });
     });
-    const wave = await makeWave(world.codec, { seed: SEED + 9, count: 120, nowMs: Date.now() });
-    await world.send('user-actions.v1', wave.records);
+    const wave = await makeWave(env.codec, { seed: SEED + 9, count: 120, nowMs: Date.now() });
+    await env.send('user-actions.v1', wave.records);
     const report = await runArchive(context(), Date.now());
     expect(report.rows).toBe(wave.distinct + wave.resent + wave.tooLate);
   });
@@ -224,9 +224,9 @@ describe('a topic of which retention removed what is archived', () => {
 
 describe('a store that gives back something else', () => {
   test('stops the run before anything is recorded, and the next run finishes the plan', async () => {
-    const wave = await makeWave(world.codec, { seed: SEED, count: 150, nowMs: Date.now() });
-    await world.send('user-actions.v1', wave.records);
-    const recorded = () => world.db.query('SELECT * FROM archive_files ORDER BY path');
+    const wave = await makeWave(env.codec, { seed: SEED, count: 150, nowMs: Date.now() });
+    await env.send('user-actions.v1', wave.records);
+    const recorded = () => env.db.query('SELECT * FROM archive_files ORDER BY path');
     const before = await recorded();
     const lying: ObjectStore = {
       ...store,
@@ -249,8 +249,8 @@ describe('a store that gives back something else', () => {
   });
 
   test('that is away for a while is tried again', async () => {
-    const wave = await makeWave(world.codec, { seed: SEED + 1, count: 50, nowMs: Date.now() });
-    await world.send('user-actions.v1', wave.records);
+    const wave = await makeWave(env.codec, { seed: SEED + 1, count: 50, nowMs: Date.now() });
+    await env.send('user-actions.v1', wave.records);
     let left = 2;
     const away: ObjectStore = {
       ...store,
@@ -275,15 +275,15 @@ describe('the audit finds', () => {
   });
 
   async function whileChanged(change: string, undo: string): Promise<void> {
-    await world.admin.execute(
+    await env.admin.execute(
       'CREATE TABLE IF NOT EXISTS public.kept (LIKE marquee.rt_user_interactions)',
     );
-    await world.admin.execute('TRUNCATE public.kept');
-    await world.admin.execute(change);
+    await env.admin.execute('TRUNCATE public.kept');
+    await env.admin.execute(change);
     try {
       found = await findings();
     } finally {
-      await world.admin.execute(undo);
+      await env.admin.execute(undo);
     }
     expect(await findings()).toEqual([]);
   }
@@ -309,7 +309,7 @@ describe('the audit finds', () => {
   });
 
   test('a dead letter removed', async () => {
-    await world.admin.execute(
+    await env.admin.execute(
       'CREATE TABLE public.kept_letters AS TABLE marquee.dead_letters WITH NO DATA',
     );
     await whileChanged(
@@ -322,7 +322,7 @@ describe('the audit finds', () => {
   });
 
   async function withObject(change: (path: string, other: string) => Promise<void>): Promise<void> {
-    const [one, two] = await world.db.query<{ path: string }>(
+    const [one, two] = await env.db.query<{ path: string }>(
       'SELECT path FROM archive_files WHERE replaced_at IS NULL ORDER BY path',
     );
     const path = one?.path ?? '';

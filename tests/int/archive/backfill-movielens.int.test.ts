@@ -7,7 +7,7 @@ import type { BackfillReport } from '../../../archive/backfill/backfill.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
-import { startWorld, type World } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../replay/environment.ts';
 
 /** Read where it lies; its licence does not allow passing it on. */
 const MOVIELENS = join(repositoryRoot, '..', 'shared', 'data', 'ml-latest-small');
@@ -18,14 +18,14 @@ const FILES = 4_111;
 const TABLES = ['user_profiles', 'user_history'];
 
 describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
-  let world: World;
+  let env: Environment;
   beforeAll(async () => {
-    world = await startWorld({ objectStore: true });
+    env = await startEnvironment({ objectStore: true });
   }, 600_000);
-  afterAll(() => world.close());
+  afterAll(() => env.close());
 
   const marquee = async (...args: string[]) => {
-    const { home, cache } = world.config;
+    const { home, cache } = env.config;
     const result = await runCli(args, cliEnvironment(home, cache));
     expect(result, result.stderr).toMatchObject({ code: 0 });
     return result;
@@ -38,11 +38,11 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
       ...{ rows: RATINGS, leftOut: 0, firstDate: '1996-03-29', lastDate: '2018-09-24' },
       ...{ files: FILES, wasThere: false, isResumed: false },
     });
-    const movies = await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) =>
+    const movies = await withAdmin({ brokers: env.config.kafka.brokers }, async (admin) =>
       (await admin.fetchTopicOffsets('movies.v1')).reduce((sum, p) => sum + Number(p.high), 0),
     );
     expect(movies).toBe(9_742);
-    const dates = await world.db.query(
+    const dates = await env.db.query(
       `SELECT count(*)::int AS files, count(DISTINCT date)::int AS dates, sum(rows)::int AS rows FROM archive_files`,
     );
     expect(dates).toEqual([{ files: FILES, dates: 4_110, rows: RATINGS }]);
@@ -54,14 +54,14 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
     await applyLive(); // a processor that has never run has no tables to make again
     await marquee('rebuild', ...TABLES, '--from-archive', '--swap');
     for (const table of TABLES)
-      await world.admin.execute(
+      await env.admin.execute(
         `CREATE TABLE public.rebuilt_${table} AS SELECT ${await timelessColumns(table)} FROM marquee.${table}`,
       );
     expect(await count('public.rebuilt_user_profiles')).toBe(610);
     expect(await count('public.rebuilt_user_history WHERE seen')).toBe(RATINGS);
     expect(await count('public.rebuilt_user_history WHERE weight_milli > 0')).toBeGreaterThan(0);
 
-    await world.admin.execute(`TRUNCATE ${TABLES.map((table) => `marquee.${table}`).join(', ')}`);
+    await env.admin.execute(`TRUNCATE ${TABLES.map((table) => `marquee.${table}`).join(', ')}`);
     await marquee('import', 'movielens', MOVIELENS, '--as-live');
     await applyLive();
     expect(await count('marquee.user_history')).toBe(RATINGS);
@@ -71,14 +71,14 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
   /** Runs `profiles` until all that is in the log is in its tables. */
   async function applyLive(): Promise<void> {
     const profiles = PROCESSORS['profiles'] as Processor;
-    const running = await world.run([profiles]);
-    await world.caughtUp([profiles]);
+    const running = await env.run([profiles]);
+    await env.caughtUp([profiles]);
     await running.stop();
   }
 
   /** What of a table holds no time: an event's id does, and a vector is derived. */
   async function timelessColumns(table: string): Promise<string> {
-    const columns = await world.admin.query<{ name: string }>(
+    const columns = await env.admin.query<{ name: string }>(
       `SELECT column_name AS name FROM information_schema.columns
         WHERE table_schema = 'marquee' AND table_name = $1
           AND udt_name NOT IN ('uuid', 'vector') AND column_name <> 'vector_model_version'
@@ -89,7 +89,7 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
   }
 
   async function count(from: string): Promise<number> {
-    const [row] = await world.admin.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${from}`);
+    const [row] = await env.admin.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${from}`);
     return row?.n ?? NaN;
   }
 
@@ -97,7 +97,7 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
   async function differing(table: string): Promise<unknown[]> {
     const living = `SELECT ${await timelessColumns(table)} FROM marquee.${table}`;
     const rebuilt = `TABLE public.rebuilt_${table}`;
-    return world.admin.query(
+    return env.admin.query(
       `(SELECT 'rebuilt' AS side, t.* FROM (${rebuilt} EXCEPT ALL ${living}) t LIMIT 3)
        UNION ALL
        (SELECT 'live' AS side, t.* FROM (${living} EXCEPT ALL ${rebuilt}) t LIMIT 3)`,

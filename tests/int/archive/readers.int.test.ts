@@ -12,7 +12,7 @@ import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { ask } from '../../support/events.ts';
 import { makeWave } from '../replay/actions.ts';
-import { startWorld, type World } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
@@ -23,35 +23,35 @@ const AGES = [90, 80, 70, 60, 30, 1];
 /** Late events show only once they are archived; the others from the start. */
 const IN_TIME = 'received_at - occurred_at <= INTERVAL 24 HOURS';
 
-let world: World;
+let env: Environment;
 let store: ObjectStore;
 let distinct = 0;
 
 beforeAll(async () => {
-  world = await startWorld({ times: 'CreateTime', objectStore: true });
-  store = openObjectStore(world.config.objectStore);
-  const running = await world.run([interactions]);
+  env = await startEnvironment({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(env.config.objectStore);
+  const running = await env.run([interactions]);
   for (const [n, age] of AGES.entries()) {
     const nowMs = Date.now() - age * HOUR_MS;
-    const wave = await makeWave(world.codec, { seed: SEED + n, count: 500, nowMs, stamped: true });
+    const wave = await makeWave(env.codec, { seed: SEED + n, count: 500, nowMs, stamped: true });
     distinct += wave.distinct;
-    await world.send('user-actions.v1', wave.records);
+    await env.send('user-actions.v1', wave.records);
   }
-  await world.caughtUp([interactions]);
+  await env.caughtUp([interactions]);
   // The log's end was reached: what was received up to now is applied.
-  await world.admin.execute(
+  await env.admin.execute(
     `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
   );
   await running.stop();
 }, 600_000);
 afterAll(async () => {
   store.close();
-  await world.close();
+  await env.close();
 });
 
-const context = () => archiveContextOf(world, store);
+const context = () => archiveContextOf(env, store);
 
-const openView = () => openEvents(loadConfig({ home: world.config.home }, {}), {});
+const openView = () => openEvents(loadConfig({ home: env.config.home }, {}), {});
 
 interface Answer {
   readonly rows: number;
@@ -120,13 +120,13 @@ test('while runs, drops and merges go on every answer is complete, and none is d
   }
 
   // Objects that were replaced are gone now: who still goes by them takes the manifest anew.
-  const swept = await removeOrphans(
-    world.db,
+  const removed = await removeOrphans(
+    env.db,
     store,
     { prefix: DEFAULT_ARCHIVE.prefix, graceMs: 0 },
     { dryRun: false },
   );
-  expect(swept.length).toBeGreaterThan(10);
+  expect(removed.length).toBeGreaterThan(10);
   expect(await count(kept)).toEqual(complete);
   await refreshed.close();
   await kept.close();

@@ -11,7 +11,7 @@ import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { replay } from '../../../streams/replay/replay.ts';
 import { makeMovies, makeServes, makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/environment.ts';
+import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
 import {
   differing,
   expectEqual,
@@ -35,50 +35,50 @@ const feedback = named('feedback');
 const all = [interactions, profiles, feedback];
 const others = [named('serve-logs'), named('movies')];
 
-let world: World;
+let env: Environment;
 let store: ObjectStore;
 const waves: Wave[] = [];
 
 async function sendWave(hours: number, count = 600): Promise<Wave> {
-  const wave = await makeWave(world.codec, {
+  const wave = await makeWave(env.codec, {
     seed: SEED + waves.length,
     count,
     nowMs: hoursAgo(hours),
     stamped: true,
   });
-  await world.send(TOPIC, inAnotherPartition(wave.records, waves.length));
+  await env.send(TOPIC, inAnotherPartition(wave.records, waves.length));
   waves.push(wave);
   return wave;
 }
 
 beforeAll(async () => {
-  world = await startWorld({ times: 'CreateTime', objectStore: true });
-  store = openObjectStore(world.config.objectStore);
-  const running = await world.run([...all, ...others]);
+  env = await startEnvironment({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(env.config.objectStore);
+  const running = await env.run([...all, ...others]);
   for (const [n, age] of AGES.entries()) {
     await sendWave(age);
     // Events that are archived by then, sent again: some are too late to be resends.
     if (age === 30) await resend(n - 1, age);
   }
-  await world.send('recommendation-serves.v1', await makeServes(world.codec, 200, Date.now()));
-  await world.send('movies.v1', await makeMovies(world.codec, 30, Date.now()));
-  await world.caughtUp([...all, ...others]);
+  await env.send('recommendation-serves.v1', await makeServes(env.codec, 200, Date.now()));
+  await env.send('movies.v1', await makeMovies(env.codec, 30, Date.now()));
+  await env.caughtUp([...all, ...others]);
   await running.stop();
-  await world.admin.execute('UPDATE marquee.stream_offsets SET as_of = now()');
+  await env.admin.execute('UPDATE marquee.stream_offsets SET as_of = now()');
   // Ids are kept as long as a resend can come, so a rebuild itself must leave out older ones.
-  await world.db.query(
+  await env.db.query(
     `SELECT drop_partitions_before('profiles_event_ids', now() - interval '40 hours', false)`,
   );
   await runArchive(archiving(), null);
 }, 600_000);
 afterAll(async () => {
   store.close();
-  await world.close();
+  await env.close();
 });
 
 async function resend(wave: number, hours: number): Promise<void> {
   const again = (waves[wave]?.records.slice(0, 200) ?? []).filter(({ value }) => value !== null);
-  await world.send(
+  await env.send(
     TOPIC,
     inAnotherPartition(again, wave).map((record) => ({ ...record, timestamp: hoursAgo(hours) })),
   );
@@ -88,16 +88,16 @@ const archiving = () => ({
   ...options(),
   store,
   settings: { ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 },
-  runtime: world.settings,
+  runtime: env.settings,
   failpoint: () => undefined,
 });
 
 const options = () => ({
-  brokers: world.config.kafka.brokers,
+  brokers: env.config.kafka.brokers,
   kafkaClient: 'kafkajs' as const,
-  registryUrl: world.config.registry.url,
-  postgresUrl: world.config.postgres.writerUrl,
-  settings: world.settings,
+  registryUrl: env.config.registry.url,
+  postgresUrl: env.config.postgres.writerUrl,
+  settings: env.settings,
   log: quiet,
   mode: 'compare' as const,
 });
@@ -109,16 +109,16 @@ const replayed = (processor: Processor) =>
   replay({ ...options(), processor, from: { kind: 'earliest' } });
 
 async function one<T>(sql: string, values: readonly unknown[] = []): Promise<T> {
-  const [row] = await world.admin.query<{ value: T }>(sql, values);
+  const [row] = await env.admin.query<{ value: T }>(sql, values);
   return row?.value as T;
 }
 
 const copies = () =>
-  world.admin.query(
+  env.admin.query(
     `SELECT relname FROM pg_class
      WHERE relnamespace = 'marquee_replay'::regnamespace AND relkind IN ('r', 'p')`,
   );
-const breaks = () => world.admin.query('SELECT * FROM marquee.ledger_breaks');
+const breaks = () => env.admin.query('SELECT * FROM marquee.ledger_breaks');
 const countedEvents = (schema = 'marquee') =>
   one<number>(`SELECT sum(total_interactions)::bigint AS value FROM ${schema}.user_profiles`);
 
@@ -141,7 +141,7 @@ describe('a rebuild', () => {
 
   it('needs nothing of the log that is archived', async () => {
     const starts = (await rebuilt(profiles)).starts;
-    await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
+    await withAdmin({ brokers: env.config.kafka.brokers }, async (admin) => {
       await admin.fetchTopicMetadata({ topics: [TOPIC] });
       await admin.deleteTopicRecords({
         topic: TOPIC,
@@ -167,7 +167,7 @@ describe('a rebuild', () => {
 
   it('finds a row that was changed by hand', async () => {
     const change = (by: number) =>
-      world.admin.execute(
+      env.admin.execute(
         `UPDATE marquee.user_profiles SET likes = likes + $1 WHERE user_id = 'user-1'`,
         [by],
       );
@@ -192,7 +192,7 @@ describe('a rebuild', () => {
     const report = await rebuilt(profiles, { mode: 'build' });
     expect(report.swapped).toBe(false);
     expect(await countedEvents('marquee_replay')).toBe(before);
-    await world.admin.execute('UPDATE marquee_replay.user_profiles SET total_interactions = 1');
+    await env.admin.execute('UPDATE marquee_replay.user_profiles SET total_interactions = 1');
     expectEqual(await rebuilt(profiles));
     expect(await copies()).toEqual([]);
   }, 60_000);
@@ -231,7 +231,7 @@ describe('a rebuild as of an earlier time', () => {
 
 describe('a swap', () => {
   it('happens under live traffic, and resends change nothing afterwards', async () => {
-    const live = await world.run(all);
+    const live = await env.run(all);
     for (const processor of all) {
       const table = processor.tables[0];
       const before = await one('SELECT $1::regclass::oid AS value', [`marquee.${String(table)}`]);
@@ -243,19 +243,19 @@ describe('a swap', () => {
         before,
       );
     }
-    await world.caughtUp(all);
+    await env.caughtUp(all);
     const counted = await countedEvents();
     const rows = await one('SELECT count(*) AS value FROM marquee.rt_user_interactions');
     await resend(AGES.indexOf(30), 1);
     await resend(AGES.indexOf(1), 1);
-    await world.caughtUp(all);
+    await env.caughtUp(all);
     await live.stop();
     expect(await countedEvents()).toBe(counted);
     expect(await one('SELECT count(*) AS value FROM marquee.rt_user_interactions')).toBe(rows);
     expect(counted).toBe(waves.reduce((sum, wave) => sum + wave.distinct, 0));
     expect(await breaks()).toEqual([]);
     for (const processor of all) expectEqual(await rebuilt(processor));
-    expect(world.errors).toEqual([]);
+    expect(env.errors).toEqual([]);
   }, 180_000);
 });
 
@@ -268,9 +268,9 @@ describe('when all is archived', () => {
       expect(report.starts.every(({ kept }) => kept)).toBe(true);
     }
     await rebuilt(profiles, { mode: 'swap' });
-    const live = await world.run(all);
+    const live = await env.run(all);
     await sendWave(1, 100);
-    await world.caughtUp(all);
+    await env.caughtUp(all);
     await live.stop();
     expect(await breaks()).toEqual([]);
     expectEqual(await rebuilt(profiles));
@@ -286,7 +286,7 @@ describe('backfilled history', () => {
     for (const [n, date] of DATES.entries())
       await putRatings({
         store,
-        db: world.db,
+        db: env.db,
         topic: SOURCE,
         date,
         from: n * RATINGS,
@@ -303,7 +303,7 @@ describe('backfilled history', () => {
     expect(report.archive?.applied.get(SOURCE)).toBe(DATES.length * RATINGS);
     expect(await countedEvents()).toBe(before + DATES.length * RATINGS);
     expect(
-      await world.admin.query(
+      await env.admin.query(
         `SELECT count(*) AS pairs, sum(weight_milli)::int AS weight, bool_and(seen) AS seen
          FROM marquee.user_history WHERE user_id LIKE 'past-%'`,
       ),
@@ -363,14 +363,14 @@ describe('a rebuild that can not be', () => {
 
   it('is refused where events are gone, but for tables that no longer hold them', async () => {
     const files = `archive_files SET (replaced_at, replaced_by)`;
-    const [oldest] = await world.db.query<{ path: string }>(
+    const [oldest] = await env.db.query<{ path: string }>(
       `UPDATE ${files} = (now(), path) WHERE path = (SELECT path FROM archive_files
          WHERE topic = $1 AND replaced_at IS NULL ORDER BY date LIMIT 1) RETURNING path`,
       [TOPIC],
     );
     await expectRefused(rebuilt(profiles), /\d+ of the events .* gone from the archive/);
     expectEqual(await rebuilt(interactions));
-    await world.db.execute(`UPDATE ${files} = (NULL, NULL) WHERE path = $1`, [oldest?.path]);
+    await env.db.execute(`UPDATE ${files} = (NULL, NULL) WHERE path = $1`, [oldest?.path]);
     expectEqual(await rebuilt(profiles));
   }, 60_000);
 

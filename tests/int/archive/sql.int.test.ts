@@ -15,7 +15,7 @@ import { ask, plainTimes, readHotRows, startCountingProxy } from '../../support/
 import { runInTerminal } from '../../support/terminal.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
-import { startWorld, type World } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../replay/environment.ts';
 import { SMALL_RANGES, archiveContextOf } from './context.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
@@ -25,35 +25,34 @@ const interactions = PROCESSORS['interactions'] as Processor;
 const AGES = [80, 60, 30, 1];
 const OLD = 2;
 
-let world: World;
+let env: Environment;
 let store: ObjectStore;
 const waves: Wave[] = [];
 const views: EventsView[] = [];
 
 beforeAll(async () => {
-  world = await startWorld({ times: 'CreateTime', objectStore: true });
-  store = openObjectStore(world.config.objectStore);
+  env = await startEnvironment({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(env.config.objectStore);
 }, 600_000);
 afterEach(async () => {
   for (const view of views.splice(0)) await view.close();
 });
 afterAll(async () => {
   store.close();
-  await world.close();
+  await env.close();
 });
 
 async function open(
   over: Parameters<typeof loadConfig>[0] = {},
   options: Parameters<typeof openEvents>[1] = {},
 ): Promise<EventsView> {
-  const config = loadConfig({ home: world.config.home, ...over }, {});
+  const config = loadConfig({ home: env.config.home, ...over }, {});
   const view = await openEvents(config, options);
   views.push(view);
   return view;
 }
 
-const context = () =>
-  archiveContextOf(world, store, { settings: { ...SMALL_RANGES, rowsMax: 150 } });
+const context = () => archiveContextOf(env, store, { settings: { ...SMALL_RANGES, rowsMax: 150 } });
 
 const sumOf = (of: readonly Wave[], key: 'distinct' | 'resent' | 'tooLate') =>
   of.reduce((sum, wave) => sum + wave[key], 0);
@@ -96,26 +95,26 @@ describe('the view events', () => {
   });
 
   test('with nothing archived is the hot table, value by value', async () => {
-    const running = await world.run([interactions]);
+    const running = await env.run([interactions]);
     for (const [n, age] of AGES.entries()) {
-      const wave = await makeWave(world.codec, {
+      const wave = await makeWave(env.codec, {
         seed: SEED + n,
         count: 600,
         nowMs: Date.now() - age * HOUR_MS,
         stamped: true,
       });
       waves.push(wave);
-      await world.send('user-actions.v1', wave.records);
+      await env.send('user-actions.v1', wave.records);
     }
-    await world.caughtUp([interactions]);
+    await env.caughtUp([interactions]);
     // The log's end was reached: what was received up to now is applied.
-    await world.admin.execute(
+    await env.admin.execute(
       `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
     );
     await running.stop();
     const view = await open();
     const rows = await ask(view, 'SELECT * FROM events ORDER BY event_id');
-    const hot = await readHotRows(world.db);
+    const hot = await readHotRows(env.db);
     expect(hot.length).toBe(sumOf(waves, 'distinct'));
     expect(plainTimes(rows)).toEqual(hot);
   });
@@ -124,9 +123,9 @@ describe('the view events', () => {
     const before = await open();
     const report = await runArchive(context(), null);
     expect(report.drop.dropped.length).toBeGreaterThan(5);
-    expect(report.drop.held).toEqual([]);
+    expect(report.drop.kept).toEqual([]);
     await expectComplete(before, waves.slice(0, OLD));
-    const [read] = await world.db.query<{ rows: number }>(
+    const [read] = await env.db.query<{ rows: number }>(
       'SELECT sum(rows)::int AS rows FROM archive_files',
     );
     const old = waves.slice(0, OLD);
@@ -136,7 +135,7 @@ describe('the view events', () => {
   });
 
   test('of cold rows is the hot table that they came from, value by value', async () => {
-    const hot = await readHotRows(world.db);
+    const hot = await readHotRows(env.db);
     await runArchive(context(), Date.now());
     const view = await open();
     const offsets = await ask(view, 'SELECT min(from_offset) AS low FROM manifest');
@@ -148,30 +147,28 @@ describe('the view events', () => {
   });
 
   test('with an empty hot table still has all', async () => {
-    await world.admin.execute('CREATE TABLE public.kept AS TABLE marquee.rt_user_interactions');
-    await world.admin.execute('TRUNCATE marquee.rt_user_interactions');
+    await env.admin.execute('CREATE TABLE public.kept AS TABLE marquee.rt_user_interactions');
+    await env.admin.execute('TRUNCATE marquee.rt_user_interactions');
     try {
       await expectComplete(await open(), waves);
     } finally {
-      await world.admin.execute(
-        'INSERT INTO marquee.rt_user_interactions SELECT * FROM public.kept',
-      );
+      await env.admin.execute('INSERT INTO marquee.rt_user_interactions SELECT * FROM public.kept');
     }
   });
 
   test('shows what came since when it is refreshed, and not before', async () => {
     const view = await open();
     const before = await idsOf(view);
-    const wave = await makeWave(world.codec, {
+    const wave = await makeWave(env.codec, {
       seed: SEED + 100,
       count: 200,
       nowMs: Date.now(),
       stamped: true,
     });
     waves.push(wave);
-    await world.send('user-actions.v1', wave.records);
-    const running = await world.run([interactions]);
-    await world.caughtUp([interactions]);
+    await env.send('user-actions.v1', wave.records);
+    const running = await env.run([interactions]);
+    await env.caughtUp([interactions]);
     await running.stop();
     expect(await idsOf(view)).toEqual(before);
     await view.refresh();
@@ -180,20 +177,20 @@ describe('the view events', () => {
 
   test('goes on when what it had listed was merged and is gone', async () => {
     const view = await open();
-    const [old] = await world.db.query<{ path: string; date: string }>(
+    const [old] = await env.db.query<{ path: string; date: string }>(
       'SELECT path, date::text FROM archive_files ORDER BY path LIMIT 1',
     );
     const { path, date } = old ?? { path: '', date: '' };
     const merged = path.replace('user-actions', 'merged');
     await store.put(merged, await store.get(path));
-    await world.db.execute(
+    await env.db.execute(
       `INSERT INTO archive_files (path, topic, date, rows, id_sum, content_sum, bytes, sha256,
           first_event_id, last_event_id, generation)
        SELECT $2, '*', date, rows, id_sum, content_sum, bytes, sha256, first_event_id, last_event_id, 1
          FROM archive_files WHERE path = $1`,
       [path, merged],
     );
-    await world.db.execute(
+    await env.db.execute(
       'UPDATE archive_files SET replaced_at = now(), replaced_by = $2 WHERE path = $1',
       [path, merged],
     );
@@ -205,7 +202,7 @@ describe('the view events', () => {
 
   test('reads a column that an older file lacks as null', async () => {
     const view = await open();
-    const file = join(world.config.home, 'older.parquet');
+    const file = join(env.config.home, 'older.parquet');
     await ask(
       view,
       `COPY (SELECT * EXCLUDE (date, app_version, properties)
@@ -215,7 +212,7 @@ describe('the view events', () => {
     const body = await readFile(file);
     const path = 'archived-events/date=2001-02-03/older.parquet';
     await store.put(path, body);
-    await world.db.execute(
+    await env.db.execute(
       `INSERT INTO archive_files (path, topic, date, rows, id_sum, content_sum, bytes, sha256,
           first_event_id, last_event_id, generation)
        SELECT $1, '*', '2001-02-03', 7, 0, 0, $2, $3, gen_random_uuid(), gen_random_uuid(), 1`,
@@ -228,7 +225,7 @@ describe('the view events', () => {
       for (const row of rows)
         expect(row).toMatchObject({ app: 'replay-test', app_version: null, properties: null });
     } finally {
-      await world.db.execute('DELETE FROM archive_files WHERE path = $1', [path]);
+      await env.db.execute('DELETE FROM archive_files WHERE path = $1', [path]);
       await store.remove([path]);
     }
   });
@@ -236,8 +233,8 @@ describe('the view events', () => {
 
 describe('a query over one date', () => {
   test("reads only that date's files, and copies only that date's hot rows", async () => {
-    const proxy = await startCountingProxy(world.config.objectStore.endpoint);
-    const objectStore = { ...world.config.objectStore, endpoint: proxy.url };
+    const proxy = await startCountingProxy(env.config.objectStore.endpoint);
+    const objectStore = { ...env.config.objectStore, endpoint: proxy.url };
     try {
       const view = await open({ objectStore });
       const dates = await ask(
@@ -268,7 +265,7 @@ describe('a query over one date', () => {
   test("copies that date's hot rows, once", async () => {
     const copied: number[] = [];
     const view = await open({}, { onHotRows: (rows) => copied.push(rows) });
-    const hot = await world.db.query<{ date: string; n: number }>(
+    const hot = await env.db.query<{ date: string; n: number }>(
       `SELECT (h.occurred_at AT TIME ZONE 'UTC')::date::text AS date, count(*)::int AS n
          FROM rt_user_interactions h JOIN stream_offsets o
            ON o.processor = 'archive' AND o.partition = h.kafka_partition
@@ -290,7 +287,7 @@ describe('a query over one date', () => {
 describe('marquee sql', () => {
   const main = join(repositoryRoot, 'cli', 'main.ts');
   const sql = (args: readonly string[], input?: string) =>
-    runCli(['sql', ...args], cliEnvironment(world.config.home, world.config.cache), input);
+    runCli(['sql', ...args], cliEnvironment(env.config.home, env.config.cache), input);
 
   test('runs each statement of its input, over hot and cold', async () => {
     const answer = await sql(
@@ -299,7 +296,7 @@ describe('marquee sql', () => {
        SELECT count(*) AS n FROM mine;
        SELECT count(*) AS n FROM manifest`,
     );
-    const files = await world.db.query('SELECT FROM archive_files WHERE replaced_at IS NULL');
+    const files = await env.db.query('SELECT FROM archive_files WHERE replaced_at IS NULL');
     expect(answer.stdout).toBe(
       // CREATE TABLE AS says how many rows it made.
       `Count\r\n${shown()}\r\nn\r\n${shown()}\r\nn\r\n${files.length}\r\n`,
@@ -328,8 +325,8 @@ describe('marquee sql', () => {
     for (const terminal of terminals.splice(0)) terminal.kill();
   });
   function startTerminal(): Terminal {
-    const env = { ...cliEnvironment(world.config.home, world.config.cache), TERM: 'xterm' };
-    const terminal = runInTerminal([process.execPath, main, 'sql'], env);
+    const terminalEnv = { ...cliEnvironment(env.config.home, env.config.cache), TERM: 'xterm' };
+    const terminal = runInTerminal([process.execPath, main, 'sql'], terminalEnv);
     terminals.push(terminal);
     return terminal;
   }

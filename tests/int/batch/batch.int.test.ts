@@ -18,7 +18,7 @@ import { cliEnvironment, runCli, type CliResult } from '../../support/cli.ts';
 import { until } from '../../support/faults/until.ts';
 import { startSparkCluster } from '../../support/spark-cluster.ts';
 import { archiveContextOf, SMALL_RANGES } from '../archive/context.ts';
-import { startWorld, type World } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../replay/environment.ts';
 import { makeTastes, MOVIES, USERS } from './tastes.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
@@ -31,14 +31,14 @@ const SMALL = [
 /** A run of seconds: the JVM compiles quickly rather than well. */
 const QUICK = ['--conf', 'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'];
 
-let world: World;
+let world: Environment;
 let store: ObjectStore;
 let spark: Spark;
 let events: number;
 
 beforeAll(async () => {
   process.stdout.write(`seed ${String(SEED)}\n`);
-  world = await startWorld({ times: 'CreateTime', objectStore: true });
+  world = await startEnvironment({ times: 'CreateTime', objectStore: true });
   store = openObjectStore(world.config.objectStore);
   await world.admin.execute('SET search_path = marquee, public');
   const progress = createProgress(process.stderr);

@@ -24,15 +24,15 @@ import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { startWorld, type World } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../replay/environment.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const TOPIC = 'user-actions.v1';
 const readers = ['interactions', 'profiles', 'feedback'].map((n) => PROCESSORS[n] as Processor);
 
-let world: World;
+let world: Environment;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startEnvironment();
 }, 180_000);
 afterAll(() => world.close());
 

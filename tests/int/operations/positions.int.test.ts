@@ -16,14 +16,14 @@ import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { replay } from '../../../streams/replay/replay.ts';
 import { makeWave } from '../replay/actions.ts';
-import { quiet, startWorld, type World } from '../replay/environment.ts';
+import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const interactions = PROCESSORS['interactions'] as Processor;
 
-let world: World;
+let world: Environment;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startEnvironment();
 }, 180_000);
 afterAll(() => world.close());
 

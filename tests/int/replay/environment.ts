@@ -27,7 +27,7 @@ export interface SentRecord {
 }
 
 /** Servers of a test file's own, with a producer, sessions and processors in this process. */
-export interface World {
+export interface Environment {
   readonly config: Config;
   readonly stack: TestStack;
   readonly codec: Codec;
@@ -69,9 +69,9 @@ const FAST = {
 };
 
 /** `times: 'CreateTime'` makes the topics take the producer's, so that records may be days old. */
-export async function startWorld(
+export async function startEnvironment(
   options: { times?: 'CreateTime'; objectStore?: true } = {},
-): Promise<World> {
+): Promise<Environment> {
   const stack = await startStack({
     parts: [
       'kafka',
@@ -92,14 +92,14 @@ export async function startWorld(
     });
     await pushSchemas({ url: config.registry.url });
     await migrate({ url: config.postgres.migratorUrl });
-    return await openWorld(config, stack);
+    return await openEnvironment(config, stack);
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
-async function openWorld(config: Config, stack: TestStack): Promise<World> {
+async function openEnvironment(config: Config, stack: TestStack): Promise<Environment> {
   const kafka = new kafkajs.Kafka({
     brokers: [...config.kafka.brokers],
     clientId: 'test',

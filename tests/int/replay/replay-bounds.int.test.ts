@@ -9,7 +9,7 @@ import { replay } from '../../../streams/replay/replay.ts';
 import type { ReplayReport } from '../../../streams/replay/replay.ts';
 import type { ReplayOptions } from '../../../streams/replay/replay-options.ts';
 import { makeWave, type Wave } from './actions.ts';
-import { quiet, startWorld, type World } from './environment.ts';
+import { quiet, startEnvironment, type Environment } from './environment.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
 // The topic takes the producer's times here, so that records may have been received days ago. The
@@ -24,31 +24,31 @@ const profiles = named('profiles');
 const feedback = named('feedback');
 const all = [interactions, profiles, feedback];
 
-let world: World;
+let env: Environment;
 const waves: Wave[] = [];
 /** Where each partition's log ended after the waves. */
 const ends: Map<number, number>[] = [];
 
 beforeAll(async () => {
-  world = await startWorld({ times: 'CreateTime' });
+  env = await startEnvironment({ times: 'CreateTime' });
 }, 180_000);
-afterAll(() => world.close());
+afterAll(() => env.close());
 
 async function sendWave(count: number, hours: number): Promise<void> {
   const nowMs = hoursAgo(hours) + MINUTE_MS;
-  const wave = await makeWave(world.codec, {
+  const wave = await makeWave(env.codec, {
     seed: 100 + waves.length,
     count,
     nowMs,
     stamped: true,
   });
   waves.push(wave);
-  await world.send(TOPIC, wave.records);
+  await env.send(TOPIC, wave.records);
   ends.push(await logEnds());
 }
 
 async function logEnds(): Promise<Map<number, number>> {
-  const offsets = await withAdmin({ brokers: world.config.kafka.brokers }, (admin) =>
+  const offsets = await withAdmin({ brokers: env.config.kafka.brokers }, (admin) =>
     admin.fetchTopicOffsets(TOPIC),
   );
   const sorted = offsets.toSorted((a, b) => a.partition - b.partition);
@@ -56,7 +56,7 @@ async function logEnds(): Promise<Map<number, number>> {
 }
 
 async function removeRecordsBefore(offsets: ReadonlyMap<number, number>): Promise<void> {
-  await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
+  await withAdmin({ brokers: env.config.kafka.brokers }, async (admin) => {
     await admin.fetchTopicMetadata({ topics: [TOPIC] });
     await admin.deleteTopicRecords({
       topic: TOPIC,
@@ -68,11 +68,11 @@ async function removeRecordsBefore(offsets: ReadonlyMap<number, number>): Promis
 function replayed(processor: Processor, over: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
   return replay({
     processor,
-    brokers: world.config.kafka.brokers,
+    brokers: env.config.kafka.brokers,
     kafkaClient: 'kafkajs',
-    registryUrl: world.config.registry.url,
-    postgresUrl: world.config.postgres.writerUrl,
-    settings: world.settings,
+    registryUrl: env.config.registry.url,
+    postgresUrl: env.config.postgres.writerUrl,
+    settings: env.settings,
     log: quiet,
     from: { kind: 'earliest' },
     mode: 'compare',
@@ -81,7 +81,7 @@ function replayed(processor: Processor, over: Partial<ReplayOptions> = {}): Prom
 }
 
 const differing = (report: ReplayReport) => report.comparisons.filter((c) => !isEqual(c));
-const breaks = () => world.admin.query('SELECT * FROM marquee.ledger_breaks');
+const breaks = () => env.admin.query('SELECT * FROM marquee.ledger_breaks');
 const total = (field: 'distinct' | 'resent' | 'tooLate' | 'bad') =>
   waves.reduce((sum, wave) => sum + wave[field], 0);
 
@@ -89,11 +89,11 @@ it('gives the same tables when the processor was 50 hours behind', async () => {
   await sendWave(1_200, 50);
   await sendWave(600, 49);
   await sendWave(600, 20);
-  const live = await world.run(all);
-  await world.caughtUp(all);
+  const live = await env.run(all);
+  await env.caughtUp(all);
   await live.stop();
 
-  const [row] = await world.db.query(
+  const [row] = await env.db.query(
     `SELECT sum(ok_count)::int AS ok, sum(duplicate_count)::int AS duplicate,
        sum(too_late_count)::int AS too_late, sum(dead_count)::int AS dead
      FROM stream_ledger WHERE processor = 'profiles'`,
@@ -104,7 +104,7 @@ it('gives the same tables when the processor was 50 hours behind', async () => {
     too_late: total('tooLate'),
     dead: total('bad'),
   });
-  const counted = await world.db.query<{ user_id: string; total_interactions: number }>(
+  const counted = await env.db.query<{ user_id: string; total_interactions: number }>(
     'SELECT user_id, total_interactions FROM user_profiles',
   );
   const expected = new Map<string, number>();
@@ -134,12 +134,12 @@ it('starts in the middle by copying the rows before', async () => {
 }, 60_000);
 
 it('leaves out the hours that the live table has dropped', async () => {
-  const [oldest] = await world.db.query<{ name: string; floor: string }>(
+  const [oldest] = await env.db.query<{ name: string; floor: string }>(
     `SELECT partition::text AS name, ends_at::text AS floor
      FROM partitions_of('rt_user_interactions') LIMIT 1`,
   );
-  await world.admin.execute(`DROP TABLE marquee.${oldest?.name ?? ''}`);
-  await world.admin.execute(
+  await env.admin.execute(`DROP TABLE marquee.${oldest?.name ?? ''}`);
+  await env.admin.execute(
     `INSERT INTO marquee.partition_floors VALUES ('rt_user_interactions', $1)`,
     [oldest?.floor],
   );
@@ -149,18 +149,18 @@ it('leaves out the hours that the live table has dropped', async () => {
 it('goes on behind the live processor where the ledger was cut by a gap', async () => {
   const inHour = async (hours: number, seed: number) => {
     const nowMs = hoursAgo(hours) + MINUTE_MS;
-    const wave = await makeWave(world.codec, { seed, count: 10, nowMs, stamped: true });
+    const wave = await makeWave(env.codec, { seed, count: 10, nowMs, stamped: true });
     return wave.records.map((record) => ({ ...record, key: record.key, partition: 5 }));
   };
   // The marker between the hours falls to the later one when a batch ends before it.
   const early = (await inHour(10, 1)).slice(0, 10);
-  await world.sendTransaction(TOPIC, early);
-  await world.sendTransaction(TOPIC, await inHour(9, 2));
+  await env.sendTransaction(TOPIC, early);
+  await env.sendTransaction(TOPIC, await inHour(9, 2));
   const small = { ...interactions, batchRowsMax: 10, lanes: 1 };
-  const live = await world.run([small]);
-  await world.caughtUp([small]);
+  const live = await env.run([small]);
+  await env.caughtUp([small]);
   const openRow = async () => {
-    const [row] = await world.db.query<{ ledger_from: number }>(
+    const [row] = await env.db.query<{ ledger_from: number }>(
       `SELECT ledger_from FROM stream_offsets WHERE processor = 'interactions' AND partition = 5`,
     );
     return row?.ledger_from;
@@ -170,15 +170,15 @@ it('goes on behind the live processor where the ledger was cut by a gap', async 
   const report = await replayed(interactions, { mode: 'swap' });
   expect(report.swapped).toBe(true);
   expect(await openRow()).toBe(before + 1);
-  await world.send(TOPIC, await inHour(9, 3));
-  await world.caughtUp([small]);
+  await env.send(TOPIC, await inHour(9, 3));
+  await env.caughtUp([small]);
   await live.stop();
   expect(await breaks()).toEqual([]);
   expect(differing(await replayed(interactions))).toEqual([]);
-  expect(world.errors).toEqual([]);
+  expect(env.errors).toEqual([]);
 
-  const rest = await world.run([profiles, feedback]);
-  await world.caughtUp([profiles, feedback]);
+  const rest = await env.run([profiles, feedback]);
+  await env.caughtUp([profiles, feedback]);
   await rest.stop();
 }, 90_000);
 
@@ -197,13 +197,13 @@ it('refuses what the log can no longer give, with the reason', async () => {
     replayed(interactions, { signal: AbortSignal.abort(), mode: 'swap' }),
   ).rejects.toMatchObject({ code: 'MARQUEE_REPLAY_CANCELLED' });
   expect(
-    await world.db.query(
+    await env.db.query(
       `SELECT relname FROM pg_class
        WHERE relnamespace = 'marquee_replay'::regnamespace AND relkind IN ('r', 'p')`,
     ),
   ).toEqual([]);
   const other = await openSession({
-    url: world.config.postgres.writerUrl,
+    url: env.config.postgres.writerUrl,
     applicationName: 'another replay',
   });
   expect(await lockReplays(other)).toBe(true);
@@ -228,14 +228,14 @@ it('keeps partitions of which the log holds nothing, and goes on from there', as
   expect(differing(report)).toEqual([]);
 
   await sendWave(400, 9);
-  const live = await world.run(all);
-  await world.caughtUp(all);
+  const live = await env.run(all);
+  await env.caughtUp(all);
   await live.stop();
   expect(await breaks()).toEqual([]);
   expect(differing(await replayed(interactions))).toEqual([]);
 
   // Nothing of the processor's position is in the log any more, and it does not stand in it.
-  await world.admin.execute(
+  await env.admin.execute(
     `UPDATE marquee.stream_offsets SET next_offset = next_offset + 1000 WHERE processor = 'feedback'`,
   );
   await expect(replayed(feedback)).rejects.toMatchObject({

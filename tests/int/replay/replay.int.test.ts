@@ -6,7 +6,7 @@ import { replay } from '../../../streams/replay/replay.ts';
 import type { ReplayReport } from '../../../streams/replay/replay.ts';
 import type { ReplayOptions } from '../../../streams/replay/replay-options.ts';
 import { makeMovies, makeServes, makeWave, type Wave } from './actions.ts';
-import { quiet, startWorld, type World } from './environment.ts';
+import { quiet, startEnvironment, type Environment } from './environment.ts';
 
 const named = (name: string) => PROCESSORS[name] as Processor;
 const interactions = named('interactions');
@@ -18,20 +18,20 @@ const all = [interactions, profiles, feedback, serveLogs, movies];
 /** Cuts batches where the live run does not. */
 const otherwiseCut = (processor: Processor): Processor => ({ ...processor, batchRowsMax: 37 });
 
-let world: World;
+let env: Environment;
 beforeAll(async () => {
-  world = await startWorld();
+  env = await startEnvironment();
 }, 180_000);
-afterAll(() => world.close());
+afterAll(() => env.close());
 
 function replayed(processor: Processor, over: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
   return replay({
     processor,
-    brokers: world.config.kafka.brokers,
+    brokers: env.config.kafka.brokers,
     kafkaClient: 'kafkajs',
-    registryUrl: world.config.registry.url,
-    postgresUrl: world.config.postgres.writerUrl,
-    settings: world.settings,
+    registryUrl: env.config.registry.url,
+    postgresUrl: env.config.postgres.writerUrl,
+    settings: env.settings,
     log: quiet,
     from: { kind: 'earliest' },
     mode: 'compare',
@@ -48,11 +48,11 @@ function expectEqual(report: ReplayReport): void {
 }
 
 async function one<T>(sql: string, values: readonly unknown[] = []): Promise<T> {
-  const [row] = await world.db.query<{ value: T }>(sql, values);
+  const [row] = await env.db.query<{ value: T }>(sql, values);
   return row?.value as T;
 }
 
-const breaks = () => world.admin.query('SELECT * FROM marquee.ledger_breaks');
+const breaks = () => env.admin.query('SELECT * FROM marquee.ledger_breaks');
 
 const outcomes = (processor: string) =>
   one<Record<string, number>>(
@@ -75,21 +75,21 @@ const expectedOf = (...waves: Wave[]) => {
 
 const waves: Wave[] = [];
 async function sendWave(count: number, seed = waves.length + 1): Promise<Wave> {
-  const wave = await makeWave(world.codec, { seed, count, nowMs: Date.now() });
+  const wave = await makeWave(env.codec, { seed, count, nowMs: Date.now() });
   waves.push(wave);
-  await world.send('user-actions.v1', wave.records);
+  await env.send('user-actions.v1', wave.records);
   return wave;
 }
 
 describe('a replay from the beginning', () => {
   it('gives the tables of the live run, also when batches are cut elsewhere', async () => {
-    const live = await world.run(all);
+    const live = await env.run(all);
     await sendWave(2_000);
-    await world.send('recommendation-serves.v1', await makeServes(world.codec, 300, Date.now()));
-    await world.send('movies.v1', await makeMovies(world.codec, 50, Date.now()));
-    await world.caughtUp(all);
+    await env.send('recommendation-serves.v1', await makeServes(env.codec, 300, Date.now()));
+    await env.send('movies.v1', await makeMovies(env.codec, 50, Date.now()));
+    await env.caughtUp(all);
     await sendWave(500);
-    await world.caughtUp(all);
+    await env.caughtUp(all);
     await live.stop();
     expect(await outcomes('interactions')).toEqual(expectedOf(...waves));
 
@@ -98,11 +98,11 @@ describe('a replay from the beginning', () => {
       await one(`SELECT count(*) AS value FROM pg_class
       WHERE relnamespace = 'marquee_replay'::regnamespace AND relkind IN ('r', 'p')`),
     ).toBe(0);
-    expect(world.errors).toEqual([]);
+    expect(env.errors).toEqual([]);
   }, 180_000);
 
   it('shows a table that was changed by hand', async () => {
-    await world.admin.execute(
+    await env.admin.execute(
       `UPDATE marquee.user_profiles SET likes = likes + 1 WHERE user_id = 'user-1'`,
     );
     const report = await replayed(profiles);
@@ -120,7 +120,7 @@ describe('a replay from the beginning', () => {
 
 describe('a replay under live traffic', () => {
   it('changes places with the live tables, and the live processor goes on with the new ones', async () => {
-    const live = await world.run([interactions, profiles, feedback]);
+    const live = await env.run([interactions, profiles, feedback]);
     let over = false as boolean;
     const traffic = (async () => {
       for (let n = 0; !over; n++) await sendWave(200, 1_000 + n);
@@ -141,7 +141,7 @@ describe('a replay under live traffic', () => {
       over = true;
       await traffic;
     }
-    await world.caughtUp([interactions, profiles, feedback]);
+    await env.caughtUp([interactions, profiles, feedback]);
     await live.stop();
 
     const expected = expectedOf(...waves);
@@ -154,6 +154,6 @@ describe('a replay under live traffic', () => {
     expect(await breaks()).toEqual([]);
     for (const processor of [interactions, profiles, feedback])
       expectEqual(await replayed(processor));
-    expect(world.errors).toEqual([]);
+    expect(env.errors).toEqual([]);
   }, 180_000);
 });

@@ -5,7 +5,8 @@ import {
   type ObjectStore,
 } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
-import { audit, type AuditFinding } from '../../../archive/audit/audit.ts';
+import { audit } from '../../../archive/audit/audit.ts';
+import type { AuditFinding } from '../../../archive/audit/report.ts';
 import type { ArchiveReport } from '../../../archive/ingest/run.ts';
 import { startPostgresProxy, type PostgresProxy } from '../faults/postgres-proxy.ts';
 import type { RunningProcess } from '../faults/processes.ts';

@@ -41,12 +41,11 @@ export const ARCHIVE_MUTANTS: readonly ArchiveMutant[] = [
     name: 'files are recorded in another transaction than the offset',
     edits: [
       {
-        file: 'archive/manifest.ts',
-        from: '    await insertFiles(session, files, {\n      topic: key.topic,',
+        file: 'archive/ingest/run-log.ts',
+        from: '    await insertFiles(',
         to: `    await session.execute('COMMIT');
     await session.execute('BEGIN');
-    await insertFiles(session, files, {
-      topic: key.topic,`,
+    await insertFiles(`,
       },
     ],
   },

@@ -1,6 +1,7 @@
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
-import { audit, type AuditFinding } from '../../../archive/audit/audit.ts';
+import { audit } from '../../../archive/audit/audit.ts';
+import type { AuditFinding } from '../../../archive/audit/report.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import type { Log } from '../../../streams/runtime/observe/log.ts';

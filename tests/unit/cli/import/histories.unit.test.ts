@@ -50,7 +50,7 @@ async function read(history: History | undefined, from = 0): Promise<HistoryItem
 
 async function itemsOf(path: string, from = 0): Promise<HistoryItem[]> {
   const [history] = await open(path);
-  await history?.prepare(PLANNED);
+  await history?.begin(PLANNED);
   return read(history, from);
 }
 
@@ -73,7 +73,7 @@ describe('a file of JSON lines', () => {
 
   it('reports a line once, however often it is read', async () => {
     const [history] = await open(write('log.jsonl', 'x\n{}\n'));
-    await history?.prepare(PLANNED);
+    await history?.begin(PLANNED);
     for (let n = 0; n < 2; n++) expect((await read(history)).length).toBe(2);
     expect(rejects.count()).toBe(2);
   });
@@ -127,7 +127,7 @@ describe('a MovieLens folder', () => {
     using set = writeMovieLens(SMALL_SET);
     const movies: number[] = [];
     const [history] = await open(set.folder, movies);
-    await history?.prepare(PLANNED);
+    await history?.begin(PLANNED);
     const items = await read(history);
     expect(movies).toEqual([5]);
     const found = await readMovieLens(set.folder, { moviesOnly: false, nowMs: PLANNED }, rejects);

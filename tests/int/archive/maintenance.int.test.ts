@@ -7,7 +7,7 @@ import type { Session } from '../../../connectors/postgres/session.ts';
 import { audit } from '../../../archive/audit/audit.ts';
 import { compactArchive } from '../../../archive/maintenance/compact.ts';
 import { expireFiles } from '../../../archive/maintenance/expire.ts';
-import { decodeFile } from '../../../archive/format/parquet.ts';
+import { decodeFile } from '../../../archive/format/decode.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import type { ArchiveContext } from '../../../archive/context.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
@@ -15,56 +15,56 @@ import { removeOrphans } from '../../../archive/maintenance/remove-orphans.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { makeWave } from '../replay/actions.ts';
-import { startWorld, type World } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../replay/environment.ts';
 import { archiveContextOf } from './context.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 90_125;
 const interactions = PROCESSORS['interactions'] as Processor;
 
-let world: World;
+let env: Environment;
 let store: ObjectStore;
 let session: Session;
 
 beforeAll(async () => {
-  world = await startWorld({ times: 'CreateTime', objectStore: true });
-  store = openObjectStore(world.config.objectStore);
+  env = await startEnvironment({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(env.config.objectStore);
   session = await openSession({
-    url: world.config.postgres.writerUrl,
-    applicationName: 'test-upkeep',
+    url: env.config.postgres.writerUrl,
+    applicationName: 'test-maintenance',
   });
-  const running = await world.run([interactions]);
+  const running = await env.run([interactions]);
   await send(80, 900);
   await send(56, 900);
-  await world.caughtUp([interactions]);
+  await env.caughtUp([interactions]);
   await running.stop();
   await runArchive(context(), Date.now());
 }, 600_000);
 afterAll(async () => {
   await session.close();
   store.close();
-  await world.close();
+  await env.close();
 });
 
 let waves = 0;
 async function send(hoursAgo: number, count: number): Promise<void> {
-  const wave = await makeWave(world.codec, {
+  const wave = await makeWave(env.codec, {
     seed: SEED + waves++,
     count,
     nowMs: Date.now() - hoursAgo * HOUR_MS,
     stamped: true,
   });
-  await world.send('user-actions.v1', wave.records);
+  await env.send('user-actions.v1', wave.records);
 }
 
-const context = (over: Partial<ArchiveContext> = {}) => archiveContextOf(world, store, over);
+const context = (over: Partial<ArchiveContext> = {}) => archiveContextOf(env, store, over);
 
 const stopAt = (point: string) => (name: string) => {
   if (name === point) throw new Error(`stopped at ${point}`);
 };
 
 async function findings() {
-  const { readerUrl } = world.config.postgres;
+  const { readerUrl } = env.config.postgres;
   const reader = await openSession({ url: readerUrl, applicationName: 'test-audit' });
   try {
     return (await audit(reader, { from: null, to: null, store })).findings;
@@ -81,7 +81,7 @@ interface ListedFile extends Record<string, unknown> {
   readonly duplicates_removed: number;
 }
 const manifest = () =>
-  world.db.query<ListedFile>(
+  env.db.query<ListedFile>(
     'SELECT path, date::text, rows, generation, duplicates_removed FROM archive_files WHERE replaced_at IS NULL ORDER BY path',
   );
 
@@ -110,7 +110,7 @@ async function shaOf(path: string): Promise<string> {
     .digest('hex');
 }
 
-describe('merging', () => {
+describe('compaction', () => {
   test('stopped at each point and run again gives one file a date, with each event once', async () => {
     const before = await manifest();
     const ids = await idsOf(before);
@@ -124,7 +124,7 @@ describe('merging', () => {
       expect(await manifest()).toEqual(before);
       expect(await findings()).toEqual([]);
     }
-    const [merge] = await world.db.query<{ id: number; date: string }>(
+    const [merge] = await env.db.query<{ id: number; date: string }>(
       'SELECT id, date::text FROM archive_merges',
     );
     const object = `archived-events/date=${merge?.date}/user-actions.v1-merged-${merge?.id}.parquet`;
@@ -140,16 +140,16 @@ describe('merging', () => {
     expect(merged.toSorted()).toEqual([...new Set(ids)].toSorted());
     expect(report.duplicatesRemoved).toBe(ids.length - distinct);
     expect(await findings()).toEqual([]);
-    expect(await world.db.query('SELECT FROM archive_merges')).toEqual([]);
+    expect(await env.db.query('SELECT FROM archive_merges')).toEqual([]);
   });
 
   test('goes on with what came later, and keeps what it replaced for the grace time', async () => {
     await send(1, 400);
     await runArchive(context(), Date.now());
-    const held = await names();
-    const kept = { ...DEFAULT_ARCHIVE };
-    expect(await removeOrphans(session, store, kept, { dryRun: false })).toEqual([]);
-    expect(await names()).toEqual(held);
+    const kept = await names();
+    const settings = { ...DEFAULT_ARCHIVE };
+    expect(await removeOrphans(session, store, settings, { dryRun: false })).toEqual([]);
+    expect(await names()).toEqual(kept);
     const report = await compactArchive(context(), { filesMin: 2 });
     expect(report.merges).toBeGreaterThan(0);
     expect(await findings()).toEqual([]);
@@ -174,7 +174,7 @@ describe('merging', () => {
 
   test('beside a run says so and leaves', async () => {
     const other = await openSession({
-      url: world.config.postgres.writerUrl,
+      url: env.config.postgres.writerUrl,
       applicationName: 'test-lock',
     });
     await other.query(`SELECT pg_advisory_lock(hashtextextended('marquee.archive', 0))`);
@@ -185,10 +185,10 @@ describe('merging', () => {
   });
 });
 
-describe('cleaning', () => {
+describe('removing orphans', () => {
   const settings = { prefix: DEFAULT_ARCHIVE.prefix, graceMs: 0 };
 
-  test('removes what was replaced and what nothing lists, and says so first', async () => {
+  test('removes replaced objects and orphans, and says so first', async () => {
     const orphan = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01/user-actions.v1-0-0-5.parquet`;
     // At offsets that the archive has not passed: a rerun of a plan would write it again.
     const coming = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01/user-actions.v1-0-9000000-9000005.parquet`;
@@ -196,10 +196,10 @@ describe('cleaning', () => {
     const there = await names();
     const would = await removeOrphans(session, store, settings, { dryRun: true });
     expect(await names()).toEqual(there);
-    const swept = await removeOrphans(session, store, settings, { dryRun: false });
-    expect(swept).toEqual(would);
-    expect(swept.filter(({ why }) => why === 'orphan').map(({ path }) => path)).toEqual([orphan]);
-    expect(swept.some(({ why }) => why === 'replaced')).toBe(true);
+    const removed = await removeOrphans(session, store, settings, { dryRun: false });
+    expect(removed).toEqual(would);
+    expect(removed.filter(({ why }) => why === 'orphan').map(({ path }) => path)).toEqual([orphan]);
+    expect(removed.some(({ why }) => why === 'replaced')).toBe(true);
     const listed = (await manifest()).map(({ path }) => path);
     expect(await names()).toEqual([...listed, coming].toSorted());
     await store.remove([coming]);
@@ -209,10 +209,10 @@ describe('cleaning', () => {
 });
 
 describe('retention', () => {
-  test('takes out what was archived long ago, shows it first, and leaves the books balanced', async () => {
+  test('takes out what was archived long ago, shows it first, and leaves the audit balanced', async () => {
     const before = await manifest();
     const [old] = before;
-    await world.admin.execute(
+    await env.admin.execute(
       `UPDATE marquee.archive_files SET archived_at = now() - interval '41 days' WHERE path = '${old?.path ?? ''}'`,
     );
     const options = { keepDays: 40 };
@@ -225,16 +225,16 @@ describe('retention', () => {
     // The object stays for readers that are at it, then goes.
     const kept = { prefix: DEFAULT_ARCHIVE.prefix, graceMs: HOUR_MS };
     expect(await removeOrphans(session, store, kept, { dryRun: false })).toEqual([]);
-    const swept = await removeOrphans(session, store, { ...kept, graceMs: 0 }, { dryRun: false });
-    expect(swept).toMatchObject([{ path: old?.path, why: 'expired' }]);
+    const removed = await removeOrphans(session, store, { ...kept, graceMs: 0 }, { dryRun: false });
+    expect(removed).toMatchObject([{ path: old?.path, why: 'expired' }]);
     expect(await names()).not.toContain(old?.path);
     expect(await findings()).toEqual([]);
   });
 
-  test('a file taken out of the list by hand is found, also by its sums', async () => {
+  test('a file taken out of the list by hand is found, also by its checksums', async () => {
     const [one] = await manifest();
     const path = one?.path ?? '';
-    await world.admin.execute(
+    await env.admin.execute(
       `UPDATE marquee.archive_files SET id_sum = id_sum + 1 WHERE path = '${path}'`,
     );
     expect(await findings()).toMatchObject([
@@ -243,7 +243,7 @@ describe('retention', () => {
         detail: expect.stringContaining('other ones') as string,
       },
     ]);
-    await world.admin.execute(
+    await env.admin.execute(
       `UPDATE marquee.archive_files SET id_sum = id_sum - 1 WHERE path = '${path}'`,
     );
     expect(await findings()).toEqual([]);

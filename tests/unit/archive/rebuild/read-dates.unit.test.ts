@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
-import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
-import { uuidv7 } from '../../../common/uuid.ts';
-import { ColumnBuilder, bytesColumn } from '../../../archive/format/columns.ts';
-import { sortedOrder } from '../../../archive/format/sort-keys.ts';
-import { createIdSet } from '../../../archive/rebuild/id-set.ts';
-import { encodeFile } from '../../../archive/format/parquet.ts';
-import { fetchAhead } from '../../../archive/rebuild/fetch-files.ts';
-import type { ListedFile } from '../../../archive/rebuild/fetch-files.ts';
-import { readDates } from '../../../archive/rebuild/read-dates.ts';
-import type { RowPlace } from '../../../archive/rebuild/read-dates.ts';
-import { userActions } from '../../../streams/topics/user-actions.ts';
-import { createRandom } from '../../bench/random.ts';
-import { DAY_MS } from '../../../common/time.ts';
+import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
+import type { ObjectStore } from '../../../../connectors/object-store/object-store.ts';
+import { uuidv7 } from '../../../../common/uuid.ts';
+import { ColumnBuilder } from '../../../../archive/format/column-builder.ts';
+import { bytesColumn } from '../../../../archive/format/columns.ts';
+import { sortedOrder } from '../../../../archive/format/sort-keys.ts';
+import { createIdSet } from '../../../../archive/rebuild/id-set.ts';
+import { encodeFile } from '../../../../archive/format/encode.ts';
+import { fetchAhead } from '../../../../archive/rebuild/fetch-files.ts';
+import type { ListedFile } from '../../../../archive/rebuild/fetch-files.ts';
+import { readDates } from '../../../../archive/rebuild/read-dates.ts';
+import type { RowPlace } from '../../../../archive/rebuild/read-dates.ts';
+import { userActions } from '../../../../streams/topics/user-actions.ts';
+import { createRandom } from '../../../bench/random.ts';
+import { DAY_MS } from '../../../../common/time.ts';
 
 const SEED = 91;
 const random = createRandom(SEED);
@@ -123,7 +124,7 @@ it('gives the same rows of an object that goes through a local file', async () =
     const reads = files.map((file) => ({ file }));
     for await (const { read, events, topics } of fetchAhead(store, reads, wholeBytesMax)) {
       const { bytes } = bytesColumn(events, 'event_id');
-      expect(topics).toEqual(Array<string>(events.rows).fill('t'));
+      expect(topics()).toEqual(Array<string>(events.rows).fill('t'));
       found.push(read.file.path, Buffer.from(bytes.subarray(0, events.rows * 16)).toString('hex'));
     }
     return found;

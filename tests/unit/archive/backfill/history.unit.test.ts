@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
-import type { KafkaRecord } from '../../../common/kafka/record.ts';
-import type { UserActionRecord } from '../../../schemas/generated/types.ts';
-import { uuidv7 } from '../../../common/uuid.ts';
-import { writeRow } from '../../../archive/format/columns.ts';
-import { createHistoryRange, historyTopic } from '../../../archive/backfill/history.ts';
-import { archived } from '../../../archive/archived-topic.ts';
-import { sortedColumns } from '../../../archive/format/packed-rows.ts';
-import { createRangeBuilder } from '../../../archive/ingest/range.ts';
-import { mapConcurrent } from '../../../common/map-concurrent.ts';
-import { sameChecksums } from '../../../archive/format/checksums.ts';
-import { createBatchDecoder } from '../../../streams/runtime/commit/decode-batch.ts';
-import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
-import { createRandom } from '../../bench/random.ts';
-import { DAY_MS } from '../../../common/time.ts';
+import type { KafkaRecord } from '../../../../common/kafka/record.ts';
+import type { UserActionRecord } from '../../../../schemas/generated/types.ts';
+import { uuidv7 } from '../../../../common/uuid.ts';
+import { writeRow } from '../../../../archive/format/columns.ts';
+import { createHistoryRange, historyTopic } from '../../../../archive/backfill/history.ts';
+import { archiveConsumer } from '../../../../archive/consumer.ts';
+import { sortedColumns } from '../../../../archive/format/packed-rows.ts';
+import { createRangeBuilder } from '../../../../archive/ingest/range-builder.ts';
+import { mapConcurrent } from '../../../../common/map-concurrent.ts';
+import { sameChecksums } from '../../../../archive/format/checksums.ts';
+import { createBatchDecoder } from '../../../../streams/runtime/commit/decode-batch.ts';
+import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
+import { createRandom } from '../../../bench/random.ts';
+import { DAY_MS } from '../../../../common/time.ts';
 
 const SEED = 1_996;
 const FIRST = Date.UTC(1996, 2, 29);
@@ -39,7 +39,7 @@ function makeEvents(count: number): UserActionRecord[] {
   });
 }
 
-test('history has the rows and the sums that the same events have when they come from Kafka', () => {
+test('a history has the rows and checksums that the same events have when they come from Kafka', () => {
   const events = makeEvents(1_000);
   const history = createHistoryRange();
   events.forEach((event, place) => {
@@ -49,7 +49,7 @@ test('history has the rows and the sums that the same events have when they come
   const values = events.map((_, n) => Buffer.from(String(n)));
   const decode = (value: Buffer) => events[Number(value.toString())] as UserActionRecord;
   const limits = { lateHorizonMs: Infinity, futureToleranceMs: 0, recordBytesMax: 1e6 };
-  const batchDecoder = createBatchDecoder(archived, { decode }, limits);
+  const batchDecoder = createBatchDecoder(archiveConsumer, { decode }, limits);
   const records = events.map((event, offset): KafkaRecord => ({
     ...{ offset, timestamp: event.occurred_at, headers: {} },
     ...{ key: Buffer.from(event.user_id), value: values[offset] ?? null },
@@ -62,12 +62,12 @@ test('history has the rows and the sums that the same events have when they come
   for (const [day, packed] of history.dates()) {
     const other = kafka.dates().get(day);
     if (other === undefined) throw new Error(`no day ${day}`);
-    const [columns, twin] = [sortedColumns(packed), sortedColumns(other)];
-    expect(columns.rows).toBe(twin.rows);
+    const [columns, same] = [sortedColumns(packed), sortedColumns(other)];
+    expect(columns.rows).toBe(same.rows);
     const [mine, theirs] = [new CopyWriter(), new CopyWriter()];
     for (let i = 0; i < columns.rows; i++) {
       writeRow(mine, columns, i);
-      writeRow(theirs, twin, i);
+      writeRow(theirs, same, i);
     }
     expect(mine.take().equals(theirs.take())).toBe(true);
   }

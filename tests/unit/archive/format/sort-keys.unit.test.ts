@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SortKeys } from '../../../archive/format/sort-keys.ts';
+import { SortKeys } from '../../../../archive/format/sort-keys.ts';
 
 interface Row {
   readonly user: string;

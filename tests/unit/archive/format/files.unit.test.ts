@@ -2,21 +2,23 @@ import { createHash } from 'node:crypto';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { expect, test } from 'vitest';
-import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
-import type { UserActionRecord } from '../../../schemas/generated/types.ts';
-import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
-import { ColumnBuilder } from '../../../archive/format/columns.ts';
-import { sortedOrder } from '../../../archive/format/sort-keys.ts';
-import { writeFile } from '../../../archive/format/file-writer.ts';
-import { createWriterThread } from '../../../archive/format/writer-thread.ts';
-import { inspectFile } from '../../../archive/format/inspect.ts';
-import { RowPacker, rowEnd } from '../../../archive/format/packed-rows.ts';
-import { FILE_COLUMNS, decodeFile, encodeFile } from '../../../archive/format/parquet.ts';
-import { sameChecksums, checksumsOf } from '../../../archive/format/checksums.ts';
-import { addHash, createHash128, murmur128 } from '../../../common/hash.ts';
-import { userActions } from '../../../streams/topics/user-actions.ts';
-import { createRandom } from '../../bench/random.ts';
-import { DAY_MS } from '../../../common/time.ts';
+import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
+import type { UserActionRecord } from '../../../../schemas/generated/types.ts';
+import { formatUuid, uuidv7 } from '../../../../common/uuid.ts';
+import { ColumnBuilder } from '../../../../archive/format/column-builder.ts';
+import { sortedOrder } from '../../../../archive/format/sort-keys.ts';
+import { writeFile } from '../../../../archive/format/file-writer.ts';
+import { createWriterThread } from '../../../../archive/format/writer-thread.ts';
+import { inspectFile } from '../../../../archive/format/inspect.ts';
+import { RowPacker, rowEnd } from '../../../../archive/format/packed-rows.ts';
+import { decodeFile } from '../../../../archive/format/decode.ts';
+import { encodeFile } from '../../../../archive/format/encode.ts';
+import { FILE_COLUMNS } from '../../../../archive/format/file-schema.ts';
+import { sameChecksums, checksumsOf } from '../../../../archive/format/checksums.ts';
+import { addHash, createHash128, murmur128 } from '../../../../common/hash.ts';
+import { userActions } from '../../../../streams/topics/user-actions.ts';
+import { createRandom } from '../../../bench/random.ts';
+import { DAY_MS } from '../../../../common/time.ts';
 
 const DAY = Date.UTC(2026, 10, 20);
 const SEED = 20_261_120;
@@ -84,32 +86,32 @@ test('a file gives back the rows that went in, byte for byte', () => {
   const file = encodeFile(builder, sortedOrder(builder), FACTS);
   const back = decodeFile(file);
   expect(back.events.rows).toBe(3_000);
-  expect(back.topics[17]).toBe('user-actions.v1');
-  const sums = checksumsOf(back.events);
-  expect(sameChecksums(sums, checksumsOf(builder))).toBe(true);
-  expect([...sums.content]).toEqual([...sum]);
+  expect(back.topics()[17]).toBe('user-actions.v1');
+  const checksums = checksumsOf(back.events);
+  expect(sameChecksums(checksums, checksumsOf(builder))).toBe(true);
+  expect([...checksums.content]).toEqual([...sum]);
 });
 
-test('what is said of a file is told from its rows', async () => {
+test('an inspected file gives checksums, ids and times of its rows', async () => {
   const events = makeEvents(3_000);
   const { builder, sum } = build(events);
   const found = await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS));
-  expect(found.sums.rows).toBe(3_000);
-  expect(sameChecksums(found.sums, checksumsOf(builder))).toBe(true);
-  expect([...found.sums.content]).toEqual([...sum]);
+  expect(found.checksums.rows).toBe(3_000);
+  expect(sameChecksums(found.checksums, checksumsOf(builder))).toBe(true);
+  expect([...found.checksums.content]).toEqual([...sum]);
   const ids = events.map(({ event_id: id }) => formatUuid(id)).sort();
   expect([found.firstId, found.lastId]).toEqual([ids[0], ids.at(-1)]);
   const times = events.map(({ occurred_at: at }) => at);
   expect([found.firstMs, found.lastMs]).toEqual([Math.min(...times), Math.max(...times)]);
 });
 
-test('a changed value changes the sums, a changed id too', async () => {
+test('a changed value changes the checksums, a changed id too', async () => {
   const events = makeEvents(300);
-  const sumsFor = async (changed: readonly UserActionRecord[]) => {
+  const checksumsFor = async (changed: readonly UserActionRecord[]) => {
     const { builder } = build(changed);
-    return (await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS))).sums;
+    return (await inspectFile(encodeFile(builder, sortedOrder(builder), FACTS))).checksums;
   };
-  const sums = await sumsFor(events);
+  const checksums = await checksumsFor(events);
   const changes: Partial<UserActionRecord>[] = [
     { user_id: 'other' },
     { action: 'share' },
@@ -125,26 +127,26 @@ test('a changed value changes the sums, a changed id too', async () => {
     { properties: { a: 'c' } },
   ];
   for (const change of changes) {
-    const other = await sumsFor(events.map((e, i) => (i === 44 ? { ...e, ...change } : e)));
-    expect([...other.content], JSON.stringify(change)).not.toEqual([...sums.content]);
-    expect([...other.id]).toEqual([...sums.id]);
+    const other = await checksumsFor(events.map((e, i) => (i === 44 ? { ...e, ...change } : e)));
+    expect([...other.content], JSON.stringify(change)).not.toEqual([...checksums.content]);
+    expect([...other.id]).toEqual([...checksums.id]);
   }
   const id = uuidv7(DAY);
-  const other = await sumsFor(events.map((e, i) => (i === 44 ? { ...e, event_id: id } : e)));
-  expect([...other.id]).not.toEqual([...sums.id]);
+  const other = await checksumsFor(events.map((e, i) => (i === 44 ? { ...e, event_id: id } : e)));
+  expect([...other.id]).not.toEqual([...checksums.id]);
 });
 
-test('rows that were packed as they came make the same file as columns in order', () => {
+test('packed rows in order of arrival give the same file as sorted columns', () => {
   const events = makeEvents(2_500);
   const { builder, rows } = build(events);
   const packer = new RowPacker();
   for (const row of rows) packer.add(row, 0, rowEnd(row, 0));
-  const made = writeFile(packer, FACTS);
-  expect(made.bytes.equals(encodeFile(builder, sortedOrder(builder), FACTS))).toBe(true);
-  expect(made.sha256).toEqual(createHash('sha256').update(made.bytes).digest());
+  const written = writeFile(packer, FACTS);
+  expect(written.bytes.equals(encodeFile(builder, sortedOrder(builder), FACTS))).toBe(true);
+  expect(written.sha256).toEqual(createHash('sha256').update(written.bytes).digest());
 });
 
-test('a thread makes the same files, and an error of its own is the asker’s', async () => {
+test('a writer thread writes the same files, and an error of its own is the caller’s', async () => {
   const { rows } = build(makeEvents(500));
   const pack = () => {
     const packer = new RowPacker();
@@ -154,14 +156,14 @@ test('a thread makes the same files, and an error of its own is the asker’s', 
   const thread = createWriterThread();
   try {
     // The second one is sorted here, since the thread is at work.
-    const [made, another] = await Promise.all([
+    const [written, another] = await Promise.all([
       thread.write(pack(), FACTS),
       thread.write(pack(), FACTS),
     ]);
-    expect(made).toEqual(writeFile(pack(), FACTS));
-    expect(another).toEqual(made);
-    const copy = Buffer.from(made.bytes);
-    expect(await thread.inspect(made.bytes)).toEqual(await inspectFile(copy));
+    expect(written).toEqual(writeFile(pack(), FACTS));
+    expect(another).toEqual(written);
+    const copy = Buffer.from(written.bytes);
+    expect(await thread.inspect(written.bytes)).toEqual(await inspectFile(copy));
     await expect(thread.inspect(Buffer.from('PAR1 and no more'))).rejects.toThrow();
     expect(await thread.inspect(Buffer.from(copy))).toEqual(await inspectFile(copy));
   } finally {

@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
-import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
-import { planCompaction } from '../../../archive/maintenance/compaction-plan.ts';
-import { ColumnBuilder } from '../../../archive/format/columns.ts';
-import { sortedOrder } from '../../../archive/format/sort-keys.ts';
-import { mergeFiles, checksumsOfFile } from '../../../archive/maintenance/merge.ts';
-import { encodeFile } from '../../../archive/format/parquet.ts';
+import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
+import { formatUuid, uuidv7 } from '../../../../common/uuid.ts';
+import { planCompaction } from '../../../../archive/maintenance/compaction-plan.ts';
+import { ColumnBuilder } from '../../../../archive/format/column-builder.ts';
+import { sortedOrder } from '../../../../archive/format/sort-keys.ts';
+import { mergeFiles, checksumsOfFile } from '../../../../archive/maintenance/merge-files.ts';
+import { encodeFile } from '../../../../archive/format/encode.ts';
 import {
   addChecksums,
   createChecksums,
   sameChecksums,
   subtractChecksums,
   checksumsOf,
-} from '../../../archive/format/checksums.ts';
-import { userActions } from '../../../streams/topics/user-actions.ts';
-import { createRandom } from '../../bench/random.ts';
-import { DAY_MS } from '../../../common/time.ts';
+} from '../../../../archive/format/checksums.ts';
+import { userActions } from '../../../../streams/topics/user-actions.ts';
+import { createRandom } from '../../../bench/random.ts';
+import { DAY_MS } from '../../../../common/time.ts';
 
 const DAY = Date.UTC(2026, 10, 20);
 const SEED = 128;
@@ -75,7 +75,7 @@ function writeInput(name: string, rows: readonly Row[]) {
   const path = join(folder, name);
   const facts = { topic: TOPIC, metadata: {} };
   const written = writeFile(path, encodeFile(builder, sortedOrder(builder), facts));
-  return written.then(() => ({ path, sums: checksumsOf(builder) }));
+  return written.then(() => ({ path, checksums: checksumsOf(builder) }));
 }
 
 function makeRows(count: number, seed: number, firstOffset = 0): Row[] {
@@ -131,10 +131,10 @@ describe('a merge', () => {
     expect(again.filter((row) => (offsets.get(key(row)) ?? Infinity) >= 200_000)).toEqual([]);
 
     const expected = createChecksums();
-    for (const { sums } of inputs) addChecksums(expected, sums);
+    for (const { checksums } of inputs) addChecksums(expected, checksums);
     subtractChecksums(expected, merged.removed);
     const found = await checksumsOfFile(output);
-    expect(sameChecksums(found.sums, expected)).toBe(true);
+    expect(sameChecksums(found.checksums, expected)).toBe(true);
     const ids = rows.map((row) => row['event_id'] as string).toSorted();
     expect(found.firstId.toString('hex')).toBe(ids[0]?.replaceAll('-', ''));
     expect(found.lastId.toString('hex')).toBe(ids.at(-1)?.replaceAll('-', ''));

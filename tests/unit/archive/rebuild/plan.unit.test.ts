@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { planRebuild } from '../../../archive/rebuild/plan.ts';
-import type { LivePartition } from '../../../streams/replay/replay-plan.ts';
+import { planRebuild } from '../../../../archive/rebuild/plan.ts';
+import type { LivePartition } from '../../../../streams/replay/replay-plan.ts';
 
 const live = (over: Partial<LivePartition> = {}): LivePartition => ({
   partition: 0,
