@@ -2,7 +2,8 @@ import type { ObjectStore } from '../../connectors/object-store/object-store.ts'
 import { openSession } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
 import type { Accepted, Processor } from '../../streams/runtime/processor.ts';
-import { assertWanted, replay } from '../../streams/replay/replay.ts';
+import { assertWanted } from '../../streams/replay/replay-run.ts';
+import { replay } from '../../streams/replay/replay.ts';
 import type { ReplayReport } from '../../streams/replay/replay.ts';
 import type { ReplayHistory, ReplayOptions } from '../../streams/replay/replay-options.ts';
 import { refused } from '../../streams/replay/replay-plan.ts';
