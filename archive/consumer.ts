@@ -5,7 +5,7 @@ import { userActions } from '../streams/topics/user-actions.ts';
 
 /**
  * The archive as a consumer of user-actions.v1: it keeps every good record, resends and late ones
- * too. It is the cold twin of `interactions`, so a record that was sent again for that one is its own
+ * too. It covers what `interactions` does, so a record that was sent again for that one is its own
  * as well.
  */
 export const archiveConsumer: Pick<

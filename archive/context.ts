@@ -5,7 +5,7 @@ import type { Log } from '../streams/runtime/observe/log.ts';
 import type { RuntimeSettings } from '../streams/runtime/settings.ts';
 import type { ArchiveSettings } from './settings.ts';
 
-/** What the archive works with: its servers, its settings, and where it says what it does. */
+/** Servers and settings of the archive, and the hooks by which it tells what it does. */
 export interface ArchiveContext {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
@@ -26,7 +26,7 @@ export interface ArchiveProgress {
   readonly rows: number;
 }
 
-/** Tries on, as long as the operator's patience lasts, over faults that may pass; each is logged. */
+/** Tries the work again after faults that may pass, until the patience ends; each is logged. */
 export function withPatience<T>(
   { settings, log, signal }: Pick<ArchiveContext, 'settings' | 'log' | 'signal'>,
   work: () => Promise<T>,

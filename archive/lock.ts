@@ -2,8 +2,8 @@ import type { Session } from '../connectors/postgres/session.ts';
 import { MarqueeError } from '../common/error.ts';
 
 /**
- * Takes the lock that lets one run, merge or backfill change the archive at a time; it goes with the
- * session. Throws MarqueeError MARQUEE_ARCHIVE_BUSY. Correctness rests on the offsets'
+ * Takes the lock that lets one run, merge or backfill change the archive at a time; it goes with
+ * the session. Throws MarqueeError MARQUEE_ARCHIVE_BUSY. Correctness rests on the offsets'
  * compare-and-set, not on it.
  */
 export async function lockArchive(session: Session): Promise<void> {

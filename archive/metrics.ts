@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 
-/** What `marquee archive daily` tells Prometheus. */
+/** Metrics of `marquee archive daily`. */
 export function createArchiveMetrics() {
   const registry = new Registry();
   const registers = [registry];
@@ -14,7 +14,9 @@ export function createArchiveMetrics() {
     }),
     mismatches: new Counter({
       name: 'marquee_archive_mismatches_total',
-      help: 'Times that the store gave back something else than it was given, or not the events of the log',
+      help:
+        'Times that the store gave back something else than it was given, or not the events ' +
+        'of the log',
       registers,
     }),
     rows: new Counter({

@@ -10,7 +10,10 @@ export function rangeObject(
   return `${prefix}date=${date}/${plain(topic)}-${partition}-${from}-${to}.parquet`;
 }
 
-/** The merge's number is in the name: an object of a merge that was given up is never taken for another. */
+/**
+ * The merge's number is in the name: an object of a merge that was given up is never taken for
+ * another.
+ */
 export function mergedObject(
   prefix: string,
   { topic, date, id }: { readonly topic: string; readonly date: string; readonly id: number },
@@ -18,7 +21,9 @@ export function mergedObject(
   return `${prefix}date=${date}/${plain(topic)}-merged-${id}.parquet`;
 }
 
-/** The first offset in the name of a range's file; null when it is of another topic or partition. */
+/**
+ * The first offset in the name of a range's file; null when it is of another topic or partition.
+ */
 export function firstOffsetIn(name: string, topic: string, partition: number): number | null {
   const file = name.slice(name.lastIndexOf('/') + 1);
   const start = `${plain(topic)}-${partition}-`;

@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 import { MarqueeError } from '../common/error.ts';
 
-/** When the archive runs: five fields of cron in an IANA time zone. */
+/** Times at which the archive runs: five fields of cron in an IANA time zone. */
 export interface Schedule {
   readonly schedule: string;
   readonly timeZone: string;
@@ -19,8 +19,9 @@ export function nextRunAfter({ schedule, timeZone }: Schedule, afterMs: number):
   } catch (cause) {
     throw new MarqueeError(
       'MARQUEE_CONFIG_INVALID',
-      `archive.schedule ${JSON.stringify(schedule)} in archive.timeZone ${JSON.stringify(timeZone)}: ` +
-        `${(cause as Error).message}. Wanted are five fields of cron and an IANA name, e.g. '0 2 * * *' and 'Europe/Berlin'`,
+      `archive.schedule ${JSON.stringify(schedule)} in archive.timeZone ` +
+        `${JSON.stringify(timeZone)}: ${(cause as Error).message}. Wanted are five fields of ` +
+        `cron and an IANA name, e.g. '0 2 * * *' and 'Europe/Berlin'`,
       { cause },
     );
   }
@@ -33,8 +34,8 @@ export function nextRunAfter({ schedule, timeZone }: Schedule, afterMs: number):
 }
 
 /**
- * Whether a run is due. What counts is when the last one was planned, never a tick: so runs that were
- * missed are caught up by one, and a clock that was set back repeats none.
+ * True when a run is due, by the time at which the last one was planned and never by a tick: so
+ * runs that were missed are caught up by one, and a clock that was set back repeats none.
  */
 export function isDue(schedule: Schedule, lastPlannedMs: number | null, nowMs: number): boolean {
   return lastPlannedMs === null || nextRunAfter(schedule, lastPlannedMs) <= nowMs;

@@ -1,11 +1,11 @@
 import { HOUR_MS, MINUTE_MS } from '../common/time.ts';
 
-/** What an operator may set for the archive; units are in the names. */
+/** Settings of the archive; units are in the names. */
 export interface ArchiveSettings {
-  /** When the daily run starts: five fields of cron, in `timeZone`. */
+  /** Start of the daily run: five fields of cron, in `timeZone`. */
   readonly schedule: string;
   readonly timeZone: string;
-  /** Where objects go in the bucket. */
+  /** Folder of the objects in the bucket. */
   readonly prefix: string;
   /** Records of one range, and bytes of their values: five ranges are in memory at once. */
   readonly rowsMax: number;
@@ -14,11 +14,11 @@ export interface ArchiveSettings {
   readonly mergeBytes: number;
   /** Small files of one date and source that make `marquee archive daily` merge them. */
   readonly mergeFilesMin: number;
-  /** How long after its files were recorded an hour is dropped, and a replaced object removed. */
+  /** Time between the recording of files and what it lets go: hot hours, replaced objects. */
   readonly graceMs: number;
   /** Days that the topic keeps records beyond the window and the late horizon. */
   readonly retentionMarginDays: number;
-  /** How long a run tries on while the store or Postgres is away. */
+  /** Time that a run tries on while the store or Postgres is away. */
   readonly patienceMs: number;
   /** Days that archived files are kept, counted from when they were archived. */
   readonly keepDays: number;

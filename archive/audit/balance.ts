@@ -11,7 +11,7 @@ export interface HourAccount extends Checksums {
 /** Rows of a ledger row that have left the hot table. The sums are not reduced. */
 export interface DroppedAccount {
   readonly partition: number;
-  /** Where the ledger row begins. */
+  /** Begin of the ledger row. */
   readonly from: number;
   readonly rows: number;
   readonly id: bigint;
@@ -39,7 +39,9 @@ interface Total {
   content: bigint;
 }
 
-/** Compares each ledger row with the rows that are hot or were dropped: number, ids and contents. */
+/**
+ * Compares each ledger row with the rows that are hot or were dropped: number, ids and contents.
+ */
 export function balanceLedger(
   ledger: readonly LedgerRow[],
   accounts: Iterable<HourAccount>,

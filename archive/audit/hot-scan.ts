@@ -66,8 +66,8 @@ async function addUp(session: Session, ledger: readonly LedgerRow[]): Promise<Ho
   let unaccounted = 0;
   let rows = 0;
   const query =
-    `COPY (SELECT ${CONTENT.join(', ')}, kafka_partition, kafka_offset FROM rt_user_interactions) ` +
-    'TO STDOUT (FORMAT binary)';
+    `COPY (SELECT ${CONTENT.join(', ')}, kafka_partition, kafka_offset ` +
+    'FROM rt_user_interactions) TO STDOUT (FORMAT binary)';
   for await (const { bytes, at, end } of copyRows(session.copyOut(query))) {
     let pos = at + 2;
     for (let i = 0; i < CONTENT.length; i++) {

@@ -80,7 +80,7 @@ export function accountOf(r: HourAccountRow): AuditAccount {
   };
 }
 
-/** Where the archive has passed an hour, it holds what was applied, sent again, or too late. */
+/** An hour that the archive has passed must hold what was applied, sent again, or too late. */
 export function compareWithArchive(
   topic: string,
   rows: readonly HourAccountRow[],

@@ -1,7 +1,9 @@
 import type { Session } from '../../connectors/postgres/session.ts';
 import { userActions } from '../../streams/topics/user-actions.ts';
 
-/** One row of the ledger of `interactions`: offsets [from, to) of one partition and hour of receipt. */
+/**
+ * One row of the ledger of `interactions`: offsets [from, to) of one partition and hour of receipt.
+ */
 export interface LedgerRow {
   readonly partition: number;
   readonly from: number;

@@ -22,7 +22,9 @@ interface ListedFile extends Record<string, unknown> {
   content_sum: string;
 }
 
-/** Reads the listed objects of these hours, adds what is wrong with them, and returns their number. */
+/**
+ * Reads the listed objects of these hours, adds what is wrong with them, and returns their number.
+ */
 export async function checkObjects(
   session: Session,
   store: ObjectStore,

@@ -1,7 +1,7 @@
 /**
  * Archived events as columns: what a Parquet file holds, between the bytes of COPY rows (which the
- * ledger hashes) and Arrow. Rows come in one way and go out the other with the same bytes, so a file
- * read back can be compared with the ledger.
+ * ledger hashes) and Arrow. Rows come in one way and go out the other with the same bytes, so a
+ * file read back can be compared with the ledger.
  */
 import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 
@@ -58,7 +58,7 @@ export type Column = NumberColumn | BytesColumn;
 export interface EventColumns {
   readonly rows: number;
   readonly columns: readonly Column[];
-  /** Bytes held. */
+  /** Memory of its columns. */
   readonly bytes: number;
 }
 
@@ -72,8 +72,8 @@ export function buffersOf({ columns }: EventColumns): ArrayBuffer[] {
 }
 
 /**
- * Gives memory back at once, not when garbage is looked for: who has few objects and many bytes seldom
- * does that. Whoever reads it after finds nothing.
+ * Gives memory back at once, not when garbage is looked for: who has few objects and many bytes
+ * seldom does that. Whoever reads it after finds nothing.
  */
 export function giveBack(buffers: readonly ArrayBufferLike[]): void {
   for (const buffer of buffers) (buffer as ArrayBuffer).transfer(0);
@@ -110,7 +110,7 @@ export function textOf(column: BytesColumn, i: number): string {
   );
 }
 
-/** Whether row `i` holds "{}", as most do. */
+/** True when row `i` holds "{}", as most do. */
 export function isEmptyMap({ ends }: BytesColumn, i: number): boolean {
   return (ends[i] as number) - (i === 0 ? 0 : (ends[i - 1] as number)) === 2;
 }

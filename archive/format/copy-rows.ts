@@ -1,6 +1,6 @@
 export interface CopyRow {
   readonly bytes: Buffer;
-  /** Where the row's field count stands, and where the row ends. */
+  /** Places of the row's field count and of its end. */
   readonly at: number;
   readonly end: number;
 }
@@ -8,7 +8,9 @@ export interface CopyRow {
 /** A COPY body begins with a signature, flags and an extension length. */
 export const COPY_HEADER_BYTES = 19;
 
-/** Rows of a binary COPY stream, one at a time; a row's bytes are valid until the next is asked for. */
+/**
+ * Rows of a binary COPY stream, one at a time; a row's bytes are valid until the next is asked for.
+ */
 export async function* copyRows(chunks: AsyncIterable<Buffer>): AsyncGenerator<CopyRow> {
   let bytes: Buffer = Buffer.alloc(0);
   let at = 0;
@@ -31,7 +33,7 @@ export async function* copyRows(chunks: AsyncIterable<Buffer>): AsyncGenerator<C
   }
 }
 
-/** Where the row at `at` ends; -1 when not all of it is here; `at` itself for the trailer. */
+/** The end of the row at `at`; -1 when not all of it is here; `at` itself for the trailer. */
 function endOfRow(bytes: Buffer, at: number): number {
   if (at + 2 > bytes.length) return -1;
   const fields = bytes.readInt16BE(at);

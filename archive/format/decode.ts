@@ -15,7 +15,10 @@ export interface ArrowBatch {
   column(name: string): Data | null;
 }
 
-/** The file's row groups as Arrow has them, one after the other; the next takes the last one's place. */
+/**
+ * The file's row groups as Arrow has them, one after the other; the next takes the last one's
+ * place.
+ */
 export async function* readBatches(file: Buffer): AsyncGenerator<ArrowBatch, void, undefined> {
   const opened = await ParquetFile.fromFile(new Blob([file]));
   const metadata = opened.metadata();

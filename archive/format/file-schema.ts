@@ -37,7 +37,7 @@ const REQUIRED = new Set([
   'kafka_partition',
   'kafka_offset',
 ]);
-/** Where a column of a file stands among those of a row; `kafka_topic` is none of them. */
+/** Index of a file's column among those of a row; `kafka_topic` is none of them. */
 export const ROW_INDEX = new Map(ROW_COLUMNS.map(([name], at) => [name, at]));
 
 export const SCHEMA = new Schema(

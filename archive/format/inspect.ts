@@ -21,8 +21,8 @@ export interface FileContents {
 
 /**
  * Decodes a file and packs each row's content once more as the processors write it: the ledger's
- * hash of a row is that of its binary COPY fields. Straight from Arrow's buffers and column by column,
- * since every row that is archived comes this way.
+ * hash of a row is that of its binary COPY fields. Straight from Arrow's buffers and column by
+ * column, since every row that is archived comes this way.
  */
 export async function inspectFile(file: Buffer): Promise<FileContents> {
   const tally = new Tally();

@@ -17,7 +17,9 @@ export function entryTexts(data: Data): { keys: Data; values: Data } {
   return { keys, values };
 }
 
-/** Length of the map as JSON, where that has its texts as they are and its keys in order; else 0. */
+/**
+ * Length of the map as JSON, where that has its texts as they are and its keys in order; else 0.
+ */
 export function plainMapLength(data: Data, row: number): number {
   const [start, end] = entryRange(data, row);
   if (start === end) return 2;
@@ -42,7 +44,9 @@ function isPlain({ valueOffsets, values }: Data, entry: number): boolean {
   return true;
 }
 
-/** Whether a key comes after the one before it in the order of jsonb: by length, then bytewise. */
+/**
+ * True when a key comes after the one before it in the order of jsonb: by length, then bytewise.
+ */
 function isKeyAfter(keys: Data, entry: number): boolean {
   const d = textLength(keys, entry) - textLength(keys, entry - 1);
   if (d !== 0) return d > 0;

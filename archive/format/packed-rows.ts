@@ -8,11 +8,13 @@ import { SortKeys } from './sort-keys.ts';
 export interface PackedRows {
   readonly rows: number;
   readonly chunks: readonly Uint8Array[];
-  /** Where each row begins: its chunk's number times CHUNK_BYTES, and its place in it. */
+  /** Beginnings of the rows: the chunk's number times CHUNK_BYTES, and its place in it. */
   readonly starts: Float64Array;
 }
 
-/** A chunk holds the largest record that the topic takes, and its row is no longer than twice that. */
+/**
+ * A chunk holds the largest record that the topic takes, and its row is no longer than twice that.
+ */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** History has thousands of dates with a handful of rows each. */
 const FIRST_CHUNK_BYTES = 4 * 1024;
@@ -54,7 +56,7 @@ export class RowPacker implements PackedRows {
   }
 }
 
-/** Where the row ends whose field count stands at `at`. */
+/** The end of the row whose field count stands at `at`. */
 export function rowEnd(from: Buffer, at: number): number {
   const fields = ((from[at] as number) << 8) | (from[at + 1] as number);
   let pos = at + 2;

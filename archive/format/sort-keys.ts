@@ -71,8 +71,8 @@ const ROWS_MAX = 2 ** 24;
 
 /**
  * Sorts rows whose keys are alike up to `alike`: by the next bytes that tell some of them apart, as
- * numbers that also hold the row, and then each group that these bytes leave together. Comparing key
- * by key takes three times as long.
+ * numbers that also hold the row, and then each group that these bytes leave together. Comparing
+ * key by key takes three times as long.
  */
 function sortGroup(keys: Keys, group: Uint32Array, alike: number): void {
   if (group.length <= INSERTION_MAX) {
@@ -114,7 +114,9 @@ function startOf({ ends }: Keys, row: number): number {
   return row === 0 ? 0 : (ends[row - 1] as number);
 }
 
-/** Depth to which all keys of the group are alike, at least `alike`; Infinity where they are equal. */
+/**
+ * Depth to which all keys of the group are alike, at least `alike`; Infinity where they are equal.
+ */
 function commonDepth(keys: Keys, group: Uint32Array, alike: number): number {
   const { bytes, ends } = keys;
   const [first = 0] = group;

@@ -96,7 +96,7 @@ function numberData({ kind, values }: NumberColumn, shared: Shared): Data {
 const HEX = Buffer.from('0123456789abcdef');
 const DASH = 0x2d;
 const UUID_CHARS = 36;
-/** Where each of the 16 bytes stands in the text of a uuid. */
+/** Places of the 16 bytes in the text of a uuid. */
 export const HEX_AT = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
 
 function uuidData(column: BytesColumn, shared: Shared): Data {
@@ -152,7 +152,7 @@ function mapData(column: BytesColumn, shared: Shared): Data {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Where nothing is escaped, strings are what stands between quotes: keys and values in turn. */
+/** Adds a row's entries. Without escapes, strings stand between quotes: keys and values in turn. */
 function addEntries(column: BytesColumn, i: number, keys: TextBuilder, values: TextBuilder): void {
   const { bytes } = column;
   const from = i === 0 ? 0 : (column.ends[i - 1] as number);

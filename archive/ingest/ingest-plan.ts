@@ -156,9 +156,9 @@ export function offsetsToRead(
   if (next < low || to > high)
     throw new MarqueeError(
       'MARQUEE_OFFSET_OUTSIDE_LOG',
-      `archive on ${ARCHIVED_TOPIC}/${partition}: [${next}, ${to}) is to be archived, but the log ` +
-        `holds [${low}, ${high}). Records were removed before they were archived, or the topic was ` +
-        'made again. See `marquee offsets`.',
+      `archive on ${ARCHIVED_TOPIC}/${partition}: [${next}, ${to}) is to be archived, but the ` +
+        `log holds [${low}, ${high}). Records were removed before they were archived, or the ` +
+        'topic was made again. See `marquee offsets`.',
     );
   return { from: last !== null && last.offset >= low ? last.offset : next, to };
 }

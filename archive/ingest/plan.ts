@@ -63,9 +63,9 @@ export async function checkRetention(
   const hours = (ms: number) => `${ms / HOUR_MS} h`;
   throw new MarqueeError(
     'MARQUEE_ARCHIVE_RETENTION',
-    `${ARCHIVED_TOPIC} keeps records for ${hours(retention)} (retention.ms ${retention}), but the ` +
-      `hot window (${hours(WINDOW_MS)}), the late horizon (${hours(lateHorizonMs)}) and the margin ` +
-      `for runs that fail (${hours(margin)}) ask for ` +
+    `${ARCHIVED_TOPIC} keeps records for ${hours(retention)} (retention.ms ${retention}), but ` +
+      `the hot window (${hours(WINDOW_MS)}), the late horizon (${hours(lateHorizonMs)}) and the ` +
+      `margin for runs that fail (${hours(margin)}) ask for ` +
       `${hours(WINDOW_MS + lateHorizonMs + margin)}: records could be gone before they are ` +
       'archived. Raise retention.ms (schemas/topics, `marquee topics apply`).',
   );

@@ -12,8 +12,8 @@ import { recordRange } from './run-log.ts';
 import { storeRange } from './store-range.ts';
 
 /**
- * While some are on their way to the store or back, the thread works on another; and reading doesn't
- * wait for its first file, which takes it three times as long as the others.
+ * While some are on their way to the store or back, the thread works on another; and reading
+ * doesn't wait for its first file, which takes it three times as long as the others.
  */
 const CONCURRENT_RANGES = 4;
 

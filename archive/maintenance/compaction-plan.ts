@@ -23,7 +23,8 @@ const INPUTS_MAX = 512;
 
 /**
  * Groups of files that are merged with each other: of one date and one source, in order of their
- * names, up to the target size. Sources stay apart, so history that was backfilled can be told from the rest.
+ * names, up to the target size. Sources stay apart, so history that was backfilled can be told from
+ * the rest.
  */
 export function planCompaction(
   files: readonly MergeableFile[],

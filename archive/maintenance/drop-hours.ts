@@ -11,7 +11,7 @@ export interface DropReport {
   /** ISO 8601: hours (of events' own time) that left the hot table. */
   readonly dropped: readonly string[];
   /** Hours beyond the window that stay for now, with the reason. */
-  readonly kept: readonly { readonly hour: string; readonly reason: string }[];
+  readonly held: readonly { readonly hour: string; readonly reason: string }[];
 }
 
 /**
@@ -28,19 +28,19 @@ export async function dropArchivedHours(
        FROM partitions_of('rt_user_interactions'::regclass)
       WHERE ends_at <= applied_until('interactions') - interval '48 hours' ORDER BY starts_at`,
   );
-  if (due.length === 0) return { dropped: [], kept: [] };
+  if (due.length === 0) return { dropped: [], held: [] };
   const scan = await scanHot(session);
   const dropped: string[] = [];
-  const kept: { hour: string; reason: string }[] = [];
+  const held: { hour: string; reason: string }[] = [];
   for (const { hour, ms } of due) {
     const accounts = scan.hours.get(ms / HOUR_MS) ?? [];
     const reason =
       imbalanceOf(scan, accounts) ?? (await dropHour(session, context, hour, accounts));
     if (reason === null) dropped.push(hour);
-    else kept.push({ hour, reason });
+    else held.push({ hour, reason });
   }
-  for (const { hour, reason } of kept) context.log.warn({ event: 'hour_held', hour, reason });
-  return { dropped, kept };
+  for (const { hour, reason } of held) context.log.warn({ event: 'hour_held', hour, reason });
+  return { dropped, held };
 }
 
 /** The reason why an hour with these accounts may not go; null when all of it balances. */

@@ -14,7 +14,9 @@ export interface ExpiredFile {
 export interface ExpireOptions {
   /** Files archived longer ago leave the archive; backfilled history never does by age. */
   readonly keepDays: number;
-  /** Takes back this backfill (its topic, `backfill:<hash>`), whatever its age, and nothing else. */
+  /**
+   * Takes back this backfill (its topic, `backfill:<hash>`), whatever its age, and nothing else.
+   */
   readonly backfill?: string;
   readonly dryRun: boolean;
 }

@@ -25,9 +25,9 @@ export type MergeContext = Pick<ArchiveContext, 'store' | 'settings' | 'failpoin
 const CONCURRENT_READS = 4;
 
 /**
- * Merges the objects of `inputs` into one, through local files, and reads it back from the store. It
- * must hold the rows of the inputs, less the resends that were left out. The same inputs give the
- * same object. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH, MARQUEE_OBJECT_MISSING.
+ * Merges the objects of `inputs` into one, through local files, and reads it back from the store.
+ * It must hold the rows of the inputs, less the resends that were left out. The same inputs give
+ * the same object. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH, MARQUEE_OBJECT_MISSING.
  */
 export async function mergeObjects(
   context: MergeContext,

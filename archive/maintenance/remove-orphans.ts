@@ -15,9 +15,9 @@ export interface RemovedObject {
 const BATCH_OBJECTS = 100;
 
 /**
- * Removes objects that no reader may need any more: what was replaced or has expired for longer than
- * the grace time, and what a run or merge that ended too soon has left. Returns them (of a dry run:
- * those that would go). Throws MarqueeError MARQUEE_ARCHIVE_BUSY.
+ * Removes objects that no reader may need any more: what was replaced or has expired for longer
+ * than the grace time, and what a run or merge that ended too soon has left. Returns them (of a dry
+ * run: those that would go). Throws MarqueeError MARQUEE_ARCHIVE_BUSY.
  */
 export async function removeOrphans(
   session: Session,
@@ -92,7 +92,10 @@ export interface NeededObjects {
   }[];
 }
 
-/** Not an orphan, however old, is what a rerun of a plan would write: it is at offsets not passed yet. */
+/**
+ * Not an orphan, however old, is what a rerun of a plan would write: it is at offsets not passed
+ * yet.
+ */
 export function isOrphan(path: string, { names, positions }: NeededObjects): boolean {
   if (names.has(path)) return false;
   return !positions.some(({ topic, partition, next }) => {
@@ -103,7 +106,9 @@ export function isOrphan(path: string, { names, positions }: NeededObjects): boo
 
 async function readNeeded(session: Session, prefix: string): Promise<NeededObjects> {
   const listed = await session.query<{ path: string }>(
-    'SELECT path FROM archive_files UNION ALL SELECT path FROM archive_expired WHERE removed_at IS NULL',
+    `SELECT path FROM archive_files
+     UNION ALL
+     SELECT path FROM archive_expired WHERE removed_at IS NULL`,
   );
   const merges = await session.query<{ id: number; topic: string; date: string }>(
     'SELECT id, topic, date::text FROM archive_merges',

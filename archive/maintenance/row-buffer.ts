@@ -3,7 +3,9 @@ import type { BytesColumn, Column, EventColumns } from '../format/columns.ts';
 
 const FIRST_BYTES_A_ROW = 16;
 
-/** Up to `capacity` rows of other columns, copied one at a time; filled and emptied again and again. */
+/**
+ * Up to `capacity` rows of other columns, copied one at a time; filled and emptied again and again.
+ */
 export class RowBuffer implements EventColumns {
   #rows = 0;
   readonly columns: readonly Column[];

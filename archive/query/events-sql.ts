@@ -38,7 +38,8 @@ const NAMES = COLUMN_TYPES.map(([name]) => name).join(', ');
  */
 function scanOf(paths: readonly string[]): string {
   return (
-    `SELECT ${NAMES}, regexp_extract(filename, '/date=(\\d{4}-\\d\\d-\\d\\d)/[^/]*$', 1)::DATE AS date ` +
+    `SELECT ${NAMES}, ` +
+    `regexp_extract(filename, '/date=(\\d{4}-\\d\\d-\\d\\d)/[^/]*$', 1)::DATE AS date ` +
     `FROM read_parquet([${paths.map(quote).join(', ')}], schema = ${SCHEMA}, filename = true)`
   );
 }
@@ -68,8 +69,8 @@ export function splitFiles(manifest: ManifestSnapshot): {
 
 /**
  * Each event once. Of the copies of an id within its date the first counts, by topic, partition and
- * offset. The copies have the time that is in their id: a condition on date, id or time goes down to
- * the files, before copies are looked for.
+ * offset. The copies have the time that is in their id: a condition on date, id or time goes down
+ * to the files, before copies are looked for.
  */
 export function viewOf(name: string, { single, several }: EventFiles): string {
   const parts: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * Hot and cold as one: the view `events` of a DuckDB in this process, each event once. Cold files are
- * read from the store where they are; hot rows are copied into local Parquet files, and only the
- * dates that a statement asks for.
+ * Hot and cold as one: the view `events` of a DuckDB in this process, each event once. Cold files
+ * are read from the store where they are; hot rows are copied into local Parquet files, and only
+ * the dates that a statement asks for.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -120,7 +120,8 @@ function createView(
       try {
         return await attempt(statement);
       } catch (error) {
-        // An object that a merge replaced longer ago than its grace: the manifest of now has others.
+        // An object that a merge replaced longer ago than its grace: the manifest of now has
+        // others.
         if (!isMissingObject(error)) throw error;
         await refresh();
         return await attempt(statement);

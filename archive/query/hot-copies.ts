@@ -7,7 +7,9 @@ import type { HotBounds } from './manifest-reader.ts';
 /** Local Parquet files of hot rows by UTC date, all of one snapshot of the manifest. */
 export interface HotCopies {
   has(date: string): boolean;
-  /** The date's copies; where there are none, a file that can't be read: nothing is left out unsaid. */
+  /**
+   * The date's copies; where there are none, a file that can't be read: nothing is left out unsaid.
+   */
   filesOf(date: string): Promise<readonly string[]>;
   /** The file that stands for a date that is not copied. */
   placeholder(date: string): Promise<string>;

@@ -25,7 +25,9 @@ export interface HotBounds {
   readonly to: number;
 }
 
-/** Manifest and bounds of the hot rows, by which a reader of hot and cold goes, as of one moment. */
+/**
+ * Manifest and bounds of the hot rows, by which a reader of hot and cold goes, as of one moment.
+ */
 export interface ManifestSnapshot {
   /** ISO 8601, by the clock of Postgres. */
   readonly asOf: string;

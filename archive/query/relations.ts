@@ -54,7 +54,10 @@ export function createRelations(database: DuckDb, bucket: string, folder: string
         await defineEvents();
       }
     },
-    /** Copies hot dates; `session` is in a snapshot in which nothing was dropped since the manifest's. */
+    /**
+     * Copies hot dates; `session` is in a snapshot in which nothing was dropped since the
+     * manifest's.
+     */
     async copyHot(
       session: Session,
       dates: readonly string[],

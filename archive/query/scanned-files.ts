@@ -23,7 +23,10 @@ export function scannedShare(plan: readonly PlanNode[]): ScannedShare {
   return share;
 }
 
-/** The dates whose files are scanned; `scanned` is asked for all at once, and singly only if it must. */
+/**
+ * The dates whose files are scanned; `scanned` is asked for all at once, and singly only if it
+ * must.
+ */
 export async function scannedDates(
   dates: readonly string[],
   scanned: (dates: readonly string[]) => Promise<ScannedShare>,
@@ -37,14 +40,22 @@ export async function scannedDates(
 }
 
 /** Statements that read no relation, and that must also work in a transaction that failed. */
-const READS_NOTHING =
-  /^\s*(?:begin|start|commit|end|rollback|abort|set|reset|use|load|install|attach|detach|drop|pragma|checkpoint|prepare|deallocate|alter|comment)\b/i;
+const READS_NOTHING = new Set(
+  (
+    'begin start commit end rollback abort set reset use load install attach detach drop pragma ' +
+    'checkpoint prepare deallocate alter comment'
+  ).split(' '),
+);
 
 export function readsNothing(statement: string): boolean {
-  return READS_NOTHING.test(statement);
+  return READS_NOTHING.has(firstWord(statement));
 }
 
-/** Whether a statement takes back what the view has become since its BEGIN. */
+/** True when a statement takes back what the view has become since its BEGIN. */
 export function undoesView(statement: string): boolean {
-  return /^\s*(?:rollback|abort)\b/i.test(statement);
+  return ['rollback', 'abort'].includes(firstWord(statement));
+}
+
+function firstWord(statement: string): string {
+  return /^\s*(\w*)/.exec(statement)?.[1]?.toLowerCase() ?? '';
 }

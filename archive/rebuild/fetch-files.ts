@@ -22,15 +22,17 @@ export interface ListedFile extends Record<string, unknown> {
 /** An object that was fetched: as a whole, or as a local file of this path. */
 type Fetched = Buffer | string;
 
-/** Larger objects, which merges make, go through a local file, of which a row group is in memory. */
+/**
+ * Larger objects, which merges make, go through a local file, of which a row group is in memory.
+ */
 const WHOLE_BYTES_MAX = 24 * 1024 * 1024;
 /** Objects on their way while one is worked on. */
 const AHEAD_MAX = 16;
 const AHEAD_BYTES_MAX = 2 * WHOLE_BYTES_MAX;
 
 /**
- * Fetches objects ahead of who reads them, in their order, and gives their rows: of a large one
- * a row group at a time. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH where an object is not the one
+ * Fetches objects ahead of who reads them, in their order, and gives their rows: of a large one a
+ * row group at a time. Throws MarqueeError MARQUEE_ARCHIVE_MISMATCH where an object is not the one
  * that was recorded.
  */
 export async function* fetchAhead<R extends { readonly file: ListedFile }>(
@@ -89,7 +91,8 @@ function assertRecorded(file: ListedFile, found: Buffer): void {
   throw new MarqueeError(
     'MARQUEE_ARCHIVE_MISMATCH',
     `${file.path}: the store gives an object with SHA-256 ${found.toString('hex')}, recorded is ` +
-      `${file.sha256.toString('hex')}. \`marquee audit\` names all such objects; restore the bucket.`,
+      `${file.sha256.toString('hex')}. \`marquee audit\` names all such objects; restore the ` +
+      'bucket.',
   );
 }
 

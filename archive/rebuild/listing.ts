@@ -6,7 +6,7 @@ import type { ListedFile } from './fetch-files.ts';
 import type { ArchivedStretch } from './plan.ts';
 import { HOUR_MS } from '../../common/time.ts';
 
-/** What the manifest has for a rebuild, read in one snapshot. */
+/** Files and facts of the manifest for a rebuild, read in one snapshot. */
 export interface Listing {
   /** By date, then by what they were cut from. */
   readonly files: readonly ListedFile[];
@@ -14,16 +14,16 @@ export interface Listing {
   readonly backfills: readonly string[];
   readonly leftOut: readonly string[];
   readonly expired: number;
-  /** Epoch ms up to which the living table's partitions were dropped; null when none were. */
+  /** Epoch ms up to which the live table's partitions were dropped; null when none were. */
   readonly floor: number | null;
   /** Epoch ms: what happened before is too late to come again from the log after the starts. */
   readonly settledBefore: number;
 }
 
-/** Which backfills come in: those that the live tables hold are the `applied` ones. */
+/** Backfills that come in: those that the live tables hold are the `applied` ones. */
 type BackfillChoice = 'all' | 'applied' | 'none';
 
-/** What the archive holds of each partition without a gap, from its first offset on. */
+/** Offsets of each partition that the archive holds without a gap, from its first one on. */
 export async function readStretches(
   session: Session,
   topic: string,
@@ -42,7 +42,9 @@ export async function readStretches(
   return [...stretches.values()];
 }
 
-/** Offsets that an operator let the processor pass by: never applied, though the archive has them. */
+/**
+ * Offsets that an operator let the processor pass by: never applied, though the archive has them.
+ */
 export function readLedgerGaps(
   session: Session,
   processor: string,
@@ -88,7 +90,8 @@ export async function readListing(
   const fromDate = Number.isFinite(firstMs) ? new Date(firstMs).toISOString().slice(0, 10) : null;
   const listed = await session.query<ListedRow>(
     `SELECT path, topic, date::text, rows, bytes, sha256, partition, from_offset FROM archive_files
-     WHERE replaced_at IS NULL AND topic = ANY($1::text[]) AND date >= coalesce($2::date, '-infinity')
+     WHERE replaced_at IS NULL AND topic = ANY($1::text[])
+       AND date >= coalesce($2::date, '-infinity')
      ORDER BY date, generation DESC, topic, partition, from_offset, path`,
     [[topic, '*', ...backfills], fromDate],
   );
@@ -129,8 +132,8 @@ async function readBackfills(
   const gone = applied.filter((source) => !listed.includes(source));
   if (choice === 'applied' && gone.length > 0)
     throw refused(
-      `the tables of ${processor.name} hold ${gone.join(', ')}, which is no longer in the archive: ` +
-        'they cannot be compared',
+      `the tables of ${processor.name} hold ${gone.join(', ')}, which is no longer in the ` +
+        'archive: they cannot be compared',
     );
   const backfills = choice === 'all' ? listed : choice === 'applied' ? applied : [];
   return { backfills, leftOut: [...listed.filter((s) => !backfills.includes(s)), ...begun] };
@@ -145,7 +148,9 @@ async function readFloor(session: Session, processor: Processor): Promise<number
   return row?.floor ?? null;
 }
 
-/** Archived events that no file holds any more: expired ones, and for sums whatever else is gone. */
+/**
+ * Archived events that no file holds any more: expired ones, and for sums whatever else is gone.
+ */
 async function countExpired(
   session: Session,
   processor: Processor,
@@ -153,7 +158,8 @@ async function countExpired(
 ): Promise<number> {
   const [row] = await session.query<{ expired: number; gone: number }>(
     `SELECT (SELECT coalesce(sum(rows), 0) FROM archive_expired
-         WHERE topic = $1 AND NOT taken_back AND date >= coalesce($2::date, '-infinity'))::bigint AS expired,
+         WHERE topic = $1 AND NOT taken_back
+           AND date >= coalesce($2::date, '-infinity'))::bigint AS expired,
        ((SELECT coalesce(sum(rows), 0) FROM archive_ranges)
          - (SELECT coalesce(sum(rows + duplicates_removed), 0) FROM archive_files
             WHERE replaced_at IS NULL))::bigint AS gone`,
@@ -174,8 +180,10 @@ async function readReceivedFrom(
   live: readonly LivePartition[],
 ): Promise<number | null> {
   const [row] = await session.query<{ known: boolean; at: number | null }>(
-    `SELECT bool_and(p.at IS NOT NULL) AS known, (extract(epoch FROM min(p.at)) * 1000)::bigint AS at
-     FROM (SELECT coalesce(l.hour, o.as_of, CASE WHEN o.next_offset >= s.log_end THEN now() END) AS at
+    `SELECT bool_and(p.at IS NOT NULL) AS known,
+            (extract(epoch FROM min(p.at)) * 1000)::bigint AS at
+     FROM (SELECT coalesce(l.hour, o.as_of,
+                           CASE WHEN o.next_offset >= s.log_end THEN now() END) AS at
            FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS s(partition, first, log_end)
            JOIN stream_offsets o ON (o.processor, o.topic, o.partition) = ($1, $2, s.partition)
            LEFT JOIN stream_ledger l ON (l.processor, l.topic, l.partition, l.from_offset)

@@ -18,7 +18,8 @@ export interface RebuildRequest {
 /**
  * Where each partition goes on from the log. The archive gives the offsets below: the start is the
  * last one in reach of the archive at which a range of the live ledger begins (an hour of receipt
- * at most before its end), so that the ledger's ranges join again. Throws MARQUEE_REPLAY_REFUSED where records are in neither.
+ * at most before its end), so that the ledger's ranges join again. Throws MARQUEE_REPLAY_REFUSED
+ * where records are in neither.
  */
 export function planRebuild(request: RebuildRequest): ReplayStart[] {
   if (request.partitions.length === 0)

@@ -6,7 +6,7 @@ import { createIdSet } from './id-set.ts';
 import { fetchAhead } from './fetch-files.ts';
 import type { ListedFile } from './fetch-files.ts';
 
-/** Where a row's record stood, and when it was received and happened (epoch ms). */
+/** A row's record: its place in the log, and when it was received and happened (epoch ms). */
 export interface RowPlace {
   readonly topic: string;
   readonly partition: number;

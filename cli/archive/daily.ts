@@ -66,8 +66,8 @@ async function look(
     if (!(await due(config))) return;
     const { drop, ...report } = await runArchive(context, null);
     metrics.rows.inc(report.rows);
-    metrics.heldHours.set(drop.kept.length);
-    const { dropped, kept: held } = drop;
+    metrics.heldHours.set(drop.held.length);
+    const { dropped, held } = drop;
     log.info({ event: 'archive_ran', ...report, dropped, held: held.length });
     await upkeep(config, context);
     metrics.runs.inc({ result: 'ok' });

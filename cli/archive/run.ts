@@ -57,6 +57,6 @@ function describe(report: ArchiveReport): string[] {
     drop.dropped.length === 0
       ? '  nothing dropped from the hot table'
       : `  dropped from the hot table: ${drop.dropped.join(', ')}`,
-    ...drop.kept.map(({ hour, reason }) => `  kept ${hour}: ${reason}`),
+    ...drop.held.map(({ hour, reason }) => `  kept ${hour}: ${reason}`),
   ];
 }

@@ -14,8 +14,8 @@ export interface BoundedConsumer {
 }
 
 /**
- * Wraps a consumer for a replay. Partitions without a limit are not handed on at all, and nothing is
- * told to Kafka: the live processor's group is the one that counts.
+ * Wraps a consumer for a replay. Partitions without a limit are not handed on at all, and nothing
+ * is told to Kafka: the live processor's group is the one that counts.
  */
 export function boundConsumer(
   inner: KafkaConsumer,

@@ -23,7 +23,8 @@ export async function compareQueries(
   values: readonly unknown[] = [],
 ): Promise<TableComparison> {
   const sample = (side: string) =>
-    `(SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM (SELECT * FROM only_${side} LIMIT ${SAMPLES}) s)`;
+    `(SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]')
+        FROM (SELECT * FROM only_${side} LIMIT ${SAMPLES}) s)`;
   const [row] = await session.query<{
     left_rows: number;
     right_rows: number;
@@ -36,7 +37,8 @@ export async function compareQueries(
        only_left AS MATERIALIZED (TABLE l EXCEPT ALL TABLE r),
        only_right AS MATERIALIZED (TABLE r EXCEPT ALL TABLE l)
      SELECT (SELECT count(*) FROM l) AS left_rows, (SELECT count(*) FROM r) AS right_rows,
-       (SELECT count(*) FROM only_left) AS only_left, (SELECT count(*) FROM only_right) AS only_right,
+       (SELECT count(*) FROM only_left) AS only_left,
+       (SELECT count(*) FROM only_right) AS only_right,
        ${sample('left')} AS left_samples, ${sample('right')} AS right_samples`,
     values,
   );
@@ -61,7 +63,7 @@ export interface CompareOptions {
   readonly tables: readonly string[];
   /** Columns to leave out, wherever they occur: what no stream makes (vectors). */
   readonly leaveOut?: readonly string[];
-  /** Which rows, in SQL; all by default. */
+  /** Condition on the rows, in SQL; all by default. */
   readonly where?: string;
 }
 
@@ -122,11 +124,13 @@ export function compareLedgers(
   });
   const totals = (side: LedgerSide, parameter: string) =>
     `SELECT t.topic, t.partition, o.* FROM (
-       SELECT l.topic, l.partition, ARRAY[${outcomes.map((o) => `ROW${o}::text`).join(', ')}] AS all_outcomes
+       SELECT l.topic, l.partition,
+              ARRAY[${outcomes.map((o) => `ROW${o}::text`).join(', ')}] AS all_outcomes
        FROM ${side.schema}.stream_ledger l
        JOIN unnest($1::int[], $2::bigint[]) AS f(partition, first)
          ON f.partition = l.partition AND l.from_offset >= f.first
-       WHERE l.processor = ${parameter} GROUP BY l.topic, l.partition) t, unnest(t.all_outcomes) AS o(totals)`;
+       WHERE l.processor = ${parameter} GROUP BY l.topic, l.partition) t,
+       unnest(t.all_outcomes) AS o(totals)`;
   return compareQueries(session, 'stream_ledger', totals(left, '$3'), totals(right, '$4'), [
     [...from.keys()],
     [...from.values()],
@@ -135,7 +139,9 @@ export function compareLedgers(
   ]);
 }
 
-/** Compares the dead letters of records from given offsets on, whatever was done with them since. */
+/**
+ * Compares the dead letters of records from given offsets on, whatever was done with them since.
+ */
 export function compareDeadLetters(
   session: Session,
   left: LedgerSide,
@@ -144,7 +150,8 @@ export function compareDeadLetters(
 ): Promise<TableComparison> {
   const letters = (side: LedgerSide, parameter: string) =>
     `SELECT d.topic, d.partition, d.kafka_offset, d.reason, d.detail, d.received_at,
-       d.first_received_at, d.schema_id, d.app, d.replay_count, d.key, md5(d.value) AS value_md5, d.headers
+       d.first_received_at, d.schema_id, d.app, d.replay_count, d.key,
+       md5(d.value) AS value_md5, d.headers
      FROM ${side.schema}.dead_letters d
      JOIN unnest($1::int[], $2::bigint[]) AS f(partition, first)
        ON f.partition = d.partition AND d.kafka_offset >= f.first

@@ -5,7 +5,7 @@ import { assertWanted, livePositions, replayedPositions, tellProgress } from './
 import type { ReplayRun } from './replay-run.ts';
 import type { Positions } from './shadow-tables.ts';
 
-/** How far behind the replay may be when the live processor is made to wait for it. */
+/** Offsets that may be left when the live processor is made to wait for the replay. */
 const CLOSE_ENOUGH_OFFSETS = 50_000;
 const POLL_MS = 200;
 

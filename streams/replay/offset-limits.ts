@@ -6,13 +6,15 @@ import type { FetchedBatch } from '../../connectors/kafka/port.ts';
  * its owner counts beside, and only the owner takes it back.
  */
 export interface OffsetLimits {
-  /** Whether the partition is read at all. */
+  /** True when the partition is read at all. */
   has(partition: number): boolean;
   /** One past the last offset that is read; 0 where there is no limit. */
   of(partition: number): number;
   /** Begins at an offset. False when the partition waits there. */
   start(partition: number, offset: number): boolean;
-  /** The part of a batch below the limit, null when there is none; `stops` when it now waits there. */
+  /**
+   * The part of a batch below the limit, null when there is none; `stops` when it now waits there.
+   */
   take(batch: FetchedBatch): { readonly below: FetchedBatch | null; readonly stops: boolean };
   /** Moves the limit forward; the offset to read on from where the partition waited below it. */
   raise(partition: number, limit: number): number | null;

@@ -29,9 +29,11 @@ export interface ReplayOptions {
   readonly mode: 'swap' | 'compare' | 'build';
   /** Leaves in the replay schema what would be dropped at the end. */
   readonly keep?: boolean;
-  /** What comes before the log: an archive. `from` has no meaning then. */
+  /** Events from before the log: an archive. `from` has no meaning then. */
   readonly history?: ReplayHistory;
-  /** Epoch ms: only what was received before. Not with `swap`, whose tables stand where live stands. */
+  /**
+   * Epoch ms: only what was received before. Not with `swap`, whose tables stand where live stands.
+   */
   readonly until?: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: ReplayProgress): void;
@@ -39,7 +41,10 @@ export interface ReplayOptions {
 
 /** Events that come into the copies before those of the log. */
 export interface ReplayHistory {
-  /** Where each partition goes on from the log. Asked in the snapshot in which `live` was read. */
+  /**
+   * Offsets from which each partition goes on from the log. Asked in the snapshot in which `live`
+   * was read.
+   */
   plan(session: Session, live: readonly LivePartition[]): Promise<ReplayStart[]>;
   /** Puts into the copies what lies before the starts. */
   fill(place: ShadowPlace, progress: (done: number, due: number) => void): Promise<void>;

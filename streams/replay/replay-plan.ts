@@ -71,8 +71,8 @@ function startOfSums({ processor, topic, wanted }: PlanRequest, live: LivePartit
     );
   if (logStart > first)
     throw refused(
-      `${processor} adds up all events since offset ${first} of ${topic}/${partition}, but the log ` +
-        `starts at ${logStart}: retention has removed what was before`,
+      `${processor} adds up all events since offset ${first} of ${topic}/${partition}, but the ` +
+        `log starts at ${logStart}: retention has removed what was before`,
     );
   return { partition, from: first, ledgerFrom: first, kept: false, copyBelow: 0 };
 }

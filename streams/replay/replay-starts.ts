@@ -62,11 +62,12 @@ async function refuseBackfilled(session: Session, processor: string): Promise<vo
   if (sources.length === 0) return;
   throw refused(
     `the tables of ${processor} hold history that was backfilled and never was in the log ` +
-      `(${sources.map(({ topic }) => topic).join(', ')}): use \`marquee rebuild ... --from-archive\``,
+      `(${sources.map(({ topic }) => topic).join(', ')}): use ` +
+      '`marquee rebuild ... --from-archive`',
   );
 }
 
-/** Where live stands now, or stood when the last record before `until` was received. */
+/** Positions of live now, or when the last record before `until` was received. */
 export async function limitsOf(
   { brokers, until }: ReplayOptions,
   session: Session,

@@ -20,11 +20,13 @@ export interface ReplayReport {
   readonly processor: string;
   readonly swapped: boolean;
   readonly starts: readonly ReplayStart[];
-  /** Where live and replay stood when they were alike. */
+  /** Positions at which live and replay were alike. */
   readonly positions: Positions;
   readonly copiedRows: number;
   readonly carriedOver: number;
-  /** Tables, when comparing; ledger and dead letters of the replayed range, always. Left is live. */
+  /**
+   * Tables, when comparing; ledger and dead letters of the replayed range, always. Left is live.
+   */
   readonly comparisons: ReplayEnd['comparisons'];
   readonly seconds: number;
 }
@@ -99,7 +101,9 @@ async function placeOf(session: Session, processor: Processor): Promise<ShadowPl
   };
 }
 
-/** Puts into the copies what lies before the starts; returns the rows copied from the live tables. */
+/**
+ * Puts into the copies what lies before the starts; returns the rows copied from the live tables.
+ */
 async function fillCopies(
   options: ReplayOptions,
   work: Session,

@@ -7,7 +7,7 @@ import type { LivePartition, ReplayStart } from './replay-plan.ts';
 /** The runtime's own tables, which a replay has copies of beside the processor's. */
 const RUNTIME_TABLES = ['stream_offsets', 'stream_ledger', 'dead_letters'];
 
-/** Where a replay works. Schemas are quoted. */
+/** Schemas and names by which a replay works. Schemas are quoted. */
 export interface ShadowPlace {
   readonly processor: string;
   /** The name in the copies' offsets and ledger. */
@@ -29,7 +29,7 @@ export async function lockReplays(session: Session): Promise<boolean> {
   return row?.ok === true;
 }
 
-/** What the live processor has done, but for the log's bounds. */
+/** Partitions of the live processor, but for the log's bounds. */
 export async function readLive(
   session: Session,
   processor: string,
@@ -42,8 +42,8 @@ export async function readLive(
   );
   for (const { partition, id, made_at } of replaced)
     throw refused(
-      `${topic}/${partition} was made again (offset reset ${id} of ${made_at}): rows from the log ` +
-        'before are in the tables, and no log can give them again',
+      `${topic}/${partition} was made again (offset reset ${id} of ${made_at}): rows from the ` +
+        'log before are in the tables, and no log can give them again',
     );
   return session.query<Omit<LivePartition, 'logStart' | 'logEnd'>>(
     `SELECT o.partition, o.next_offset AS next,
@@ -139,7 +139,7 @@ export async function readPositions(
   return new Map(rows.map((row) => [row.partition, row.next]));
 }
 
-/** What only the copies have or lack for other reasons than the stream; run it while live rests. */
+/** Gives the copies what they have or lack for other reasons than the stream, while live rests. */
 export async function completeCopies(
   session: Session,
   processor: Processor,

@@ -48,7 +48,7 @@ describe('SIGKILL', () => {
 
   test('a run that is left alone finishes the work', async () => {
     const report = await scene.finish();
-    expect(report.drop.kept).toEqual([]);
+    expect(report.drop.held).toEqual([]);
     await scene.finish({ command: COMPACT });
     expect(await scene.unlisted()).toEqual(new Map());
     expect(await scene.findings(true)).toEqual([]);

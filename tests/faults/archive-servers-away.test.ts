@@ -130,14 +130,14 @@ describe('the clock', () => {
     // By that clock all of it is inside the window still; `interactions` has passed it.
     const blind = await scene.finish({ preload: otherClock(setBackTo(72), '&of=now') });
     expect(blind.rows).toBe(0);
-    expect(blind.drop.kept.length).toBeGreaterThan(0);
-    expect(blind.drop.kept[0]?.reason).toMatch(/the archive stands at/);
+    expect(blind.drop.held.length).toBeGreaterThan(0);
+    expect(blind.drop.held[0]?.reason).toMatch(/the archive stands at/);
     expect([await uncoveredRows(), await coveredRows()]).toEqual([due, covered]);
     expect(await scene.findings()).toEqual([]);
 
     const right = await scene.finish();
     expect(right.rows).toBeGreaterThan(290);
-    expect(right.drop.kept).toEqual([]);
+    expect(right.drop.held).toEqual([]);
     expect(right.drop.dropped.length).toBeGreaterThan(0);
   });
 
@@ -168,7 +168,7 @@ describe('interactions', () => {
     await scene.scenario.caughtUp(['interactions']);
     const caughtUp = await scene.finish();
     expect(caughtUp.drop.dropped.length).toBeGreaterThan(0);
-    expect(caughtUp.drop.kept).toEqual([]);
+    expect(caughtUp.drop.held).toEqual([]);
     expect(await hotRows()).toBeLessThan(hot + 320);
   });
 });

@@ -37,7 +37,7 @@ let view: EventsView;
 let folder: string;
 let snippets: readonly Snippet[];
 let programs: { readonly spark: Spark; readonly python: string };
-/** How many events of that date have each action. */
+/** Number of events of that date by action. */
 let expected: Readonly<Record<string, number>>;
 
 interface Snippet {

@@ -108,7 +108,7 @@ describe('a run', () => {
       'SELECT count(*) AS n FROM rt_user_interactions',
     );
     const report = await runArchive(context(), null);
-    expect(report.drop.kept).toEqual([]);
+    expect(report.drop.held).toEqual([]);
     const old = waves.slice(0, OLD);
     const [archived] = await env.db.query<{ rows: number; dead: number }>(
       'SELECT sum(rows)::int AS rows, sum(dead)::int AS dead FROM archive_ranges',
@@ -300,7 +300,8 @@ describe('the audit finds', () => {
   });
 
   test('a row changed by hand', async () => {
-    const one = `event_id = (SELECT event_id FROM marquee.rt_user_interactions ORDER BY 1 DESC LIMIT 1)`;
+    const one =
+      'event_id = (SELECT event_id FROM marquee.rt_user_interactions ORDER BY 1 DESC LIMIT 1)';
     await whileChanged(
       `UPDATE marquee.rt_user_interactions SET app = app || '!' WHERE ${one}`,
       `UPDATE marquee.rt_user_interactions SET app = rtrim(app, '!') WHERE ${one}`,

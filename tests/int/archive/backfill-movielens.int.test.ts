@@ -43,7 +43,8 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
     );
     expect(movies).toBe(9_742);
     const dates = await env.db.query(
-      `SELECT count(*)::int AS files, count(DISTINCT date)::int AS dates, sum(rows)::int AS rows FROM archive_files`,
+      `SELECT count(*)::int AS files, count(DISTINCT date)::int AS dates, sum(rows)::int AS rows
+         FROM archive_files`,
     );
     expect(dates).toEqual([{ files: FILES, dates: 4_110, rows: RATINGS }]);
     const audited = await marquee('audit');
@@ -55,7 +56,8 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
     await marquee('rebuild', ...TABLES, '--from-archive', '--swap');
     for (const table of TABLES)
       await env.admin.execute(
-        `CREATE TABLE public.rebuilt_${table} AS SELECT ${await timelessColumns(table)} FROM marquee.${table}`,
+        `CREATE TABLE public.rebuilt_${table} AS
+         SELECT ${await timelessColumns(table)} FROM marquee.${table}`,
       );
     expect(await count('public.rebuilt_user_profiles')).toBe(610);
     expect(await count('public.rebuilt_user_history WHERE seen')).toBe(RATINGS);
@@ -76,7 +78,7 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
     await running.stop();
   }
 
-  /** What of a table holds no time: an event's id does, and a vector is derived. */
+  /** Columns of a table that hold no time: an event's id does, and a vector is derived. */
   async function timelessColumns(table: string): Promise<string> {
     const columns = await env.admin.query<{ name: string }>(
       `SELECT column_name AS name FROM information_schema.columns

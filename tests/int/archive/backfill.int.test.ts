@@ -108,7 +108,8 @@ async function totals(topic: string) {
   const [row] = await env.db.query<Record<string, unknown>>(
     `SELECT (SELECT sum(rows)::int FROM archive_ranges WHERE topic = $1) AS rows,
             (SELECT sum(dead)::int FROM archive_ranges WHERE topic = $1) AS dead,
-            count(*)::int AS files, sum(rows)::int AS in_files, min(date)::text AS first, max(date)::text AS last
+            count(*)::int AS files, sum(rows)::int AS in_files,
+            min(date)::text AS first, max(date)::text AS last
        FROM archive_files WHERE topic = $1`,
     [topic],
   );
@@ -364,18 +365,11 @@ describe('the audit finds', () => {
 
     const topic = await topicOf(set.folder);
     const take = async (from: number) => {
-      await env.admin.execute('BEGIN');
-      await env.admin.execute(
-        'CREATE TABLE public.kept AS SELECT * FROM marquee.archive_ranges WHERE topic = $1 AND from_offset = $2'.replaceAll(
-          /\$1|\$2/g,
-          (at) => (at === '$1' ? `'${topic}'` : String(from)),
-        ),
-      );
-      await env.admin.execute(
-        'DELETE FROM marquee.archive_ranges WHERE topic = $1 AND from_offset = $2',
-        [topic, from],
-      );
-      await env.admin.execute('COMMIT');
+      const range = `marquee.archive_ranges WHERE topic = '${topic}' AND from_offset = ${from}`;
+      await env.admin.transaction(async () => {
+        await env.admin.execute(`CREATE TABLE public.kept AS SELECT * FROM ${range}`);
+        await env.admin.execute(`DELETE FROM ${range}`);
+      });
       const found = await findings();
       await env.admin.execute('INSERT INTO marquee.archive_ranges SELECT * FROM public.kept');
       await env.admin.execute('DROP TABLE public.kept');

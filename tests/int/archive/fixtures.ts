@@ -17,7 +17,9 @@ import type { SentRecord } from '../replay/environment.ts';
 /** A row begins behind signature, flags and extension length of a COPY body. */
 const FIRST_ROW_AT = 19;
 
-/** Ratings of 4 stars by users of their own, received when they happened, as a file of the archive. */
+/**
+ * Ratings of 4 stars by users of their own, received when they happened, as a file of the archive.
+ */
 export async function putRatings(options: {
   readonly store: ObjectStore;
   readonly db: Session;

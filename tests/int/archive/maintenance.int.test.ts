@@ -82,7 +82,8 @@ interface ListedFile extends Record<string, unknown> {
 }
 const manifest = () =>
   env.db.query<ListedFile>(
-    'SELECT path, date::text, rows, generation, duplicates_removed FROM archive_files WHERE replaced_at IS NULL ORDER BY path',
+    `SELECT path, date::text, rows, generation, duplicates_removed
+       FROM archive_files WHERE replaced_at IS NULL ORDER BY path`,
   );
 
 /** Ids of all rows of all listed files, a resend once for each time. */
@@ -127,7 +128,8 @@ describe('compaction', () => {
     const [merge] = await env.db.query<{ id: number; date: string }>(
       'SELECT id, date::text FROM archive_merges',
     );
-    const object = `archived-events/date=${merge?.date}/user-actions.v1-merged-${merge?.id}.parquet`;
+    const name = `user-actions.v1-merged-${merge?.id}.parquet`;
+    const object = `archived-events/date=${merge?.date}/${name}`;
     const sha = await shaOf(object);
 
     const report = await compactArchive(context(), { filesMin: 2 });
@@ -189,9 +191,10 @@ describe('removing orphans', () => {
   const settings = { prefix: DEFAULT_ARCHIVE.prefix, graceMs: 0 };
 
   test('removes replaced objects and orphans, and says so first', async () => {
-    const orphan = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01/user-actions.v1-0-0-5.parquet`;
+    const folder = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01`;
+    const orphan = `${folder}/user-actions.v1-0-0-5.parquet`;
     // At offsets that the archive has not passed: a rerun of a plan would write it again.
-    const coming = `${DEFAULT_ARCHIVE.prefix}date=2026-01-01/user-actions.v1-0-9000000-9000005.parquet`;
+    const coming = `${folder}/user-actions.v1-0-9000000-9000005.parquet`;
     for (const name of [orphan, coming]) await store.put(name, Buffer.from('left behind'));
     const there = await names();
     const would = await removeOrphans(session, store, settings, { dryRun: true });
@@ -213,7 +216,8 @@ describe('retention', () => {
     const before = await manifest();
     const [old] = before;
     await env.admin.execute(
-      `UPDATE marquee.archive_files SET archived_at = now() - interval '41 days' WHERE path = '${old?.path ?? ''}'`,
+      `UPDATE marquee.archive_files SET archived_at = now() - interval '41 days'
+        WHERE path = '${old?.path ?? ''}'`,
     );
     const options = { keepDays: 40 };
     const would = await expireFiles(session, { ...options, dryRun: true });

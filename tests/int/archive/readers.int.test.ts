@@ -61,7 +61,8 @@ interface Answer {
 async function count(view: EventsView): Promise<Answer> {
   const [row] = await ask(
     view,
-    `SELECT count(*)::INT AS rows, count(DISTINCT event_id)::INT AS ids FROM events WHERE ${IN_TIME}`,
+    `SELECT count(*)::INT AS rows, count(DISTINCT event_id)::INT AS ids
+       FROM events WHERE ${IN_TIME}`,
   );
   return { rows: row?.['rows'] as number, ids: row?.['ids'] as number };
 }

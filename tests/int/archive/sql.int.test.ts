@@ -123,7 +123,7 @@ describe('the view events', () => {
     const before = await open();
     const report = await runArchive(context(), null);
     expect(report.drop.dropped.length).toBeGreaterThan(5);
-    expect(report.drop.kept).toEqual([]);
+    expect(report.drop.held).toEqual([]);
     await expectComplete(before, waves.slice(0, OLD));
     const [read] = await env.db.query<{ rows: number }>(
       'SELECT sum(rows)::int AS rows FROM archive_files',
@@ -186,7 +186,8 @@ describe('the view events', () => {
     await env.db.execute(
       `INSERT INTO archive_files (path, topic, date, rows, id_sum, content_sum, bytes, sha256,
           first_event_id, last_event_id, generation)
-       SELECT $2, '*', date, rows, id_sum, content_sum, bytes, sha256, first_event_id, last_event_id, 1
+       SELECT $2, '*', date, rows, id_sum, content_sum, bytes, sha256,
+              first_event_id, last_event_id, 1
          FROM archive_files WHERE path = $1`,
       [path, merged],
     );

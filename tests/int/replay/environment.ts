@@ -41,7 +41,9 @@ export interface Environment {
   sendTransaction(topic: TopicName, records: readonly SentRecord[]): Promise<void>;
   /** Runs processors in this process until `stop`, which throws what ended them before. */
   run(processors: readonly Processor[]): Promise<Running>;
-  /** Resolves when these processors stand at the log's end; their processes may have stopped since. */
+  /**
+   * Resolves when these processors stand at the log's end; their processes may have stopped since.
+   */
   caughtUp(processors: readonly Processor[]): Promise<void>;
   /** Events of error and fatal level that processes logged. */
   readonly errors: readonly string[];

@@ -26,7 +26,7 @@ const all = [interactions, profiles, feedback];
 
 let env: Environment;
 const waves: Wave[] = [];
-/** Where each partition's log ended after the waves. */
+/** End of each partition's log after the waves. */
 const ends: Map<number, number>[] = [];
 
 beforeAll(async () => {
@@ -236,7 +236,8 @@ it('keeps partitions of which the log holds nothing, and goes on from there', as
 
   // Nothing of the processor's position is in the log any more, and it does not stand in it.
   await env.admin.execute(
-    `UPDATE marquee.stream_offsets SET next_offset = next_offset + 1000 WHERE processor = 'feedback'`,
+    `UPDATE marquee.stream_offsets SET next_offset = next_offset + 1000
+      WHERE processor = 'feedback'`,
   );
   await expect(replayed(feedback)).rejects.toMatchObject({
     code: 'MARQUEE_REPLAY_REFUSED',
