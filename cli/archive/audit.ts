@@ -1,7 +1,7 @@
 import { audit } from '../../archive/audit/audit.ts';
 import type { AuditReport } from '../../archive/audit/report.ts';
 import { loadConfig } from '../config/config.ts';
-import { throttled } from '../import/progress.ts';
+import { throttled } from '../terminal/throttled.ts';
 import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
 import { formatCount } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';

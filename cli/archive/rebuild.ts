@@ -5,7 +5,7 @@ import { PROCESSORS } from '../../streams/index.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { isEqual } from '../../streams/replay/compare-tables.ts';
 import { loadConfig } from '../config/config.ts';
-import { throttled } from '../import/progress.ts';
+import { throttled } from '../terminal/throttled.ts';
 import { formatTime, left, print, printJson, right, table } from '../terminal/output.ts';
 import { formatCount, formatRate } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';

@@ -8,7 +8,7 @@ import { exportsOf } from '../commands/config.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment, repositoryRoot } from '../config/config.ts';
 import type { Progress, Step } from '../terminal/progress.ts';
-import { installSpark } from '../stack/spark.ts';
+import { installSpark } from '../stack/install/spark.ts';
 import { DAY_MS } from '../../common/time.ts';
 
 /** What the Python side says, a line each (batch/marquee_batch/progress.py). */

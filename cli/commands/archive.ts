@@ -68,7 +68,7 @@ function registerUpkeep(command: Command): void {
     .option('--dry-run', 'only say what would be merged')
     .option('--json', 'as JSON')
     .action(async (flags: UpkeepFlags & { readonly date?: string }) => {
-      const { archiveCompact } = await import('../archive/upkeep.ts');
+      const { archiveCompact } = await import('../archive/maintenance.ts');
       await archiveCompact(flags);
     });
   command
@@ -80,7 +80,7 @@ function registerUpkeep(command: Command): void {
     .option('--json', 'as JSON')
     .action(
       async (flags: { keepDays?: number; backfill?: string; yes?: boolean; json?: boolean }) => {
-        const { archiveExpire } = await import('../archive/upkeep.ts');
+        const { archiveExpire } = await import('../archive/maintenance.ts');
         await archiveExpire(flags);
       },
     );
@@ -90,7 +90,7 @@ function registerUpkeep(command: Command): void {
     .option('--dry-run', 'only say what would be removed')
     .option('--json', 'as JSON')
     .action(async (flags: UpkeepFlags) => {
-      const { archiveClean } = await import('../archive/upkeep.ts');
+      const { archiveClean } = await import('../archive/maintenance.ts');
       await archiveClean(flags);
     });
 }

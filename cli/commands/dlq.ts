@@ -109,7 +109,7 @@ async function show(place: string): Promise<void> {
   const { loadConfig } = await import('../config/config.ts');
   const { createCodec } = await import('../../connectors/registry/codec.ts');
   const { readDeadLetter } = await import('../../operations/dead-letters.ts');
-  const { describeDeadLetter } = await import('../terminal/show-record.ts');
+  const { describeDeadLetter } = await import('../operations/show-record.ts');
   const { print, withSession } = await import('../terminal/output.ts');
   const config = loadConfig();
   const letter = await withSession(config.postgres.writerUrl, 'dlq', (session) =>

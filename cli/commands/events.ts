@@ -61,7 +61,7 @@ async function tail(flags: Flags): Promise<void> {
 async function show(found: Tail, flags: Flags & { quiet?: boolean }): Promise<void> {
   const { describeEvent } = await import('../../operations/events.ts');
   const { print } = await import('../terminal/output.ts');
-  const { readable } = await import('../terminal/show-record.ts');
+  const { readable } = await import('../operations/show-record.ts');
   for (const tailed of found.events)
     print(flags.json === true ? JSON.stringify(readable(tailed)) : describeEvent(tailed));
   if (flags.json === true || flags.quiet === true) return;

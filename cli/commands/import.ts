@@ -31,7 +31,7 @@ export function register(program: Command): void {
     .option('--dry-run', 'read and check the files, report what is wrong, send nothing')
     .addHelpText('after', MOVIELENS_HELP)
     .action(async (folder: string, flags: MovieLensFlags) => {
-      const { importMovieLens } = await import('../import/run.ts');
+      const { importMovieLens } = await import('../import/run-import.ts');
       process.exitCode = await importMovieLens(folder, {
         asLive: flags.asLive === true,
         until: flags.until,
@@ -50,7 +50,7 @@ export function register(program: Command): void {
     .option('--hours <n>', 'the events lie in so many last hours', Number, 12)
     .option('--until <time>', 'when the last event may happen (a time, or `now`)')
     .action(async (flags: WorldFlags) => {
-      const { importWorld } = await import('../import/run.ts');
+      const { importWorld } = await import('../import/run-import.ts');
       const { until, ...plan } = flags;
       process.exitCode = await importWorld(plan, until);
     });

@@ -50,7 +50,7 @@ async function run(name: string, flags: Flags): Promise<void> {
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   const progress = createProgress(process.stderr);
-  const { throttled } = await import('../import/progress.ts');
+  const { throttled } = await import('../terminal/throttled.ts');
   const step = progress.step(`replay ${name}`);
   const update = throttled(step);
   try {

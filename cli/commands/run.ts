@@ -14,7 +14,7 @@ export function register(program: Command): void {
     .action(async (names: string[], options: { metricsPort?: string; instance?: string }) => {
       const { PROCESSORS } = await import('../../streams/index.ts');
       const { loadConfig } = await import('../config/config.ts');
-      const { runProcessors } = await import('../run/run-processors.ts');
+      const { runProcessors } = await import('../streams/run-processors.ts');
       const processors = (names.length === 0 ? Object.keys(PROCESSORS) : names).map((name) => {
         const processor = PROCESSORS[name];
         if (processor === undefined)

@@ -7,10 +7,10 @@ export function register(program: Command): void {
     .option('--wait-all', 'also wait for what is built in the background (MinIO, node-rdkafka)')
     .action(async (options: { waitAll?: boolean }) => {
       const { loadConfig } = await import('../config/config.ts');
-      const { installAddonStep } = await import('../stack/addon.ts');
+      const { installAddonStep } = await import('../stack/install/addon.ts');
       const { provision: prepareContents } = await import('../stack/provision.ts');
       const { openStack } = await import('../stack/open.ts');
-      const { allOrErrors } = await import('../stack/steps.ts');
+      const { allOrErrors } = await import('../terminal/steps.ts');
       const { progress, stack, config } = openStack();
       const start = async (): Promise<void> => {
         await stack.up({ slow: options.waitAll === true ? 'wait' : 'background' });

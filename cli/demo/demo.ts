@@ -5,12 +5,12 @@ import { MarqueeError } from '../../common/error.ts';
 import { PROCESSORS } from '../../streams/index.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
-import { openMovieLensSource } from '../import/prepare-movielens.ts';
-import { openGeneratedSource } from '../import/prepare-world.ts';
-import type { ImportSource } from '../import/prepared.ts';
+import { openMovieLensSource } from '../import/movielens/movielens-source.ts';
+import { openGeneratedSource } from '../import/generated-source.ts';
+import type { ImportSource } from '../import/import-source.ts';
 import { describeRejects } from '../import/report.ts';
-import { INTERRUPTED, clusterIdOf, openRejects, withInterrupt } from '../import/run.ts';
-import { throttled } from '../import/progress.ts';
+import { INTERRUPTED, clusterIdOf, openRejects, withInterrupt } from '../import/run-import.ts';
+import { throttled } from '../terminal/throttled.ts';
 import { isDelivered, sendImport, undelivered } from '../import/send.ts';
 import type { SendReport } from '../import/send.ts';
 import { provision } from '../stack/provision.ts';
@@ -26,8 +26,8 @@ import { startProcessors } from './processors.ts';
 import type { RunningProcessors } from './processors.ts';
 import { createPositionLine, describeCounts, describeNext, describeSamples } from './report.ts';
 import type { JobResult } from './report.ts';
-import { ownsAll, readLogEnds, untilCaughtUp } from './positions.ts';
-import type { LogEnds, Reader } from './positions.ts';
+import { ownsAll, readLogEnds, untilCaughtUp } from './catch-up.ts';
+import type { LogEnds, Reader } from './catch-up.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
 export interface DemoOptions {

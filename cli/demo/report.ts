@@ -1,10 +1,10 @@
 import type { Session } from '../../connectors/postgres/session.ts';
-import type { ImportSource } from '../import/prepared.ts';
+import type { ImportSource } from '../import/import-source.ts';
 import { formatCount, formatRate, formatTable } from '../terminal/format.ts';
 import { formatSeconds } from '../terminal/text.ts';
 import { agrees } from './counts.ts';
 import type { CountCheck } from './counts.ts';
-import type { ConsumerPosition } from './positions.ts';
+import type { ConsumerPosition } from './catch-up.ts';
 
 export interface JobResult {
   readonly checks: readonly CountCheck[];

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, readEnvironment } from '../config/config.ts';
-import { installAddonStep } from '../stack/addon.ts';
-import { serviceNames } from '../stack/service.ts';
+import { installAddonStep } from '../stack/install/addon.ts';
+import { serviceNames } from '../stack/services/service.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { createStack } from '../stack/stack.ts';
-import { allOrErrors } from '../stack/steps.ts';
+import { allOrErrors } from '../terminal/steps.ts';
 import { runTool } from './tools.ts';
 
 export interface SuiteResult {

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MarqueeError } from '../../common/error.ts';
 import type { History } from '../../archive/backfill/history.ts';
-import { openJsonLines } from './json-lines.ts';
-import { openMovieLens } from './movielens-history.ts';
-import type { MovieLensOutlets } from './movielens-history.ts';
+import { openJsonLines } from './json/json-lines.ts';
+import { openMovieLens } from './movielens/movielens-history.ts';
+import type { MovieLensOutlets } from './movielens/movielens-history.ts';
 
 const MOVIELENS_FILE = /^(?:movies|links|tags|ratings)\.csv$/;
 /** A .json may be anything; given by its name it is read. */

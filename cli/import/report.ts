@@ -1,6 +1,6 @@
 import { formatSeconds } from '../terminal/text.ts';
 import { formatCount, formatRate } from '../terminal/format.ts';
-import type { ImportSource } from './prepared.ts';
+import type { ImportSource } from './import-source.ts';
 import type { Rejects } from './rejects.ts';
 import type { SendReport } from './send.ts';
 import { isDelivered } from './send.ts';

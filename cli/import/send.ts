@@ -1,10 +1,10 @@
 import { MarqueeError } from '../../common/error.ts';
 import type { Progress, Step } from '../terminal/progress.ts';
 import { formatCount, formatRate } from '../terminal/format.ts';
-import { openCatalogue, openEvents } from './deliver.ts';
-import type { Delivered, Outlet } from './deliver.ts';
-import type { ImportSource } from './prepared.ts';
-import { throttled } from './progress.ts';
+import { openCatalogue, openEvents } from './sinks.ts';
+import type { Delivered, Outlet } from './sinks.ts';
+import type { ImportSource } from './import-source.ts';
+import { throttled } from '../terminal/throttled.ts';
 
 export interface SendOptions {
   readonly brokers: readonly string[];

@@ -2,7 +2,7 @@ import { openEventsView } from '../../archive/query/events-view.ts';
 import type { EventsView } from '../../archive/query/events-view.ts';
 import type { Config } from '../config/config.ts';
 import { formatCount } from '../terminal/format.ts';
-import { installHttpfs } from '../stack/httpfs.ts';
+import { installHttpfs } from '../stack/install/httpfs.ts';
 import type { Progress } from '../terminal/progress.ts';
 import { silentProgress } from '../terminal/progress.ts';
 

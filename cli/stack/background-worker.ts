@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { installAddonStep } from './addon.ts';
+import { installAddonStep } from './install/addon.ts';
 import { backgroundErrorFile, type BackgroundJob } from './background.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { createStack } from './stack.ts';

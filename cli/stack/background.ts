@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasCachedAddon } from './addon.ts';
-import type { InstallContext } from './install.ts';
-import { launch, runningRecord, type ProcessRecord } from './process.ts';
+import { hasCachedAddon } from './install/addon.ts';
+import type { InstallContext } from './install/install-once.ts';
+import { launch, runningRecord, type ProcessRecord } from './host/process.ts';
 
 /** What the worker is told, as one JSON argument. */
 export interface BackgroundJob {

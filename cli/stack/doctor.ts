@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { addonLoads } from './addon.ts';
+import { addonLoads } from './install/addon.ts';
 import { backgroundError } from './background.ts';
-import { goVersion, hasGo, isMinioBuilt } from './go.ts';
-import { canMapUser } from './unprivileged.ts';
+import { goVersion, hasGo, isMinioBuilt } from './install/go.ts';
+import { canMapUser } from './services/unprivileged.ts';
 
 type System = 'debian' | 'fedora' | 'macos' | 'other';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { withLock } from './lock.ts';
+import { withLock } from './host/lock.ts';
 import type { Progress } from '../terminal/progress.ts';
-import { allOrErrors, stepOf } from './steps.ts';
+import { allOrErrors, stepOf } from '../terminal/steps.ts';
 
 /**
  * Puts topics, schemas and tables into a healthy stack; each is idempotent. One process of a home at

@@ -8,10 +8,10 @@ import {
   launchBackground,
   runningBackground,
 } from './background.ts';
-import type { InstallContext } from './install.ts';
-import { findJava } from './jars.ts';
-import { withLock } from './lock.ts';
-import type { Service, ServiceContext, ServiceName } from './service.ts';
+import type { InstallContext } from './install/install-once.ts';
+import { findJava } from './install/jars.ts';
+import { withLock } from './host/lock.ts';
+import type { Service, ServiceContext, ServiceName } from './services/service.ts';
 import { kafkaPart } from './services/kafka.ts';
 import { objectStorePart } from './services/object-store.ts';
 import { postgresPart } from './services/postgres.ts';
@@ -24,10 +24,10 @@ import {
   send,
   stopProcess,
   type ProcessRecord,
-} from './process.ts';
+} from './host/process.ts';
 import type { Progress, Step } from '../terminal/progress.ts';
-import { allOrErrors, stepOf } from './steps.ts';
-import { ensureState, readState, type PortWishes, type StackState } from './state.ts';
+import { allOrErrors, stepOf } from '../terminal/steps.ts';
+import { ensureState, readState, type PortWishes, type StackState } from './services/state.ts';
 import { formatSeconds, tail } from '../terminal/text.ts';
 
 const allParts: readonly Service[] = [

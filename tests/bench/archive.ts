@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadConfig } from '../../cli/config/config.ts';
-import { findJava } from '../../cli/stack/jars.ts';
+import { findJava } from '../../cli/stack/install/jars.ts';
 import { createProgress } from '../../cli/terminal/progress.ts';
 import type { Progress } from '../../cli/terminal/progress.ts';
 import { measureArchive } from './archive/measure.ts';

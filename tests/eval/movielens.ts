@@ -7,7 +7,7 @@ import { exportsOf } from '../../cli/commands/config.ts';
 import { readEnvironment, repositoryRoot } from '../../cli/config/config.ts';
 import { left, print, right, table } from '../../cli/terminal/output.ts';
 import { silentProgress } from '../../cli/terminal/progress.ts';
-import { installSpark } from '../../cli/stack/spark.ts';
+import { installSpark } from '../../cli/stack/install/spark.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import { onStage, secondsOf, type Stage } from './stage.ts';
 

@@ -10,9 +10,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../../cli/config/config.ts';
-import { serviceNames, type ServiceName } from '../../cli/stack/service.ts';
+import { serviceNames, type ServiceName } from '../../cli/stack/services/service.ts';
 import { adminUrl } from '../../cli/stack/services/postgres.ts';
-import { isRunning, processToken, type ProcessRecord } from '../../cli/stack/process.ts';
+import { isRunning, processToken, type ProcessRecord } from '../../cli/stack/host/process.ts';
 import { silentProgress, type Progress } from '../../cli/terminal/progress.ts';
 import { createStack } from '../../cli/stack/stack.ts';
 

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import '../../../common/kafka/kafkajs-timer-patch.ts';
-import { installKafkaJars } from '../jars.ts';
-import type { Service, ServiceContext } from '../service.ts';
-import { runLogged } from '../run.ts';
-import { versions } from '../versions.ts';
+import { installKafkaJars } from '../install/jars.ts';
+import type { Service, ServiceContext } from './service.ts';
+import { runLogged } from '../host/run-logged.ts';
+import { versions } from '../install/versions.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -98,7 +98,7 @@ export const kafkaPart: Service = {
         '-XX:MaxGCPauseMillis=20',
         '-XX:+ExitOnOutOfMemoryError',
         '-Djava.awt.headless=true',
-        `-Dlog4j2.configurationFile=${join(import.meta.dirname, '..', 'log4j2.properties')}`,
+        `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'log4j2.properties')}`,
         '-cp',
         classpath,
         'kafka.Kafka',

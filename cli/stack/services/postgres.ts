@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { repositoryRoot } from '../../config/config.ts';
 import { MarqueeError } from '../../../common/error.ts';
-import type { Service, ServiceContext } from '../service.ts';
-import { runLogged } from '../run.ts';
-import type { StackState } from '../state.ts';
-import { versions } from '../versions.ts';
-import { installWheel } from '../wheels.ts';
-import { asUnprivileged, type Unprivileged } from '../unprivileged.ts';
+import type { Service, ServiceContext } from './service.ts';
+import { runLogged } from '../host/run-logged.ts';
+import type { StackState } from './state.ts';
+import { versions } from '../install/versions.ts';
+import { installWheel } from '../install/wheels.ts';
+import { asUnprivileged, type Unprivileged } from './unprivileged.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
 const admin = 'marquee_admin';

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MarqueeError } from '../../../common/error.ts';
-import { installRegistry } from '../jars.ts';
-import type { Service } from '../service.ts';
+import { installRegistry } from '../install/jars.ts';
+import type { Service } from './service.ts';
 
 const answerWithinMs = 2000;
 

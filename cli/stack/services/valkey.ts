@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { MarqueeError } from '../../../common/error.ts';
-import type { Service } from '../service.ts';
-import { versions } from '../versions.ts';
-import { installWheel } from '../wheels.ts';
+import type { Service } from './service.ts';
+import { versions } from '../install/versions.ts';
+import { installWheel } from '../install/wheels.ts';
 
 const answerWithinMs = 2000;
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../../cli/stack/ports.ts';
+import { freePort } from '../../../cli/stack/host/ports.ts';
 import { startChild } from '../child.ts';
 import type { RunContext, System } from '../system.ts';
 import { createTwin } from '../table.ts';

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { freePort } from '../../../cli/stack/ports.ts';
+import { freePort } from '../../../cli/stack/host/ports.ts';
 import { costsOf, listObjects, readBack, removeObjects, storeOf, watch } from '../archive/run.ts';
 import type { ArchiveContext, ArchiveResult } from '../archive/run.ts';
 import { startChild } from '../child.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { installLog, installOnce } from '../../../cli/stack/install.ts';
-import type { InstallContext } from '../../../cli/stack/install.ts';
-import { withLock } from '../../../cli/stack/lock.ts';
-import { runLogged } from '../../../cli/stack/run.ts';
-import { versions } from '../../../cli/stack/versions.ts';
+import { installLog, installOnce } from '../../../cli/stack/install/install-once.ts';
+import type { InstallContext } from '../../../cli/stack/install/install-once.ts';
+import { withLock } from '../../../cli/stack/host/lock.ts';
+import { runLogged } from '../../../cli/stack/host/run-logged.ts';
+import { versions } from '../../../cli/stack/install/versions.ts';
 
 export const PATHWAY_VERSION = '0.33.0';
 export const DEBEZIUM_VERSION = '3.6.0.Final';

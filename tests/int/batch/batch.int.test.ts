@@ -8,7 +8,7 @@ import type { BatchReport } from '../../../cli/batch/run.ts';
 import { exportsOf } from '../../../cli/commands/config.ts';
 import { readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
 import { createProgress } from '../../../cli/terminal/progress.ts';
-import { installSpark, type Spark } from '../../../cli/stack/spark.ts';
+import { installSpark, type Spark } from '../../../cli/stack/install/spark.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';

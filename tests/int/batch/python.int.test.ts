@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
 import { createProgress } from '../../../cli/terminal/progress.ts';
-import { installSpark } from '../../../cli/stack/spark.ts';
+import { installSpark } from '../../../cli/stack/install/spark.ts';
 
 let python: string;
 let javaHome: string | undefined;

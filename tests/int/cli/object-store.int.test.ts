@@ -1,6 +1,6 @@
 import { Client } from 'minio';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { goVersion, hasGo } from '../../../cli/stack/go.ts';
+import { goVersion, hasGo } from '../../../cli/stack/install/go.ts';
 import { startStack, type TestStack } from '../../support/stack.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
-import { freePort } from '../../../cli/stack/ports.ts';
-import { descendants, processToken } from '../../../cli/stack/process.ts';
+import { freePort } from '../../../cli/stack/host/ports.ts';
+import { descendants, processToken } from '../../../cli/stack/host/process.ts';
 import type { ServiceStatus } from '../../../cli/stack/stack.ts';
 
 interface Status {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { hasGo } from '../../../cli/stack/go.ts';
+import { hasGo } from '../../../cli/stack/install/go.ts';
 import {
   openObjectStore,
   type ObjectStore,

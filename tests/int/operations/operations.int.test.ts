@@ -13,7 +13,7 @@ import { readLag, totalLag } from '../../../operations/lag.ts';
 import { readGroupMembers, readLogBounds } from '../../../operations/log-bounds.ts';
 import { readProcessors } from '../../../operations/processors.ts';
 import { planRedrive, redrive } from '../../../operations/redrive.ts';
-import { describeDeadLetter } from '../../../cli/terminal/show-record.ts';
+import { describeDeadLetter } from '../../../cli/operations/show-record.ts';
 import { repositoryRoot } from '../../../cli/config/config.ts';
 import { createRawProducer } from '../../../connectors/kafka/raw-producer.ts';
 import { newestSchema } from '../../../connectors/registry/codec.ts';

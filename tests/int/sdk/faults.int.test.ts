@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort, isFree } from '../../../cli/stack/ports.ts';
+import { freePort, isFree } from '../../../cli/stack/host/ports.ts';
 import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { pushSchemas } from '../../../connectors/registry/subjects.ts';
 import { createProducer } from '../../../sdk/src/index.ts';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { loadConfig, readEnvironment, type Config } from '../../../cli/config/config.ts';
 import { provision } from '../../../cli/stack/provision.ts';
-import type { ServiceName } from '../../../cli/stack/service.ts';
+import type { ServiceName } from '../../../cli/stack/services/service.ts';
 import { adminUrl } from '../../../cli/stack/services/postgres.ts';
-import { isFree } from '../../../cli/stack/ports.ts';
+import { isFree } from '../../../cli/stack/host/ports.ts';
 import { silentProgress } from '../../../cli/terminal/progress.ts';
 import { createStack, type Stack } from '../../../cli/stack/stack.ts';
-import { readState } from '../../../cli/stack/state.ts';
+import { readState } from '../../../cli/stack/services/state.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';

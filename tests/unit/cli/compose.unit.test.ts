@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { explainConfig, loadConfig, repositoryRoot } from '../../../cli/config/config.ts';
-import { versions } from '../../../cli/stack/versions.ts';
+import { versions } from '../../../cli/stack/install/versions.ts';
 
 interface Service {
   readonly image: string;
@@ -46,7 +46,7 @@ describe('compose.yaml', () => {
     expect(services['object-store']?.image).toMatch(
       new RegExp(`:${versions.seaweedWheel.version}$`),
     );
-    const pom = readFileSync(join(repositoryRoot, 'cli/stack/pom.xml'), 'utf8');
+    const pom = readFileSync(join(repositoryRoot, 'cli/stack/install/pom.xml'), 'utf8');
     expect(pom.split(`<version>${versions.kafka}</version>`)).toHaveLength(3);
   });
 

@@ -1,0 +1,40 @@
+import { createHash, hash } from 'node:crypto';
+import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
+import type { RateAction } from '../../../sdk/src/index.ts';
+import type { Ratings } from './ratings.ts';
+
+export const MOVIELENS_APP = 'movielens';
+/** The property that names the import an event came with. */
+export const IMPORT_PROPERTY = 'import';
+
+/**
+ * Names an import by what decides its event ids: the data, and for live traffic the end of its
+ * window. 12 hex digits.
+ */
+export function importIdOf(dataHash: string, untilMs: number | null): string {
+  const what = `${dataHash}/${untilMs === null ? 'as recorded' : String(untilMs)}`;
+  return createHash('sha256').update(what).digest('hex').slice(0, 12);
+}
+
+/**
+ * The `rate` action of a rating, for the producer. Its id is a UUIDv7 of `occurredAtMs` whose other bits are a hash of
+ * who rated what when, so the same import sends the same ids again.
+ */
+export function ratingAction(
+  ratings: Ratings,
+  row: number,
+  occurredAtMs: number,
+  importId: string,
+): RateAction {
+  const user = String(ratings.users[row]);
+  const movie = ratings.movies[row] as number;
+  const name = `${user}/${String(movie)}/${String(ratings.seconds[row])}`;
+  return {
+    userId: user,
+    movieId: movie,
+    value: ratings.stars[row] as number,
+    occurredAt: occurredAtMs,
+    eventId: formatUuid(uuidv7(occurredAtMs, hash('sha256', name, 'buffer'))),
+    properties: { [IMPORT_PROPERTY]: importId },
+  };
+}

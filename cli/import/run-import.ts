@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { withAdmin } from '../../connectors/kafka/admin.ts';
+import { loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { formatCount } from '../terminal/format.ts';
+import { createProgress } from '../terminal/progress.ts';
+import type { WorldPlan } from '../datagen/plan.ts';
+import { openMovieLensSource } from './movielens/movielens-source.ts';
+import { openGeneratedSource } from './generated-source.ts';
+import type { ImportSource } from './import-source.ts';
+import { createRejects } from './rejects.ts';
+import type { Rejects } from './rejects.ts';
+import { describeImport, describeRejects } from './report.ts';
+import { isDelivered, sendImport } from './send.ts';
+import type { SendReport } from './send.ts';
+
+/** Of rejected rows, so many are shown; the list in the home has them all. */
+const REJECTS_SHOWN = 50;
+/** What a shell reports for a command that ended by SIGINT. */
+export const INTERRUPTED = 130;
+
+export interface MovieLensFlags {
+  readonly asLive: boolean;
+  readonly until: string | undefined;
+  readonly moviesOnly: boolean;
+  readonly dryRun: boolean;
+}
+
+/** Kafka's id of the cluster: what was sent to another one has no part in this. */
+export async function clusterIdOf(config: Config): Promise<string> {
+  const { brokers } = config.kafka;
+  return withAdmin({ brokers, clientId: 'marquee-import' }, async (admin) => {
+    return (await admin.describeCluster()).clusterId;
+  });
+}
+
+/** The command `marquee import movielens`. Returns the exit code. */
+export async function importMovieLens(folder: string, flags: MovieLensFlags): Promise<number> {
+  const config = loadConfig();
+  const rejects = openRejects(config);
+  const prepared = await openMovieLensSource(
+    {
+      ...flags,
+      ...{ config, folder, nowMs: Date.now(), whenPast: 'skip' },
+      clusterId: flags.dryRun || !flags.asLive ? '' : await clusterIdOf(config),
+    },
+    rejects,
+  );
+  rejects.close();
+  for (const line of describeRejects(rejects)) process.stderr.write(`${line}\n`);
+  if (flags.dryRun) {
+    print([
+      `movies     ${formatCount(prepared.movies.length)}`,
+      `ratings    ${formatCount(prepared.actions)} of ${formatCount(prepared.users.length)} users`,
+      ...describeImport(prepared, null, rejects),
+      'Nothing was sent (dry run).',
+    ]);
+    return 0;
+  }
+  return run(config, prepared, rejects);
+}
+
+/** The command `marquee import synthetic`. Returns the exit code. */
+export async function importWorld(
+  plan: Omit<WorldPlan, 'untilMs'>,
+  until: string | undefined,
+): Promise<number> {
+  const config = loadConfig();
+  const clusterId = await clusterIdOf(config);
+  const nowMs = Date.now();
+  const prepared = openGeneratedSource({ config, clusterId, plan, until, nowMs, whenPast: 'skip' });
+  return run(config, prepared, null);
+}
+
+export function openRejects(config: Config): Rejects {
+  return createRejects(join(config.home, 'imports', 'rejected.txt'), REJECTS_SHOWN);
+}
+
+async function run(
+  config: Config,
+  prepared: ImportSource,
+  rejects: Rejects | null,
+): Promise<number> {
+  for (const note of prepared.notes) process.stderr.write(`${note}\n`);
+  const report = await withInterrupt((signal) => {
+    const progress = createProgress(process.stderr);
+    const sending = sendImport(prepared, {
+      ...{ brokers: config.kafka.brokers, registryUrl: config.registry.url },
+      ...{ progress, signal },
+    });
+    return sending.finally(() => {
+      progress.close();
+    });
+  });
+  print(describeImport(prepared, report, rejects));
+  return exitCodeOf(report);
+}
+
+function exitCodeOf(report: SendReport): number {
+  if (isDelivered(report)) return 0;
+  return report.interrupted ? INTERRUPTED : 1;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs work that stops in good order at the first signal, and at once at the second. */
+export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    controller.abort();
+  };
+  for (const name of SIGNALS) process.on(name, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of SIGNALS) process.off(name, stop);
+  }
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

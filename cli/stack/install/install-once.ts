@@ -1,0 +1,57 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { withLock } from '../host/lock.ts';
+import type { Step } from '../../terminal/progress.ts';
+
+export interface InstallContext {
+  readonly home: string;
+  readonly cache: string;
+  readonly step: Step;
+  readonly javaHome?: string | undefined;
+  /** Which S3 server; 'auto' takes MinIO where it is built already or Go is there. */
+  readonly objectStore: 'auto' | 'minio' | 'seaweedfs' | 'none';
+  /** One line for the user about something that isn't as usual. */
+  readonly note: (text: string) => void;
+}
+
+/** As much of it as an installation itself needs. */
+export type InstallPlace = Pick<InstallContext, 'cache' | 'step'>;
+
+/**
+ * Makes <cache>/<name> by `build(folder)` unless it is there. The folder appears under its name
+ * only when it is complete; two processes never build the same one. Returns its path.
+ */
+export async function installOnce(
+  context: InstallPlace,
+  name: string,
+  build: (folder: string) => Promise<void>,
+): Promise<string> {
+  const target = join(context.cache, name);
+  if (existsSync(target)) return target;
+  const lockFile = join(context.cache, 'locks', `${name.replaceAll('/', '_')}.lock`);
+  await withLock(
+    lockFile,
+    async () => {
+      if (existsSync(target)) return;
+      const parent = dirname(target);
+      mkdirSync(parent, { recursive: true });
+      for (const left of readdirSync(parent)) {
+        if (join(parent, left).startsWith(`${target}.part-`)) {
+          rmSync(join(parent, left), { recursive: true, force: true });
+        }
+      }
+      const part = `${target}.part-${String(process.pid)}`;
+      mkdirSync(part);
+      await build(part);
+      renameSync(part, target);
+    },
+    (holder) => {
+      context.step.update(`waiting for process ${String(holder.pid)}, which installs the same`);
+    },
+  );
+  return target;
+}
+
+export function installLog(context: InstallPlace, name: string): string {
+  return join(context.cache, 'logs', `${name}.log`);
+}
