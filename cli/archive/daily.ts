@@ -41,7 +41,7 @@ export async function archiveDaily(options: { readonly metricsPort?: number }): 
     schedule: settings.schedule,
     zone: settings.timeZone,
     next: new Date(nextRunAfter(settings, Date.now())).toISOString(),
-    metrics: `http://127.0.0.1:${String(server.port)}/metrics`,
+    metrics: `http://127.0.0.1:${server.port}/metrics`,
   });
   try {
     while (!stopping.signal.aborted) {

@@ -152,8 +152,8 @@ function describeClaim(
     const end = positions.get(partition) ?? from;
     const first = firsts.get(partition) ?? from;
     if (first >= end) return [];
-    const cold = first < from ? `[${String(first)}, ${String(from)})` : '-';
-    return [[String(partition), cold, end > from ? `[${String(from)}, ${String(end)})` : '-']];
+    const cold = first < from ? `[${first}, ${from})` : '-';
+    return [[String(partition), cold, end > from ? `[${from}, ${end})` : '-']];
   });
   if (rows.length === 0) {
     print('  of the topic itself the living tables hold nothing yet');

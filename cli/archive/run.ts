@@ -52,7 +52,7 @@ export async function archiveRun(flags: {
 function describe(report: ArchiveReport): string[] {
   const { drop } = report;
   return [
-    `run ${String(report.run)}${report.resumed ? ' (finished an earlier plan)' : ''}: received before ${formatTime(report.until)}`,
+    `run ${report.run}${report.resumed ? ' (finished an earlier plan)' : ''}: received before ${formatTime(report.until)}`,
     `  ${formatCount(report.rows)} rows in ${formatCount(report.files)} files, ${formatBytes(report.bytes)}, ${report.seconds.toFixed(1)} s`,
     drop.dropped.length === 0
       ? '  nothing dropped from the hot table'

@@ -98,7 +98,7 @@ export async function runStage<T>(
     if (code === 0 && result !== undefined) return result.value;
     throw new MarqueeError(
       'MARQUEE_BATCH_FAILED',
-      `the batch stage ended with ${code === null ? 'a signal' : `exit code ${String(code)}`}; ` +
+      `the batch stage ended with ${code === null ? 'a signal' : `exit code ${code}`}; ` +
         `its last words: ${lastWords} (all of them: ${logFile})`,
     );
   } finally {

@@ -104,9 +104,7 @@ function parseDate(text: string): string {
 function parseKeepDays(text: string): number {
   const days = Number(text);
   if (Number.isInteger(days) && days >= KEEP_DAYS_MIN) return days;
-  throw new InvalidArgumentError(
-    `wanted is a whole number of days, at least ${String(KEEP_DAYS_MIN)}.`,
-  );
+  throw new InvalidArgumentError(`wanted is a whole number of days, at least ${KEEP_DAYS_MIN}.`);
 }
 
 const KEEP_DAYS_MIN = 30;

@@ -58,7 +58,7 @@ export function register(program: Command): void {
       progress.close();
       for (const failure of failures) process.stdout.write(`${failure}\n`);
       process.stdout.write(
-        `${String(checks.length - failures.length)} of ${String(checks.length)} checks are clean\n`,
+        `${checks.length - failures.length} of ${checks.length} checks are clean\n`,
       );
       if (failures.length > 0) process.exitCode = 1;
     });

@@ -7,7 +7,7 @@ interface MovieLensFlags {
   readonly dryRun?: boolean;
 }
 
-interface WorldFlags {
+interface SyntheticFlags {
   readonly users: number;
   readonly movies: number;
   readonly events: number;
@@ -49,8 +49,8 @@ export function register(program: Command): void {
     .option('--round <n>', 'which visits: another one is more traffic of that world', Number, 1)
     .option('--hours <n>', 'the events lie in so many last hours', Number, 12)
     .option('--until <time>', 'when the last event may happen (a time, or `now`)')
-    .action(async (flags: WorldFlags) => {
-      const { importWorld } = await import('../import/run-import.ts');
+    .action(async (flags: SyntheticFlags) => {
+      const { importSynthetic: importWorld } = await import('../import/run-import.ts');
       const { until, ...plan } = flags;
       process.exitCode = await importWorld(plan, until);
     });

@@ -23,8 +23,8 @@ export function register(program: Command): void {
       }
       process.stdout.write(
         result.applied.length + result.views.length === 0
-          ? `up to date at migration ${String(result.version)}\n`
-          : `database at migration ${String(result.version)}\n`,
+          ? `up to date at migration ${result.version}\n`
+          : `database at migration ${result.version}\n`,
       );
     });
 }

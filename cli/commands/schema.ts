@@ -12,7 +12,7 @@ export function register(program: Command): void {
       const subjects = await subjectsOfFolder();
       assertCompatible(subjects);
       assertGenerated(subjects);
-      print(`${String(subjects.length)} subjects: every version reads all earlier ones`);
+      print(`${subjects.length} subjects: every version reads all earlier ones`);
       if (flags.offline === true) return;
       const { loadConfig } = await import('../config/config.ts');
       const { url } = loadConfig().registry;

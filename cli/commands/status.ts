@@ -10,16 +10,16 @@ export function register(program: Command): void {
       const { loadConfig } = await import('../config/config.ts');
       const { progress, stack, config } = openStack();
       progress.close();
-      const parts = await stack.status();
+      const services = await stack.status();
       const readerUrl = loadConfig({ home: config.home }).postgres.readerUrl;
       if (options.json === true) {
-        const report = { home: config.home, readerUrl, parts };
+        const report = { home: config.home, readerUrl, parts: services };
         process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       } else {
-        for (const part of parts) {
-          const where = part.port === null ? '-' : `127.0.0.1:${String(part.port)}`;
-          const what = part.version ?? part.detail ?? '';
-          const line = [part.name.padEnd(13), part.state.padEnd(8), where.padEnd(16), what];
+        for (const service of services) {
+          const where = service.port === null ? '-' : `127.0.0.1:${service.port}`;
+          const what = service.version ?? service.detail ?? '';
+          const line = [service.name.padEnd(13), service.state.padEnd(8), where.padEnd(16), what];
           process.stdout.write(`${line.join(' ').trimEnd()}\n`);
         }
         process.stdout.write(`\nhome          ${config.home}\n`);
@@ -27,6 +27,6 @@ export function register(program: Command): void {
           `read-only     ${readerUrl}\n              (./marquee psql opens it)\n`,
         );
       }
-      if (parts.some(({ state }) => state !== 'up')) process.exitCode = 1;
+      if (services.some(({ state }) => state !== 'up')) process.exitCode = 1;
     });
 }

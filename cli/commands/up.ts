@@ -8,13 +8,13 @@ export function register(program: Command): void {
     .action(async (options: { waitAll?: boolean }) => {
       const { loadConfig } = await import('../config/config.ts');
       const { installAddonStep } = await import('../stack/install/addon.ts');
-      const { provision: prepareContents } = await import('../stack/provision.ts');
+      const { provision } = await import('../stack/provision.ts');
       const { openStack } = await import('../stack/open.ts');
       const { allOrErrors } = await import('../terminal/steps.ts');
       const { progress, stack, config } = openStack();
       const start = async (): Promise<void> => {
         await stack.up({ slow: options.waitAll === true ? 'wait' : 'background' });
-        await prepareContents(loadConfig({ home: config.home }), progress);
+        await provision(loadConfig({ home: config.home }), progress);
       };
       try {
         await allOrErrors([

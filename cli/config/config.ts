@@ -234,20 +234,20 @@ const defaultPorts = {
 
 function defaults(environment: NodeJS.ProcessEnv): Tree {
   const cacheBase = environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const database = `127.0.0.1:${String(defaultPorts.postgresPort)}/marquee`;
+  const database = `127.0.0.1:${defaultPorts.postgresPort}/marquee`;
   return {
     home: join(repositoryRoot, '.marquee'),
     cache: join(cacheBase, 'marquee'),
-    kafka: { brokers: [`127.0.0.1:${String(defaultPorts.kafkaPort)}`], client: 'kafkajs' },
-    registry: { url: `http://127.0.0.1:${String(defaultPorts.registryPort)}/apis/ccompat/v7` },
+    kafka: { brokers: [`127.0.0.1:${defaultPorts.kafkaPort}`], client: 'kafkajs' },
+    registry: { url: `http://127.0.0.1:${defaultPorts.registryPort}/apis/ccompat/v7` },
     postgres: {
       migratorUrl: `postgres://marquee_migrator@${database}`,
       writerUrl: `postgres://marquee_writer@${database}`,
       readerUrl: `postgres://marquee_reader@${database}`,
     },
-    redis: { url: `redis://127.0.0.1:${String(defaultPorts.valkeyPort)}` },
+    redis: { url: `redis://127.0.0.1:${defaultPorts.valkeyPort}` },
     objectStore: {
-      endpoint: `http://127.0.0.1:${String(defaultPorts.objectStorePort)}`,
+      endpoint: `http://127.0.0.1:${defaultPorts.objectStorePort}`,
       accessKey: 'marquee',
       secretKey: 'marquee',
       bucket: 'marquee',
@@ -333,7 +333,7 @@ function invalid(
   });
   return new MarqueeError(
     'MARQUEE_CONFIG_INVALID',
-    `The configuration has ${String(lines.length)} wrong value(s):\n${lines.join('\n')}`,
+    `The configuration has ${lines.length} wrong value(s):\n${lines.join('\n')}`,
   );
 }
 

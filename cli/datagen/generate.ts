@@ -5,7 +5,7 @@ import type { Truth } from './model.ts';
 import { checkPlan } from './plan.ts';
 import type { WorldPlan } from './plan.ts';
 import { createRandom, createWeighted } from './random.ts';
-import { SESSION_MS_MAX, playSession } from './visit.ts';
+import { VISIT_MS_MAX, playVisit } from './visit.ts';
 import type { Draft, UserState } from './visit.ts';
 import { HOUR_MS } from '../../common/time.ts';
 
@@ -16,11 +16,11 @@ export type WorldEvent =
 
 const DEVICES = ['tv', 'phone', 'web', 'tablet'] as const;
 /** Sessions are put in order of time in portions of this many. */
-const PORTION = 512;
+const CHUNK_VISITS = 512;
 /** Of the time span: a session is squeezed to this when it would be longer. */
-const SESSION_SHARE_MAX = 1 / 8;
+const VISIT_SHARE_MAX = 1 / 8;
 
-interface Visit {
+interface PlayedVisit {
   readonly user: number;
   readonly drafts: readonly Draft[];
 }
@@ -37,18 +37,18 @@ export function* generateWorld(
 ): Generator<WorldEvent, void, undefined> {
   checkPlan(plan);
   const truth = createTruth(plan);
-  const sessions = countSessions(plan, truth);
+  const sessions = countVisits(plan, truth);
   const spanMs = Math.floor(plan.hours * HOUR_MS);
-  const sessionMs = Math.min(SESSION_MS_MAX, spanMs * SESSION_SHARE_MAX);
-  const dress = createDresser(plan, label, sessionMs / SESSION_MS_MAX);
-  const clock = createRandom(plan.seed, `clock/${String(plan.round)}`);
+  const sessionMs = Math.min(VISIT_MS_MAX, spanMs * VISIT_SHARE_MAX);
+  const dress = createDresser(plan, label, sessionMs / VISIT_MS_MAX);
+  const clock = createRandom(plan.seed, `clock/${plan.round}`);
   const firstMs = plan.untilMs - spanMs;
   let waiting: WorldEvent[] = [];
   let index = 0;
   for (const visit of visits(plan, truth)) {
     const within = (index + clock.next()) / sessions;
     const startMs = firstMs + Math.floor(within * (spanMs - sessionMs));
-    if (index % PORTION === 0 && index > 0) {
+    if (index % CHUNK_VISITS === 0 && index > 0) {
       waiting.sort((a, b) => timeOf(a) - timeOf(b));
       // Later sessions begin later; what happens before this one's begin is settled.
       const due = waiting.findIndex((event) => timeOf(event) >= startMs);
@@ -64,7 +64,7 @@ export function timeOf(event: WorldEvent): number {
   return event.kind === 'action' ? event.action.occurredAt : event.serve.servedAt;
 }
 
-function countSessions(plan: WorldPlan, truth: Truth): number {
+function countVisits(plan: WorldPlan, truth: Truth): number {
   const all = visits(plan, truth);
   let count = 0;
   while (all.next().done !== true) count += 1;
@@ -72,8 +72,8 @@ function countSessions(plan: WorldPlan, truth: Truth): number {
 }
 
 /** Visits in their order until the plan's number of actions is reached; the last is cut there. */
-function* visits(plan: WorldPlan, truth: Truth): Generator<Visit, void, undefined> {
-  const random = createRandom(plan.seed, `visits/${String(plan.round)}`);
+function* visits(plan: WorldPlan, truth: Truth): Generator<PlayedVisit, void, undefined> {
+  const random = createRandom(plan.seed, `visits/${plan.round}`);
   const drawUser = createWeighted(truth.activity, random);
   const drawMovie = createWeighted(truth.popularity, random);
   const states = new Map<number, UserState>();
@@ -82,7 +82,7 @@ function* visits(plan: WorldPlan, truth: Truth): Generator<Visit, void, undefine
     const user = drawUser();
     let state = states.get(user);
     if (state === undefined) states.set(user, (state = { seen: new Set(), listed: [] }));
-    const drafts = playSession(user, state, { truth, random, drawMovie });
+    const drafts = playVisit(user, state, { truth, random, drawMovie });
     const kept = drafts.filter((draft) => draft.kind === 'serve' || left-- > 0);
     yield { user, drafts: kept };
   }
@@ -93,8 +93,8 @@ function createDresser(
   plan: WorldPlan,
   label: Readonly<Record<string, string>>,
   pace: number,
-): (visit: Visit, startMs: number, into: WorldEvent[]) => WorldEvent[] {
-  const ids = createRandom(plan.seed, `ids/${String(plan.round)}`);
+): (visit: PlayedVisit, startMs: number, into: WorldEvent[]) => WorldEvent[] {
+  const ids = createRandom(plan.seed, `ids/${plan.round}`);
   const bits = new Uint8Array(10);
   const newId = (ms: number): string => {
     ids.fill(bits);

@@ -47,7 +47,7 @@ export function movieIdAt(seed: number, index: number): number {
 }
 
 export function userIdAt(seed: number, index: number): string {
-  return `world-${String(seed)}-${String(index + 1).padStart(5, '0')}`;
+  return `world-${seed}-${String(index + 1).padStart(5, '0')}`;
 }
 
 /** Users have streams of their own, so more users or movies leave those that were there as they are. */

@@ -42,7 +42,7 @@ export function checkPlan(plan: WorldPlan): void {
     if (whole && value >= min && value <= max) continue;
     throw new MarqueeError(
       'MARQUEE_WORLD_PLAN',
-      `a world with ${String(value)} as its ${name}: it must be from ${String(min)} to ${String(max)}`,
+      `a world with ${value} as its ${name}: it must be from ${min} to ${max}`,
       { field: name },
     );
   }

@@ -32,7 +32,7 @@ export interface DraftServe {
 export type Draft = DraftAction | DraftServe;
 
 /** No session is longer, however much is watched in it. */
-export const SESSION_MS_MAX = 4 * HOUR_MS;
+export const VISIT_MS_MAX = 4 * HOUR_MS;
 
 const LIST_LENGTH = 10;
 const CANDIDATES = 60;
@@ -62,14 +62,14 @@ export interface UserState {
   readonly listed: number[];
 }
 
-export interface SessionContext {
+export interface VisitContext {
   readonly truth: Truth;
   readonly random: Random;
   /** A movie that is come across, by popularity. */
   drawMovie(): number;
 }
 
-interface Visit extends SessionContext {
+interface Visit extends VisitContext {
   readonly user: number;
   readonly state: UserState;
   readonly drafts: Draft[];
@@ -87,7 +87,7 @@ interface Visit extends SessionContext {
  *     share watched         = sigmoid(0.5 * liking - 0.4 + N(0, 1))
  *     stars                 = 2.4 + 0.5 * liking + N(0, 0.5), in halves from 0.5 to 5
  */
-export function playSession(user: number, state: UserState, context: SessionContext): Draft[] {
+export function playVisit(user: number, state: UserState, context: VisitContext): Draft[] {
   const { random } = context;
   const visit: Visit = { ...context, user, state, drafts: [], nowMs: 0, plays: 0 };
   if (random.next() < 0.75) browseServe(visit);

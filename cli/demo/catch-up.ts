@@ -54,14 +54,14 @@ export async function readConsumerPositions(
     'SELECT processor, topic, partition, next_offset FROM stream_offsets',
   );
   const nextOf = new Map(
-    rows.map((row) => [`${row.processor}/${row.topic}/${String(row.partition)}`, row.next_offset]),
+    rows.map((row) => [`${row.processor}/${row.topic}/${row.partition}`, row.next_offset]),
   );
   return readers.map(({ processor, topic }) => {
     let applied = 0;
     let total = 0;
     let caughtUp = true;
     (ends.get(topic) ?? []).forEach((end, partition) => {
-      const next = nextOf.get(`${processor}/${topic}/${String(partition)}`) ?? 0;
+      const next = nextOf.get(`${processor}/${topic}/${partition}`) ?? 0;
       applied += Math.min(next, end);
       total += end;
       caughtUp &&= next >= end;
@@ -124,10 +124,10 @@ export async function untilCaughtUp(options: CatchUpOptions): Promise<void> {
 function stalled(standings: readonly ConsumerPosition[], stallMs: number): MarqueeError {
   const behind = standings
     .filter(({ caughtUp }) => !caughtUp)
-    .map(({ processor, applied, total }) => `${processor} ${String(applied)}/${String(total)}`);
+    .map(({ processor, applied, total }) => `${processor} ${applied}/${total}`);
   return new MarqueeError(
     'MARQUEE_DEMO_STALLED',
-    `no processor moved for ${String(Math.round(stallMs / 1000))} s, and not all are at the end: ` +
+    `no processor moved for ${Math.round(stallMs / 1000)} s, and not all are at the end: ` +
       behind.join(', '),
   );
 }

@@ -227,7 +227,7 @@ async function followTables(
       },
       stallMs: STALL_MS,
     });
-    step.done(`all ${String(readers.length)} are at the end of their topics`);
+    step.done(`all ${readers.length} are at the end of their topics`);
   } catch (error) {
     step.fail('stopped');
     throw error;

@@ -31,7 +31,7 @@ export function createPositionLine(
         const base = first.get(processor) ?? 0;
         const goal = Math.max(1, isFinal ? total - base : actions);
         const share = isFinal && caughtUp ? 1 : Math.min(0.99, (applied - base) / goal);
-        return `${processor} ${String(Math.floor(share * 100))}%`;
+        return `${processor} ${Math.floor(share * 100)}%`;
       });
     return shares.join(', ');
   };
@@ -63,7 +63,7 @@ export function describeCounts(prepared: ImportSource, result: JobResult): strin
   const verdict =
     wrong === 0
       ? 'Every count agrees with what was sent.'
-      : `${String(wrong)} count(s) DISAGREE with what was sent.`;
+      : `${wrong} count(s) DISAGREE with what was sent.`;
   const speed =
     actions === 0
       ? []

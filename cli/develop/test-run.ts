@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, readEnvironment } from '../config/config.ts';
 import { installAddonStep } from '../stack/install/addon.ts';
-import { serviceNames } from '../stack/services/service.ts';
+import { serviceNames } from '../stack/services/service-names.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { createStack } from '../stack/stack.ts';
 import { allOrErrors } from '../terminal/steps.ts';
@@ -113,9 +113,9 @@ export function summaryOf(results: readonly SuiteResult[]): { line: string; ok: 
   const passed = sum((result) => result.passed);
   const failed = sum((result) => result.failed);
   const skipped = sum((result) => result.skipped);
-  const tail = skipped === 0 ? '' : `, ${String(skipped)} skipped`;
+  const tail = skipped === 0 ? '' : `, ${skipped} skipped`;
   return {
-    line: `${String(passed)} passed, ${String(failed)} failed${tail}`,
+    line: `${passed} passed, ${failed} failed${tail}`,
     ok: failed === 0 && passed > 0,
   };
 }

@@ -10,9 +10,9 @@ import type { ImportSource } from './import-source.ts';
 import { IMPORT_PROPERTY, importIdOf } from './movielens/rating-action.ts';
 import { HOUR_MS } from '../../common/time.ts';
 
-export const WORLD_APP = 'synthetic';
+export const SYNTHETIC_APP = 'synthetic';
 
-export interface WorldRequest {
+export interface GeneratedRequest {
   readonly config: Config;
   readonly clusterId: string;
   readonly plan: Omit<WorldPlan, 'untilMs'>;
@@ -23,7 +23,7 @@ export interface WorldRequest {
 }
 
 /** Places a synthetic world in time. Throws MARQUEE_WORLD_PLAN, and as prepareMovieLens does. */
-export function openGeneratedSource(request: WorldRequest): ImportSource {
+export function openGeneratedSource(request: GeneratedRequest): ImportSource {
   const { config, nowMs, plan } = request;
   const { lateHorizonMs } = config.runtime.settings;
   checkPlan({ ...plan, untilMs: nowMs });
@@ -32,14 +32,14 @@ export function openGeneratedSource(request: WorldRequest): ImportSource {
   if (plan.hours > hoursMax)
     throw new MarqueeError(
       'MARQUEE_WORLD_PLAN',
-      `a world of ${String(plan.hours)} hours: events older than the late horizon reach no table, ` +
-        `so it may span at most ${String(hoursMax)}`,
+      `a world of ${plan.hours} hours: events older than the late horizon reach no table, ` +
+        `so it may span at most ${hoursMax}`,
       { field: 'hours' },
     );
   const dataHash = worldHash(plan);
   const live = placeLive({
     ...{ home: config.home, clusterId: request.clusterId, dataHash, spanMs, nowMs, lateHorizonMs },
-    source: `synthetic world, seed ${String(plan.seed)}, round ${String(plan.round)}`,
+    source: `synthetic world, seed ${plan.seed}, round ${plan.round}`,
     askedUntilMs:
       request.until === undefined ? null : parseUntil(request.until, spanMs, nowMs, lateHorizonMs),
     whenPast: request.whenPast,
@@ -50,7 +50,7 @@ export function openGeneratedSource(request: WorldRequest): ImportSource {
   const placed = { ...plan, untilMs: window?.untilMs ?? nowMs };
   return {
     name: 'Synthetic world',
-    app: WORLD_APP,
+    app: SYNTHETIC_APP,
     importId,
     movies: createTruth(placed).movies,
     users: Array.from({ length: plan.users }, (_, index) => userIdAt(plan.seed, index)),

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MarqueeError } from '../../common/error.ts';
 import type { History } from '../../archive/backfill/history.ts';
-import { openJsonLines } from './json/json-lines.ts';
-import { openMovieLens } from './movielens/movielens-history.ts';
-import type { MovieLensOutlets } from './movielens/movielens-history.ts';
+import { openJsonHistory } from './json/json-lines.ts';
+import { openMovieLensHistory } from './movielens/movielens-history.ts';
+import type { HistoryOptions } from './movielens/movielens-history.ts';
 
 const MOVIELENS_FILE = /^(?:movies|links|tags|ratings)\.csv$/;
 /** A .json may be anything; given by its name it is read. */
@@ -14,18 +14,20 @@ const JSON_LINES = /\.(?:jsonl|ndjson)(?:\.gz)?$/;
  * The histories of a path: a folder in MovieLens' layout, a file of JSON lines, or a folder of such
  * files, by name. Throws MARQUEE_IMPORT_FILE when it is something else.
  */
-export async function openHistories(path: string, outlets: MovieLensOutlets): Promise<History[]> {
+export async function openHistories(path: string, outlets: HistoryOptions): Promise<History[]> {
   if (!existsSync(path)) throw notHistory(`there is no ${path}`);
   if (!statSync(path).isDirectory()) {
     if (/\.csv$/.test(path)) throw notHistory(`${path} is one file of a MovieLens set: give its folder`); // prettier-ignore
-    return [await openJsonLines(path, outlets.rejects)];
+    return [await openJsonHistory(path, outlets.rejects)];
   }
   const names = readdirSync(path).sort();
-  if (names.some((name) => MOVIELENS_FILE.test(name))) return [await openMovieLens(path, outlets)];
+  if (names.some((name) => MOVIELENS_FILE.test(name)))
+    return [await openMovieLensHistory(path, outlets)];
   const files = names.filter((name) => JSON_LINES.test(name));
   if (files.length === 0) throw notHistory(`${path} holds no such file`);
   const histories: History[] = [];
-  for (const file of files) histories.push(await openJsonLines(join(path, file), outlets.rejects));
+  for (const file of files)
+    histories.push(await openJsonHistory(join(path, file), outlets.rejects));
   return histories;
 }
 

@@ -38,7 +38,7 @@ export function createRejects(listFile: string, showMax: number): Rejects {
 
   return {
     add(file, line, { kind, reason }) {
-      const text = `${file}:${String(line)}: ${reason}`;
+      const text = `${file}:${line}: ${reason}`;
       count += 1;
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       if (shown.length < showMax) shown.push(text);

@@ -57,11 +57,11 @@ export async function importMovieLens(folder: string, flags: MovieLensFlags): Pr
     ]);
     return 0;
   }
-  return run(config, prepared, rejects);
+  return sendSource(config, prepared, rejects);
 }
 
 /** The command `marquee import synthetic`. Returns the exit code. */
-export async function importWorld(
+export async function importSynthetic(
   plan: Omit<WorldPlan, 'untilMs'>,
   until: string | undefined,
 ): Promise<number> {
@@ -69,14 +69,14 @@ export async function importWorld(
   const clusterId = await clusterIdOf(config);
   const nowMs = Date.now();
   const prepared = openGeneratedSource({ config, clusterId, plan, until, nowMs, whenPast: 'skip' });
-  return run(config, prepared, null);
+  return sendSource(config, prepared, null);
 }
 
 export function openRejects(config: Config): Rejects {
   return createRejects(join(config.home, 'imports', 'rejected.txt'), REJECTS_SHOWN);
 }
 
-async function run(
+async function sendSource(
   config: Config,
   prepared: ImportSource,
   rejects: Rejects | null,

@@ -1,8 +1,8 @@
 import { MarqueeError } from '../../common/error.ts';
 import type { Progress, Step } from '../terminal/progress.ts';
 import { formatCount, formatRate } from '../terminal/format.ts';
-import { openCatalogue, openEvents } from './sinks.ts';
-import type { Delivered, Outlet } from './sinks.ts';
+import { openCatalogueSink, openEventSink } from './sinks.ts';
+import type { Delivered, Sink } from './sinks.ts';
 import type { ImportSource } from './import-source.ts';
 import { throttled } from '../terminal/throttled.ts';
 
@@ -39,10 +39,10 @@ export async function sendImport(
   const { progress, signal } = options;
   const { note, recovered } = createFaultNotes(progress);
   const connection = { ...options, onFault: note };
-  const catalogue = openCatalogue(connection);
+  const catalogue = openCatalogueSink(connection);
   // Two producers of one app, so that what was acknowledged is known apart.
-  const actions = openEvents(prepared.app, connection);
-  const serves = openEvents(prepared.app, connection);
+  const actions = openEventSink(prepared.app, connection);
+  const serves = openEventSink(prepared.app, connection);
   const users = new Set<string>();
   let answers = 0;
   const clock = { actionsMs: 0 };
@@ -107,7 +107,7 @@ async function track(
   progress: Progress,
   name: string,
   total: number,
-  outlet: Outlet<never>,
+  outlet: Sink<never>,
   work: () => Promise<void>,
 ): Promise<void> {
   if (total === 0) return;

@@ -15,7 +15,7 @@ export interface Delivered {
 }
 
 /** One way to Kafka, with counts of its own: so what is acknowledged is known by kind. */
-export interface Outlet<T> {
+export interface Sink<T> {
   /** Null when there is room for more; else what to wait for. */
   send(item: T): Promise<void> | null;
   counts(): Delivered;
@@ -24,7 +24,7 @@ export interface Outlet<T> {
   close(): Promise<void>;
 }
 
-export interface OutletOptions {
+export interface SinkOptions {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
   /** Told of a broker or registry that is away, at each try. */
@@ -38,7 +38,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 const LOOK_EVERY = 256;
 
 /** Emits actions and serves as an app does. */
-export function openEvents(app: string, options: OutletOptions): Outlet<ImportEvent> {
+export function openEventSink(app: string, options: SinkOptions): Sink<ImportEvent> {
   const producer = createProducer({
     ...options,
     app,
@@ -46,25 +46,25 @@ export function openEvents(app: string, options: OutletOptions): Outlet<ImportEv
     // The command ends by itself on a signal, and closes the producer.
     drainOnSigterm: false,
   });
-  return createOutlet(producer, (event) =>
+  return createSink(producer, (event) =>
     event.kind === 'action' ? producer.emit(event.action) : producer.serve(event.serve),
   );
 }
 
-export function openCatalogue(options: OutletOptions): Outlet<Movie> {
+export function openCatalogueSink(options: SinkOptions): Sink<Movie> {
   const publisher = createPublisher(
     { ...options, clientId: 'marquee-import', deliveryTimeoutMs: DELIVERY_TIMEOUT_MS },
     ['movies.v1'],
   );
-  return createOutlet(publisher, (movie) =>
+  return createSink(publisher, (movie) =>
     publisher.publish('movies.v1', String(movie.movie_id), movie),
   );
 }
 
-function createOutlet<T>(
+function createSink<T>(
   client: Pick<Publisher, 'counts' | 'flush' | 'close'>,
   emit: (item: T) => Delivery,
-): Outlet<T> {
+): Sink<T> {
   let sent = 0;
   let error: Error | null = null;
   let last: Delivery | null = null;

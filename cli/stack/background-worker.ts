@@ -11,7 +11,7 @@ import { createStack } from './stack.ts';
 async function work(job: BackgroundJob): Promise<void> {
   const progress = createProgress(process.stdout);
   const stack = createStack({ ...job, ports: 'free', progress });
-  if (job.objectStorePart) {
+  if (job.buildsObjectStore) {
     try {
       // The build holds no lock of the home, so `down` and `up` go on meanwhile.
       await stack.install(['object-store']);
@@ -22,7 +22,7 @@ async function work(job: BackgroundJob): Promise<void> {
       writeFileSync(backgroundErrorFile(job.home), message);
     }
   }
-  if (job.addon) await installAddonStep(job, progress);
+  if (job.buildsAddon) await installAddonStep(job, progress);
 }
 
 await work(JSON.parse(process.argv[2] ?? '{}') as BackgroundJob);

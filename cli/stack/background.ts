@@ -5,14 +5,14 @@ import { hasCachedAddon } from './install/addon.ts';
 import type { InstallContext } from './install/install-once.ts';
 import { launch, runningRecord, type ProcessRecord } from './host/process.ts';
 
-/** What the worker is told, as one JSON argument. */
+/** The worker's orders, as one JSON argument. */
 export interface BackgroundJob {
   readonly home: string;
   readonly cache: string;
   readonly javaHome?: string | undefined;
   readonly objectStore: InstallContext['objectStore'];
-  readonly addon: boolean;
-  readonly objectStorePart: boolean;
+  readonly buildsAddon: boolean;
+  readonly buildsObjectStore: boolean;
 }
 
 const recordFile = (home: string): string => join(home, 'run', 'background.json');
@@ -41,16 +41,16 @@ function hasCompiler(): boolean {
 
 /** Starts the process that builds what takes minutes, when there is something to build. */
 export function launchBackground(
-  options: Omit<BackgroundJob, 'addon' | 'objectStorePart'>,
-  objectStorePart: boolean,
+  options: Omit<BackgroundJob, 'buildsAddon' | 'buildsObjectStore'>,
+  buildsObjectStore: boolean,
   note: (text: string) => void,
 ): void {
   if (runningBackground(options.home) !== null) return;
   rmSync(backgroundErrorFile(options.home), { force: true });
-  const addon = !hasCachedAddon(options.cache) && hasCompiler();
-  if (!addon && !objectStorePart) return;
+  const buildsAddon = !hasCachedAddon(options.cache) && hasCompiler();
+  if (!buildsAddon && !buildsObjectStore) return;
   const { home, cache, javaHome, objectStore } = options;
-  const job: BackgroundJob = { home, cache, javaHome, objectStore, addon, objectStorePart };
+  const job: BackgroundJob = { home, cache, javaHome, objectStore, buildsAddon, buildsObjectStore };
   const log = join(home, 'logs', 'background.log');
   launch(
     {
@@ -60,6 +60,6 @@ export function launchBackground(
     recordFile(home),
     log,
   );
-  const what = [...(objectStorePart ? ['MinIO'] : []), ...(addon ? ['node-rdkafka'] : [])];
+  const what = [...(buildsObjectStore ? ['MinIO'] : []), ...(buildsAddon ? ['node-rdkafka'] : [])];
   note(`${what.join(' and ')} will be built in the background, some minutes (log: ${log})`);
 }

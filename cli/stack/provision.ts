@@ -9,7 +9,7 @@ import { allOrErrors, stepOf } from '../terminal/steps.ts';
  * a time: Kafka and the registry refuse what somebody else makes in the same moment.
  */
 export async function provision(config: Config, progress: Progress): Promise<void> {
-  await withLock(join(config.home, 'contents.lock'), () =>
+  await withLock(join(config.home, 'provision.lock'), () =>
     allOrErrors([
       createTopics(config, progress),
       pushSchemas(config, progress),
@@ -22,7 +22,7 @@ async function createTables(config: Config, progress: Progress): Promise<void> {
   const { migrate } = await import('../../sql/migrate.ts');
   await stepOf(progress, 'tables', async (step) => {
     const { applied, version } = await migrate({ url: config.postgres.migratorUrl });
-    step.done(`${String(applied.length)} migration(s) applied, version ${String(version)}`);
+    step.done(`${applied.length} migration(s) applied, version ${version}`);
   });
 }
 
@@ -47,6 +47,6 @@ async function pushSchemas(config: Config, progress: Progress): Promise<void> {
 /** '5 unchanged', or '4 create, 1 alter_config'. */
 function summary(steps: readonly { readonly action: string }[]): string {
   return [...Map.groupBy(steps, ({ action }) => action)]
-    .map(([action, group]) => `${String(group.length)} ${action.replaceAll('_', ' ')}`)
+    .map(([action, group]) => `${group.length} ${action.replaceAll('_', ' ')}`)
     .join(', ');
 }

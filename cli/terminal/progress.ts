@@ -72,7 +72,7 @@ function terminalProgress(out: NodeJS.WriteStream): Progress {
     return shown.slice(0, Math.max(20, out.columns - 1));
   };
   const erase = (): void => {
-    if (drawn > 0) out.write(`\x1b[${String(drawn)}A\x1b[J`);
+    if (drawn > 0) out.write(`\x1b[${drawn}A\x1b[J`);
     drawn = 0;
   };
   const draw = (): void => {

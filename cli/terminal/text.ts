@@ -4,7 +4,7 @@ export function formatSeconds(milliseconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${seconds.toFixed(0)} s`;
   const whole = Math.round(seconds);
-  return `${String(Math.floor(whole / 60))} min ${String(whole % 60)} s`;
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 /** The last lines of a log, for an error message. */

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../../cli/config/config.ts';
-import { serviceNames, type ServiceName } from '../../cli/stack/services/service.ts';
+import { serviceNames, type ServiceName } from '../../cli/stack/services/service-names.ts';
 import { adminUrl } from '../../cli/stack/services/postgres.ts';
 import { isRunning, processToken, type ProcessRecord } from '../../cli/stack/host/process.ts';
 import { silentProgress, type Progress } from '../../cli/terminal/progress.ts';
@@ -77,13 +77,13 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
       config: loadConfig({ home }, { MARQUEE_CACHE: cache }),
       adminUrl: adminUrl(state),
       restart: async (part) => {
-        await stack.stopPart(part);
+        await stack.stopService(part);
         await stack.up({ names: [part], slow: 'wait' });
       },
       start: async (part) => {
         await stack.up({ names: [part], slow: 'wait' });
       },
-      stopPart: (part) => stack.stopPart(part),
+      stopPart: (part) => stack.stopService(part),
       kill: (part, signal) => stack.kill(part, signal),
       pid: (part) => stack.pid(part),
       stop,

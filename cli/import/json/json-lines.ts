@@ -17,7 +17,7 @@ const LINE_BYTES_MORE = 64;
  * A file of JSON lines, an action a line; its places are its lines from 0. Lines that can't be used
  * go to `rejects`, each once. Throws MARQUEE_IMPORT_FILE.
  */
-export async function openJsonLines(file: string, rejects: Rejects): Promise<History> {
+export async function openJsonHistory(file: string, rejects: Rejects): Promise<History> {
   const name = basename(file);
   const sha256 = await hashFile(file);
   let plannedAt = Infinity;
@@ -27,7 +27,7 @@ export async function openJsonLines(file: string, rejects: Rejects): Promise<His
     if (bytes?.length === 0) return null;
     const found =
       bytes === null
-        ? { kind: 'bad line' as const, reason: `line of over ${String(LINE_BYTES_MAX)} bytes` }
+        ? { kind: 'bad line' as const, reason: `line of over ${LINE_BYTES_MAX} bytes` }
         : parseAction(bytes, plannedAt);
     const place = number - 1;
     const weight = (bytes?.length ?? 0) + LINE_BYTES_MORE;

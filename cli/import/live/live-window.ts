@@ -43,7 +43,7 @@ export function checkRoom(count: number, window: LiveWindow): void {
   if (count <= room) return;
   throw new MarqueeError(
     'MARQUEE_IMPORT_TOO_MANY',
-    `${String(count)} ratings don't fit into ${String(room)} ms with an instant for each; ` +
+    `${count} ratings don't fit into ${room} ms with an instant for each; ` +
       'import a part of them, or all without --as-live',
   );
 }
@@ -68,7 +68,7 @@ export function parseUntil(
       : stillCounts(windowBefore(ms, spanMs), nowMs, lateHorizonMs)
         ? null
         : `is too long ago: the first events would be older than the late horizon of ` +
-          `${String(lateHorizonMs / HOUR_MS)} h`;
+          `${lateHorizonMs / HOUR_MS} h`;
   if (fault === null) return ms;
   throw new MarqueeError('MARQUEE_IMPORT_UNTIL', `--until ${text} ${fault}`);
 }

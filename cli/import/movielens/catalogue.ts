@@ -58,7 +58,7 @@ async function readEntries(folder: string, rejects: Rejects) {
       const first = isFault(entry) ? undefined : lines.get(entry.movie_id);
       if (isFault(entry)) rejects.add(file, line, entry);
       else if (first !== undefined) {
-        const reason = `movie ${String(entry.movie_id)} again, as in line ${String(first)}`;
+        const reason = `movie ${entry.movie_id} again, as in line ${first}`;
         rejects.add(file, line, { kind: 'duplicate', reason });
       } else {
         entries.set(entry.movie_id, entry);
@@ -84,7 +84,7 @@ function parseEntry(idText: string, title: string, genres: string): Entry | RowF
 function parseKnownId(text: string, known: ReadonlyMap<number, unknown>): number | RowFault {
   const id = parseId('movieId', text);
   if (isFault(id) || known.has(id)) return id;
-  return { kind: 'unknown movie', reason: `unknown movie ${String(id)}` };
+  return { kind: 'unknown movie', reason: `unknown movie ${id}` };
 }
 
 async function readLinks(

@@ -34,7 +34,7 @@ export async function readCsv(
       for (const line of lines) {
         if (isEmpty) checkHeader(file, header, line.bytes ?? Buffer.alloc(0));
         else if (line.bytes === null)
-          handlers.bad(line.number, `line of over ${String(LINE_BYTES_MAX)} bytes`);
+          handlers.bad(line.number, `line of over ${LINE_BYTES_MAX} bytes`);
         else if (line.bytes.length > 0) takeRow(line.bytes, header.length, line.number, handlers);
         isEmpty = false;
       }
@@ -71,7 +71,7 @@ function takeRow(content: Buffer, columns: number, line: number, handlers: CsvHa
   const fields = fieldsOf(text);
   if (fields === null) handlers.bad(line, 'broken quotes');
   else if (fields.length !== columns)
-    handlers.bad(line, `${String(fields.length)} columns instead of ${String(columns)}`);
+    handlers.bad(line, `${fields.length} columns instead of ${columns}`);
   else handlers.row(fields, line);
 }
 

@@ -10,13 +10,13 @@ import type { MovieLens } from './movielens-set.ts';
 import { MOVIELENS_APP, importIdOf } from './rating-action.ts';
 import type { Rejects } from '../rejects.ts';
 
-const PORTION = 4_096;
+const CHUNK_ITEMS = 4_096;
 /** What a rating takes, as the archive reckons records. */
 const RATING_BYTES = 64;
 /** The import sends by a producer of this kind. */
 const PRODUCER = { app: MOVIELENS_APP, appVersion: null, device: null, makeId: uuidv7 };
 
-export interface MovieLensOutlets {
+export interface HistoryOptions {
   readonly rejects: Rejects;
   /** Is given the set before its ratings are read; brings its movies to movies.v1. */
   publish(set: MovieLens): Promise<void>;
@@ -27,9 +27,9 @@ export interface MovieLensOutlets {
  * the ratings were given. Places are the order of time, so that a range of a large set has few
  * dates; after the last one come the lines that could not be used. Throws MARQUEE_IMPORT_FILE.
  */
-export async function openMovieLens(
+export async function openMovieLensHistory(
   folder: string,
-  { rejects, publish }: MovieLensOutlets,
+  { rejects, publish }: HistoryOptions,
 ): Promise<History> {
   const sha256 = await hashMovieLens(folder);
   let set = null as MovieLens | null;
@@ -41,12 +41,12 @@ export async function openMovieLens(
       if (set.dataHash !== sha256) throw changed(folder);
       await publish(set);
     },
-    items: (from) => portionsOf(set, from),
+    items: (from) => chunksOf(set, from),
   };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- all is in memory
-async function* portionsOf(set: MovieLens | null, from: number): AsyncGenerator<HistoryItem[]> {
+async function* chunksOf(set: MovieLens | null, from: number): AsyncGenerator<HistoryItem[]> {
   const ratings = set?.ratings ?? null;
   if (set === null || ratings === null) throw new Error('the ratings were not read yet');
   let portion: HistoryItem[] = [];
@@ -54,7 +54,7 @@ async function* portionsOf(set: MovieLens | null, from: number): AsyncGenerator<
   for (const action of ratingActions(ratings, importIdOf(set.dataHash, null), null)) {
     if (place >= from) portion.push({ place, bytes: RATING_BYTES, event: recordOf(action) });
     place++;
-    if (portion.length < PORTION) continue;
+    if (portion.length < CHUNK_ITEMS) continue;
     yield portion;
     portion = [];
   }

@@ -12,7 +12,7 @@ export const IMPORT_PROPERTY = 'import';
  * window. 12 hex digits.
  */
 export function importIdOf(dataHash: string, untilMs: number | null): string {
-  const what = `${dataHash}/${untilMs === null ? 'as recorded' : String(untilMs)}`;
+  const what = `${dataHash}/${untilMs ?? 'as recorded'}`;
   return createHash('sha256').update(what).digest('hex').slice(0, 12);
 }
 
@@ -28,7 +28,7 @@ export function ratingAction(
 ): RateAction {
   const user = String(ratings.users[row]);
   const movie = ratings.movies[row] as number;
-  const name = `${user}/${String(movie)}/${String(ratings.seconds[row])}`;
+  const name = `${user}/${movie}/${ratings.seconds[row] as number}`;
   return {
     userId: user,
     movieId: movie,

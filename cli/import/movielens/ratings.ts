@@ -103,7 +103,7 @@ function createColumns() {
     for (const row of rows) {
       const last = kept === 0 ? null : at(rows, kept - 1);
       if (last !== null && isSame(row, last)) {
-        const reason = `the same rating as in line ${String(at(lines, last))}`;
+        const reason = `the same rating as in line ${at(lines, last)}`;
         rejects.add(FILE, at(lines, row), { kind: 'duplicate', reason });
         continue;
       }

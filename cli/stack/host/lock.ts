@@ -17,7 +17,7 @@ export async function withLock<T>(
 ): Promise<T> {
   mkdirSync(dirname(file), { recursive: true });
   sequence += 1;
-  const mine = `${file}.${String(process.pid)}.${String(sequence)}`;
+  const mine = `${file}.${process.pid}.${sequence}`;
   const record = { pid: process.pid, token: processToken(process.pid) ?? '', command: mine };
   writeFileSync(mine, JSON.stringify(record), { mode: 0o600 });
   try {
@@ -64,7 +64,7 @@ function readHolder(file: string): ProcessRecord | null {
 
 /** Two may see the same stale lock: whoever moved a live one by mistake puts it back. */
 function removeStale(file: string, seen: ProcessRecord): void {
-  const aside = `${file}.stale.${String(process.pid)}`;
+  const aside = `${file}.stale.${process.pid}`;
   try {
     renameSync(file, aside);
   } catch {

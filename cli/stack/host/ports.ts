@@ -47,6 +47,6 @@ export async function freePort(taken: ReadonlySet<number> = new Set()): Promise<
   }
   throw new MarqueeError(
     'MARQUEE_STACK_FAILED',
-    `No free port between ${String(lowest)} and ${String(beyond)} in ${String(tries)} tries`,
+    `No free port between ${lowest} and ${beyond} in ${tries} tries`,
   );
 }

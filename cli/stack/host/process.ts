@@ -43,7 +43,7 @@ export function processToken(pid: number): string | null {
     return started === '' ? null : started;
   }
   try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return null;
     return `${bootId()}:${String(fields[19])}`;
@@ -176,7 +176,7 @@ export async function stopProcess(
   if (!(await allGone(record.pid, family, killWithinMs))) {
     throw new MarqueeError(
       'MARQUEE_STACK_FAILED',
-      `Process ${String(record.pid)} (${record.command}) does not end, not even by SIGKILL`,
+      `Process ${record.pid} (${record.command}) does not end, not even by SIGKILL`,
     );
   }
   return false;

@@ -40,13 +40,13 @@ export async function installOnce(
           rmSync(join(parent, left), { recursive: true, force: true });
         }
       }
-      const part = `${target}.part-${String(process.pid)}`;
+      const part = `${target}.part-${process.pid}`;
       mkdirSync(part);
       await build(part);
       renameSync(part, target);
     },
     (holder) => {
-      context.step.update(`waiting for process ${String(holder.pid)}, which installs the same`);
+      context.step.update(`waiting for process ${holder.pid}, which installs the same`);
     },
   );
   return target;

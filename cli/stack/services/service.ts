@@ -1,16 +1,14 @@
 import type { InstallContext } from '../install/install-once.ts';
 import type { LaunchSpec } from '../host/process.ts';
+import type { ServiceName } from './service-names.ts';
 import type { StackState } from './state.ts';
 
-export const serviceNames = ['kafka', 'registry', 'postgres', 'valkey', 'object-store'] as const;
-export type ServiceName = (typeof serviceNames)[number];
-
-/** What a part's functions are given; its data lives in <home>/<part>. */
+/** A service's place in a home; its data lives in <home>/<name>. */
 export interface ServiceContext {
   readonly home: string;
   readonly dataDir: string;
   readonly state: StackState;
-  /** Where `install` put the part's programs. */
+  /** Where `install` put the service's programs. */
   readonly programs: string;
   readonly java: string;
   /** One line for the user about something that isn't as usual. */
@@ -25,11 +23,11 @@ export interface Service {
   readonly stopGraceMs: number;
   readonly readyWithinMs: number;
   /** True when `install` would take minutes: `up` then does it in the background. */
-  isSlow?(context: InstallContext): boolean;
+  isSlow?(context: Pick<InstallContext, 'home' | 'cache' | 'objectStore'>): boolean;
   /** Puts the programs into the cache and returns their folder. */
   install(context: InstallContext): Promise<string>;
   /** Makes the data folder where it is missing, and the config files; says what to start. */
-  prepare(context: ServiceContext): Promise<LaunchSpec>;
+  configure(context: ServiceContext): Promise<LaunchSpec>;
   /** One real request over the server's protocol; the version that it runs, or a throw. */
   health(context: Pick<ServiceContext, 'state'>): Promise<string>;
   /** What a healthy server still needs before it can be used (roles, a bucket). Idempotent. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { MarqueeError } from '../../../common/error.ts';
 import type { ConfigOverrides } from '../../config/config.ts';
-import { serviceNames, type ServiceName } from './service.ts';
+import { serviceNames, type ServiceName } from './service-names.ts';
 import { freePort, isFree, isFreeSoon } from '../host/ports.ts';
 
 export type PortName = ServiceName | 'kafka-controller';
@@ -46,7 +46,7 @@ export function readState(home: string): StackState | null {
 
 /**
  * The state of a home, made at its first use. A port that somebody else took meanwhile is replaced
- * by a free one and `note` says so; ports of running parts stay.
+ * by a free one and `note` says so; ports of running services stay.
  */
 export async function ensureState(
   home: string,
@@ -88,13 +88,13 @@ async function choosePorts(
   const chosen = {} as Record<PortName, number>;
   const taken = new Set<number>();
   for (const name of portNames) {
-    const part: ServiceName = name === 'kafka-controller' ? 'kafka' : name;
+    const service: ServiceName = name === 'kafka-controller' ? 'kafka' : name;
     const before = old?.ports[name];
-    if (before !== undefined && running.has(part)) {
+    if (before !== undefined && running.has(service)) {
       chosen[name] = before;
     } else {
       const wished = wishes === 'free' ? before : wishes[name];
-      // Clients know the port that the part had; a server that was just killed leaves it in a moment.
+      // Clients know the port that the service had; a server that was just killed leaves it in a moment.
       const free = (port: number) => (port === before ? isFreeSoon(port) : isFree(port));
       if (wished !== undefined && !taken.has(wished) && (await free(wished))) {
         chosen[name] = wished;
@@ -104,7 +104,7 @@ async function choosePorts(
             ? before
             : await freePort(taken);
         if (wished !== undefined) {
-          note(`port ${String(wished)} is taken: ${name} uses ${String(chosen[name])}`);
+          note(`port ${wished} is taken: ${name} uses ${chosen[name]}`);
         }
       }
     }
@@ -117,7 +117,7 @@ function configOf(
   ports: Readonly<Record<PortName, number>>,
   secrets: StackState['secrets'],
 ): ConfigOverrides {
-  const at = (name: PortName): string => `127.0.0.1:${String(ports[name])}`;
+  const at = (name: PortName): string => `127.0.0.1:${ports[name]}`;
   const database = (role: string, password: string): string =>
     `postgres://${role}:${password}@${at('postgres')}/marquee`;
   return {

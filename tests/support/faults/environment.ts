@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadConfig, readEnvironment, type Config } from '../../../cli/config/config.ts';
 import { provision } from '../../../cli/stack/provision.ts';
-import type { ServiceName } from '../../../cli/stack/services/service.ts';
+import type { ServiceName } from '../../../cli/stack/services/service-names.ts';
 import { adminUrl } from '../../../cli/stack/services/postgres.ts';
 import { isFree } from '../../../cli/stack/host/ports.ts';
 import { silentProgress } from '../../../cli/terminal/progress.ts';

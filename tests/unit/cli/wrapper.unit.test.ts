@@ -28,7 +28,7 @@ function nodeBody(version: string, installed: boolean, exitCode = 0): string {
   return `case "$1" in
     -v) echo v${version} ;;
     */installed-packages.mjs) exit ${installed ? '0' : '1'} ;;
-    *) echo "ran $* with $NODE_OPTIONS"; exit ${String(exitCode)} ;;
+    *) echo "ran $* with $NODE_OPTIONS"; exit ${exitCode} ;;
   esac`;
 }
 

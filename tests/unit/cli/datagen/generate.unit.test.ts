@@ -119,7 +119,7 @@ describe('tastes can be learned from what is observed', { timeout: 30_000 }, () 
 
   const clicks = new Set(
     actions.flatMap(({ action, requestId, movieId }) =>
-      action === 'click' && requestId !== undefined ? [`${requestId}/${String(movieId)}`] : [],
+      action === 'click' && requestId !== undefined ? [`${requestId}/${movieId}`] : [],
     ),
   );
   const isClicked = (a: (typeof actions)[number]): boolean =>
@@ -181,8 +181,8 @@ function createLikeness(histories: readonly ReadonlySet<number>[]) {
   const together = new Map<string, number>();
   const count = (key: string): void => void together.set(key, (together.get(key) ?? 0) + 1);
   for (const history of histories)
-    for (const a of history) for (const b of history) count(`${String(a)}/${String(b)}`);
-  const of = (a: number, b: number): number => together.get(`${String(a)}/${String(b)}`) ?? 0;
+    for (const a of history) for (const b of history) count(`${a}/${b}`);
+  const of = (a: number, b: number): number => together.get(`${a}/${b}`) ?? 0;
   return (a: number, b: number): number => of(a, b) / (Math.sqrt(of(a, a) * of(b, b)) + 3);
 }
 

@@ -50,7 +50,7 @@ test('a table shows its first rows and says how many there are', async () => {
   expect(await written('SELECT 7 AS n, NULL::VARCHAR AS nothing', 'table')).toBe(
     'n  nothing\n7  NULL\n(1 row)\n',
   );
-  const table = await written(`FROM range(${String(TABLE_ROWS_MAX + 500)})`, 'table');
+  const table = await written(`FROM range(${TABLE_ROWS_MAX + 500})`, 'table');
   expect(table.split('\n')).toHaveLength(TABLE_ROWS_MAX + 3);
   expect(table).toContain('(1,000 of 1,500 rows; --format csv or json gives all)');
 });

@@ -2,7 +2,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseTitle } from '../../../../../cli/import/movielens/fields.ts';
-import { countTooLate, ratingActions, readMovieLens } from '../../../../../cli/import/movielens/movielens-set.ts';
+import {
+  countTooLate,
+  ratingActions,
+  readMovieLens,
+} from '../../../../../cli/import/movielens/movielens-set.ts';
 import { createRejects } from '../../../../../cli/import/rejects.ts';
 import { parseUuid, uuidTimeMs } from '../../../../../common/uuid.ts';
 import { SMALL_SET, writeMovieLens } from '../../../../support/movielens.ts';
