@@ -15,9 +15,9 @@ export type WorldEvent =
   | { readonly kind: 'serve'; readonly serve: ServeFields & { readonly servedAt: number } };
 
 const DEVICES = ['tv', 'phone', 'web', 'tablet'] as const;
-/** Sessions are put in order of time in portions of this many. */
+/** Visits are put in order of time this many at once. */
 const CHUNK_VISITS = 512;
-/** Of the time span: a session is squeezed to this when it would be longer. */
+/** Of the time span: a visit is squeezed to this when it would be longer. */
 const VISIT_SHARE_MAX = 1 / 8;
 
 interface PlayedVisit {
@@ -37,24 +37,24 @@ export function* generateWorld(
 ): Generator<WorldEvent, void, undefined> {
   checkPlan(plan);
   const truth = createTruth(plan);
-  const sessions = countVisits(plan, truth);
+  const visitCount = countVisits(plan, truth);
   const spanMs = Math.floor(plan.hours * HOUR_MS);
-  const sessionMs = Math.min(VISIT_MS_MAX, spanMs * VISIT_SHARE_MAX);
-  const dress = createDresser(plan, label, sessionMs / VISIT_MS_MAX);
+  const visitMs = Math.min(VISIT_MS_MAX, spanMs * VISIT_SHARE_MAX);
+  const makeEvents = createEventMaker(plan, label, visitMs / VISIT_MS_MAX);
   const clock = createRandom(plan.seed, `clock/${plan.round}`);
   const firstMs = plan.untilMs - spanMs;
   let waiting: WorldEvent[] = [];
   let index = 0;
   for (const visit of visits(plan, truth)) {
-    const within = (index + clock.next()) / sessions;
-    const startMs = firstMs + Math.floor(within * (spanMs - sessionMs));
+    const within = (index + clock.next()) / visitCount;
+    const startMs = firstMs + Math.floor(within * (spanMs - visitMs));
     if (index % CHUNK_VISITS === 0 && index > 0) {
       waiting.sort((a, b) => timeOf(a) - timeOf(b));
-      // Later sessions begin later; what happens before this one's begin is settled.
+      // Later visits begin later; what happens before this one's begin is settled.
       const due = waiting.findIndex((event) => timeOf(event) >= startMs);
       yield* waiting.splice(0, due < 0 ? waiting.length : due);
     }
-    waiting = dress(visit, startMs, waiting);
+    waiting = makeEvents(visit, startMs, waiting);
     index += 1;
   }
   yield* waiting.sort((a, b) => timeOf(a) - timeOf(b));
@@ -89,7 +89,7 @@ function* visits(plan: WorldPlan, truth: Truth): Generator<PlayedVisit, void, un
 }
 
 /** Gives drafts their times, ids and names. */
-function createDresser(
+function createEventMaker(
   plan: WorldPlan,
   label: Readonly<Record<string, string>>,
   pace: number,

@@ -6,7 +6,7 @@ import { sigmoid } from './random.ts';
 import type { Random } from './random.ts';
 import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
-/** What a user did, before it has a time, an id and its user's name. Times are in the session. */
+/** An action before it has a time, an id and its user's name; `atMs` counts from the visit's begin. */
 export interface DraftAction {
   readonly kind: 'action';
   readonly atMs: number;
@@ -14,7 +14,7 @@ export interface DraftAction {
   /** Index of the movie; null for a search without a pick. */
   readonly movie: number | null;
   readonly value: number | null;
-  /** The movie's place in the session's serve, from 1, when it answers that. */
+  /** The movie's place in the visit's serve, from 1, when it answers that. */
   readonly position: number | null;
   readonly query: string | null;
 }
@@ -31,7 +31,7 @@ export interface DraftServe {
 
 export type Draft = DraftAction | DraftServe;
 
-/** No session is longer, however much is watched in it. */
+/** No visit is longer, however much is watched in it. */
 export const VISIT_MS_MAX = 4 * HOUR_MS;
 
 const LIST_LENGTH = 10;
@@ -55,7 +55,7 @@ const SOURCES: readonly Source[] = [
   POPULAR,
 ];
 
-/** What a user keeps between sessions. */
+/** A user's memory between visits. */
 export interface UserState {
   readonly seen: Set<number>;
   /** On the user's list, oldest first. */

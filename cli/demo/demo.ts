@@ -60,8 +60,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       applicationName: 'marquee-demo',
     });
     try {
-      const { prepared, result } = await runShown(options, config, session, signal);
-      print(describeCounts(prepared, result));
+      const { source, result } = await runShown(options, config, session, signal);
+      print(describeCounts(source, result));
       print(await describeSamples(session));
       const ready = await untilStore(config, signal);
       const archived = await archiveAll(ready, signal);
@@ -85,18 +85,18 @@ async function runShown(
   config: Config,
   session: Session,
   signal: AbortSignal,
-): Promise<{ prepared: ImportSource; result: JobResult }> {
+): Promise<{ source: ImportSource; result: JobResult }> {
   const progress = createProgress(process.stderr);
   const rejects = openRejects(config);
   let processors: RunningProcessors | null = null;
   try {
-    const prepared = await prepare(options, config, rejects);
+    const source = await openSource(options, config, rejects);
     rejects.close();
-    for (const note of [...prepared.notes, ...describeRejects(rejects)]) progress.note(note);
+    for (const note of [...source.notes, ...describeRejects(rejects)]) progress.note(note);
     const logFile = join(config.home, 'logs', 'demo-processors.log');
     processors = startProcessors(logFile, Object.keys(PROCESSORS));
-    const result = await runJob({ config, prepared, processors, session, progress, signal });
-    return { prepared, result };
+    const result = await runJob({ config, source, processors, session, progress, signal });
+    return { source, result };
   } finally {
     progress.close();
     await processors?.stop();
@@ -116,7 +116,7 @@ async function bringUp(): Promise<Config> {
   }
 }
 
-async function prepare(
+async function openSource(
   options: DemoOptions,
   config: Config,
   rejects: ReturnType<typeof openRejects>,
@@ -136,7 +136,7 @@ async function prepare(
 
 interface Job {
   readonly config: Config;
-  readonly prepared: ImportSource;
+  readonly source: ImportSource;
   readonly processors: RunningProcessors;
   readonly session: Session;
   readonly progress: Progress;
@@ -145,13 +145,13 @@ interface Job {
 
 /** Sends and applies side by side, and compares. */
 async function runJob(job: Job): Promise<JobResult> {
-  const { config, prepared, processors, session, progress, signal } = job;
+  const { config, source, processors, session, progress, signal } = job;
   const { brokers } = config.kafka;
   const topics = readers.map(({ topic }) => topic);
   const about = {
-    importId: prepared.importId,
-    users: prepared.users,
-    movieIds: prepared.movies.map(({ movie_id }) => movie_id),
+    importId: source.importId,
+    users: source.users,
+    movieIds: source.movies.map(({ movie_id }) => movie_id),
   };
   // What earlier runs left in the topics is applied first, so that what this run adds is known.
   const left = await readLogEnds(brokers, topics);
@@ -166,7 +166,7 @@ async function runJob(job: Job): Promise<JobResult> {
   let ends: LogEnds = left;
   let isFinal = false;
   const stop = new AbortController();
-  const sending = sendImport(prepared, {
+  const sending = sendImport(source, {
     ...{ brokers, registryUrl: config.registry.url, progress },
     signal: AbortSignal.any([signal, stop.signal]),
   }).then(async (report) => {
@@ -207,12 +207,12 @@ async function allOrFirst(
 }
 
 async function followTables(
-  { session, processors, progress, signal, prepared }: Job,
+  { session, processors, progress, signal, source }: Job,
   name: string,
   goal: { ends(): LogEnds; isFinal(): boolean | Promise<boolean> },
 ): Promise<void> {
   const step = progress.step(name);
-  const shown = createPositionLine(prepared.actions);
+  const shown = createPositionLine(source.actions);
   const update = throttled(step);
   update('starting');
   try {

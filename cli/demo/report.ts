@@ -37,7 +37,7 @@ export function createPositionLine(
   };
 }
 
-export function describeCounts(prepared: ImportSource, result: JobResult): string {
+export function describeCounts(source: ImportSource, result: JobResult): string {
   const { checks, actions, sendMs, totalMs } = result;
   const rows = checks.map((check) => [
     agrees(check) ? 'ok' : '!!',
@@ -72,7 +72,7 @@ export function describeCounts(prepared: ImportSource, result: JobResult): strin
             `(${formatRate(actions, sendMs)}),`,
           `in every table after ${formatSeconds(totalMs)} (${formatRate(actions, totalMs)}).`,
         ];
-  return ['', `${prepared.name}: sent, and in the tables`, table, ...speed, verdict].join('\n');
+  return ['', `${source.name}: sent, and in the tables`, table, ...speed, verdict].join('\n');
 }
 
 const SAMPLES: readonly { readonly title: string; readonly sql: string }[] = [

@@ -7,7 +7,7 @@ import type { WorldPlan } from '../datagen/plan.ts';
 import { parseUntil } from './live/live-window.ts';
 import { placeLive } from './live/place-live.ts';
 import type { ImportSource } from './import-source.ts';
-import { IMPORT_PROPERTY, importIdOf } from './movielens/rating-action.ts';
+import { IMPORT_PROPERTY, importIdOf } from './import-id.ts';
 import { HOUR_MS } from '../../common/time.ts';
 
 export const SYNTHETIC_APP = 'synthetic';
@@ -22,7 +22,7 @@ export interface GeneratedRequest {
   readonly nowMs: number;
 }
 
-/** Places a synthetic world in time. Throws MARQUEE_WORLD_PLAN, and as prepareMovieLens does. */
+/** Places a synthetic world in time. Throws MARQUEE_WORLD_PLAN, and as openMovieLensSource does. */
 export function openGeneratedSource(request: GeneratedRequest): ImportSource {
   const { config, nowMs, plan } = request;
   const { lateHorizonMs } = config.runtime.settings;

@@ -14,20 +14,20 @@ const JSON_LINES = /\.(?:jsonl|ndjson)(?:\.gz)?$/;
  * The histories of a path: a folder in MovieLens' layout, a file of JSON lines, or a folder of such
  * files, by name. Throws MARQUEE_IMPORT_FILE when it is something else.
  */
-export async function openHistories(path: string, outlets: HistoryOptions): Promise<History[]> {
+export async function openHistories(path: string, options: HistoryOptions): Promise<History[]> {
   if (!existsSync(path)) throw notHistory(`there is no ${path}`);
   if (!statSync(path).isDirectory()) {
     if (/\.csv$/.test(path)) throw notHistory(`${path} is one file of a MovieLens set: give its folder`); // prettier-ignore
-    return [await openJsonHistory(path, outlets.rejects)];
+    return [await openJsonHistory(path, options.rejects)];
   }
   const names = readdirSync(path).sort();
   if (names.some((name) => MOVIELENS_FILE.test(name)))
-    return [await openMovieLensHistory(path, outlets)];
+    return [await openMovieLensHistory(path, options)];
   const files = names.filter((name) => JSON_LINES.test(name));
   if (files.length === 0) throw notHistory(`${path} holds no such file`);
   const histories: History[] = [];
   for (const file of files)
-    histories.push(await openJsonHistory(join(path, file), outlets.rejects));
+    histories.push(await openJsonHistory(join(path, file), options.rejects));
   return histories;
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { RowFault } from './movielens/fields.ts';
+import type { RowFault } from './row-fault.ts';
 
 /** The rows that an import left out: each by file, line and reason. */
 export interface Rejects {

@@ -19,7 +19,7 @@ export function describeRejects(rejects: Rejects): string[] {
 
 /** The closing lines: what was sent, when it lies, what was left out, what to do. */
 export function describeImport(
-  prepared: ImportSource,
+  source: ImportSource,
   report: SendReport | null,
   rejects: Rejects | null,
 ): string[] {
@@ -30,16 +30,16 @@ export function describeImport(
   if (report !== null) {
     const { movies, actions, serves, actionsMs } = report;
     line('movies', `${formatCount(movies.acked)} published to movies.v1`);
-    if (prepared.actions > 0) {
+    if (source.actions > 0) {
       const rate = `in ${formatSeconds(actionsMs)} (${formatRate(actions.acked, actionsMs)})`;
       line('actions', `${formatCount(actions.acked)} on user-actions.v1 ${rate}`);
     }
     if (serves.sent > 0) line('serves', `${formatCount(serves.acked)} on recommendation-serves.v1`);
-    if (prepared.window !== null) {
-      const { fromMs, untilMs } = prepared.window;
+    if (source.window !== null) {
+      const { fromMs, untilMs } = source.window;
       line('times', `${new Date(fromMs).toISOString()} to ${new Date(untilMs).toISOString()}`);
     }
-    if (prepared.actions > 0) line('import id', `${prepared.importId} (properties->>'import')`);
+    if (source.actions > 0) line('import id', `${source.importId} (properties->>'import')`);
     const failed = movies.failed + actions.failed + serves.failed;
     if (failed > 0) {
       const why = movies.error ?? actions.error ?? serves.error;
@@ -47,7 +47,7 @@ export function describeImport(
     }
   }
   if (rejects !== null) line('left out', rejectSummary(rejects));
-  for (const note of prepared.notes) line('note', note);
+  for (const note of source.notes) line('note', note);
   if (report !== null && !isDelivered(report)) {
     const why = report.interrupted ? 'Interrupted' : 'Not everything was delivered';
     lines.push(`${why}: run the same command again. What has arrived is not counted twice.`);

@@ -38,7 +38,7 @@ export async function clusterIdOf(config: Config): Promise<string> {
 export async function importMovieLens(folder: string, flags: MovieLensFlags): Promise<number> {
   const config = loadConfig();
   const rejects = openRejects(config);
-  const prepared = await openMovieLensSource(
+  const source = await openMovieLensSource(
     {
       ...flags,
       ...{ config, folder, nowMs: Date.now(), whenPast: 'skip' },
@@ -50,14 +50,14 @@ export async function importMovieLens(folder: string, flags: MovieLensFlags): Pr
   for (const line of describeRejects(rejects)) process.stderr.write(`${line}\n`);
   if (flags.dryRun) {
     print([
-      `movies     ${formatCount(prepared.movies.length)}`,
-      `ratings    ${formatCount(prepared.actions)} of ${formatCount(prepared.users.length)} users`,
-      ...describeImport(prepared, null, rejects),
+      `movies     ${formatCount(source.movies.length)}`,
+      `ratings    ${formatCount(source.actions)} of ${formatCount(source.users.length)} users`,
+      ...describeImport(source, null, rejects),
       'Nothing was sent (dry run).',
     ]);
     return 0;
   }
-  return sendSource(config, prepared, rejects);
+  return sendSource(config, source, rejects);
 }
 
 /** The command `marquee import synthetic`. Returns the exit code. */
@@ -68,8 +68,8 @@ export async function importSynthetic(
   const config = loadConfig();
   const clusterId = await clusterIdOf(config);
   const nowMs = Date.now();
-  const prepared = openGeneratedSource({ config, clusterId, plan, until, nowMs, whenPast: 'skip' });
-  return sendSource(config, prepared, null);
+  const source = openGeneratedSource({ config, clusterId, plan, until, nowMs, whenPast: 'skip' });
+  return sendSource(config, source, null);
 }
 
 export function openRejects(config: Config): Rejects {
@@ -78,13 +78,13 @@ export function openRejects(config: Config): Rejects {
 
 async function sendSource(
   config: Config,
-  prepared: ImportSource,
+  source: ImportSource,
   rejects: Rejects | null,
 ): Promise<number> {
-  for (const note of prepared.notes) process.stderr.write(`${note}\n`);
+  for (const note of source.notes) process.stderr.write(`${note}\n`);
   const report = await withInterrupt((signal) => {
     const progress = createProgress(process.stderr);
-    const sending = sendImport(prepared, {
+    const sending = sendImport(source, {
       ...{ brokers: config.kafka.brokers, registryUrl: config.registry.url },
       ...{ progress, signal },
     });
@@ -92,7 +92,7 @@ async function sendSource(
       progress.close();
     });
   });
-  print(describeImport(prepared, report, rejects));
+  print(describeImport(source, report, rejects));
   return exitCodeOf(report);
 }
 

@@ -32,32 +32,29 @@ const LOOK_MS = 100;
 const FAULT_SHOWN_MS = 3_000;
 
 /** Sends movies, then events in their order, and remembers that it did. */
-export async function sendImport(
-  prepared: ImportSource,
-  options: SendOptions,
-): Promise<SendReport> {
+export async function sendImport(source: ImportSource, options: SendOptions): Promise<SendReport> {
   const { progress, signal } = options;
   const { note, recovered } = createFaultNotes(progress);
   const connection = { ...options, onFault: note };
   const catalogue = openCatalogueSink(connection);
   // Two producers of one app, so that what was acknowledged is known apart.
-  const actions = openEventSink(prepared.app, connection);
-  const serves = openEventSink(prepared.app, connection);
+  const actions = openEventSink(source.app, connection);
+  const serves = openEventSink(source.app, connection);
   const users = new Set<string>();
   let answers = 0;
   const clock = { actionsMs: 0 };
-  prepared.begin();
+  source.begin();
   try {
-    await track(progress, 'catalogue', prepared.movies.length, catalogue, async () => {
-      for (const movie of prepared.movies) {
+    await track(progress, 'catalogue', source.movies.length, catalogue, async () => {
+      for (const movie of source.movies) {
         if (signal.aborted) return;
         await catalogue.send(movie);
       }
     });
     recovered();
     const begin = performance.now();
-    await track(progress, 'actions', prepared.actions, actions, async () => {
-      for (const event of prepared.events()) {
+    await track(progress, 'actions', source.actions, actions, async () => {
+      for (const event of source.events()) {
         if (signal.aborted) break;
         if (event.kind === 'serve') {
           await serves.send(event);
@@ -82,7 +79,7 @@ export async function sendImport(
     actionsMs: clock.actionsMs,
     interrupted: signal.aborted,
   };
-  if (isDelivered(report)) prepared.finish();
+  if (isDelivered(report)) source.finish();
   return report;
 }
 
@@ -107,7 +104,7 @@ async function track(
   progress: Progress,
   name: string,
   total: number,
-  outlet: Sink<never>,
+  sink: Sink<never>,
   work: () => Promise<void>,
 ): Promise<void> {
   if (total === 0) return;
@@ -116,15 +113,15 @@ async function track(
   const begin = performance.now();
   const rate = (acked: number): string => formatRate(acked, performance.now() - begin);
   const timer = setInterval(() => {
-    const { acked } = outlet.counts();
+    const { acked } = sink.counts();
     update(`${formatCount(acked)} of ${formatCount(total)} acknowledged, ${rate(acked)}`);
   }, LOOK_MS);
   try {
     await work();
-    await outlet.flush();
+    await sink.flush();
   } finally {
     clearInterval(timer);
-    const { acked, failed, error } = outlet.counts();
+    const { acked, failed, error } = sink.counts();
     if (failed > 0) step.fail(`${formatCount(failed)} not delivered: ${error?.message ?? ''}`);
     else step.done(`${formatCount(acked)} acknowledged, ${rate(acked)}`);
   }

@@ -33,6 +33,13 @@ export function unreadable(file: string, cause: unknown): MarqueeError {
   return new MarqueeError('MARQUEE_IMPORT_FILE', `${file} can't be read: ${said}`, { cause });
 }
 
+export function changed(file: string): MarqueeError {
+  return new MarqueeError(
+    'MARQUEE_IMPORT_FILE',
+    `${file} changed while it was read. Let its writer end, then run the command again`,
+  );
+}
+
 /** The bytes of a file, each also told to `onBytes`; those of a .gz unpacked. */
 export function readBytes(file: string, onBytes: (bytes: Buffer) => void): AsyncIterable<Buffer> {
   async function* raw(): AsyncGenerator<Buffer> {
@@ -46,7 +53,7 @@ export function readBytes(file: string, onBytes: (bytes: Buffer) => void): Async
 }
 
 /**
- * Cuts bytes into lines, a portion for each piece. Takes LF and CRLF, and leaves out a byte order
+ * Cuts bytes into lines, a batch of them for each piece. Takes LF and CRLF, and leaves out a byte order
  * mark. A line beyond `lineBytesMax` is a broken file's, and must not fill memory.
  */
 export async function* splitLines(

@@ -4,8 +4,8 @@ import { jsonbOfMap } from '../../../connectors/postgres/jsonb.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { validateUserAction } from '../../../schemas/user-action.ts';
 import { isUuidv7, parseUuid, uuidTimeMs, uuidv7 } from '../../../common/uuid.ts';
-import { isFault } from '../movielens/fields.ts';
-import type { RowFault } from '../movielens/fields.ts';
+import { isFault } from '../row-fault.ts';
+import type { RowFault } from '../row-fault.ts';
 
 /** The app of actions that name none. */
 export const HISTORY_APP = 'backfill';

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { MarqueeError } from '../../../common/error.ts';
 import type { History, HistoryItem } from '../../../archive/backfill/history.ts';
-import { isFault } from '../movielens/fields.ts';
+import { isFault } from '../row-fault.ts';
 import { parseAction } from './json-action.ts';
 import type { Rejects } from '../rejects.ts';
-import { hashFile, readBytes, splitLines, unreadable } from '../text-lines.ts';
+import { changed, hashFile, readBytes, splitLines, unreadable } from '../text-lines.ts';
 import type { TextLine } from '../text-lines.ts';
 
 /** 32 properties of 1,024 characters, each of up to six bytes, and the rest. */
@@ -51,8 +50,8 @@ export async function openJsonHistory(file: string, rejects: Rejects): Promise<H
         sum.update(piece);
       });
       const lines = splitLines(bytes, LINE_BYTES_MAX);
-      for await (const portion of readable(file, lines))
-        yield portion
+      for await (const chunk of readable(file, lines))
+        yield chunk
           .filter(({ number }) => number > from)
           .map(itemOf)
           .filter((item) => item !== null);
@@ -68,11 +67,4 @@ async function* readable<T>(file: string, lines: AsyncIterable<T>): AsyncGenerat
   } catch (cause) {
     throw unreadable(file, cause);
   }
-}
-
-export function changed(file: string): MarqueeError {
-  return new MarqueeError(
-    'MARQUEE_IMPORT_FILE',
-    `${file} changed while it was read. Let its writer end, then run the command again`,
-  );
 }

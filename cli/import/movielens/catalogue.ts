@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Movie } from '../../../schemas/generated/types.ts';
 import { validateMovie } from '../../../schemas/movie.ts';
 import { readCsv } from './csv-file.ts';
-import { firstFault, isFault, parseGenres, parseId, parseSeconds, parseTitle } from './fields.ts'; // prettier-ignore
-import type { RowFault } from './fields.ts';
+import { firstFault, isFault } from '../row-fault.ts';
+import type { RowFault } from '../row-fault.ts';
+import { parseGenres, parseId, parseSeconds, parseTitle } from './fields.ts';
 import type { Rejects } from '../rejects.ts';
 
 /** What movies.v1 takes (schemas/movie.ts). */

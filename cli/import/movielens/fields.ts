@@ -1,34 +1,9 @@
+import type { RowFault } from '../row-fault.ts';
+
 /** Ids and times are kept in 32 bits: 4,294,967,295 movies or users, and seconds up to 2106. */
 const NUMBER_MAX = 2 ** 32 - 1;
 const WHOLE = /^(?:0|[1-9]\d{0,15})$/;
 const DECIMAL = /^\d{1,4}(?:\.\d{1,6})?$/;
-
-/** Why a row can't be used; `kind` is what such rows are counted under. */
-export interface RowFault {
-  readonly kind: FaultKind;
-  readonly reason: string;
-}
-
-export type FaultKind =
-  | 'bad line'
-  | 'bad number'
-  | 'out of range'
-  | 'bad text'
-  | 'unknown movie'
-  | 'duplicate'
-  | 'bad field'
-  | 'bad time'
-  | 'breaks a rule';
-
-export function isFault(value: object | number): value is RowFault {
-  return typeof value === 'object' && 'reason' in value;
-}
-
-/** The first fault among parsed fields. */
-export function firstFault(...values: readonly (number | RowFault | null)[]): RowFault | null {
-  for (const value of values) if (value !== null && isFault(value)) return value;
-  return null;
-}
 
 /** A whole number from 1, in its canonical form: `007` would be another user than `7`. */
 export function parseId(name: string, text: string): number | RowFault {

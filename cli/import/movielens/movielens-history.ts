@@ -4,11 +4,12 @@ import type { RateAction } from '../../../sdk/src/index.ts';
 import { buildAction } from '../../../sdk/src/actions.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
 import type { History, HistoryItem } from '../../../archive/backfill/history.ts';
-import { changed } from '../json/json-lines.ts';
+import { importIdOf } from '../import-id.ts';
 import { hashMovieLens, ratingActions, readMovieLens } from './movielens-set.ts';
 import type { MovieLens } from './movielens-set.ts';
-import { MOVIELENS_APP, importIdOf } from './rating-action.ts';
+import { MOVIELENS_APP } from './rating-action.ts';
 import type { Rejects } from '../rejects.ts';
+import { changed } from '../text-lines.ts';
 
 const CHUNK_ITEMS = 4_096;
 /** What a rating takes, as the archive reckons records. */
@@ -49,18 +50,18 @@ export async function openMovieLensHistory(
 async function* chunksOf(set: MovieLens | null, from: number): AsyncGenerator<HistoryItem[]> {
   const ratings = set?.ratings ?? null;
   if (set === null || ratings === null) throw new Error('the ratings were not read yet');
-  let portion: HistoryItem[] = [];
+  let chunk: HistoryItem[] = [];
   let place = 0;
   for (const action of ratingActions(ratings, importIdOf(set.dataHash, null), null)) {
-    if (place >= from) portion.push({ place, bytes: RATING_BYTES, event: recordOf(action) });
+    if (place >= from) chunk.push({ place, bytes: RATING_BYTES, event: recordOf(action) });
     place++;
-    if (portion.length < CHUNK_ITEMS) continue;
-    yield portion;
-    portion = [];
+    if (chunk.length < CHUNK_ITEMS) continue;
+    yield chunk;
+    chunk = [];
   }
   for (const end = place + ratings.leftOut; place < end; place++)
-    if (place >= from) portion.push({ place, bytes: RATING_BYTES, event: null });
-  yield portion;
+    if (place >= from) chunk.push({ place, bytes: RATING_BYTES, event: null });
+  yield chunk;
 }
 
 function recordOf(action: RateAction): UserAction {

@@ -8,7 +8,8 @@ import type { Live } from '../live/place-live.ts';
 import { countTooLate, ratingActions, readMovieLens } from './movielens-set.ts';
 import type { MovieLens } from './movielens-set.ts';
 import type { ImportEvent, ImportSource } from '../import-source.ts';
-import { MOVIELENS_APP, importIdOf } from './rating-action.ts';
+import { importIdOf } from '../import-id.ts';
+import { MOVIELENS_APP } from './rating-action.ts';
 import type { Rejects } from '../rejects.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
@@ -100,7 +101,7 @@ function asRecorded(set: MovieLens, nowMs: number, lateHorizonMs: number): Impor
   const { ratings } = set;
   const importId = importIdOf(set.dataHash, null);
   const late = ratings === null ? 0 : countTooLate(ratings, nowMs, lateHorizonMs);
-  const hours = String(lateHorizonMs / HOUR_MS);
+  const hours = lateHorizonMs / HOUR_MS;
   const notes =
     late === 0
       ? []

@@ -1,24 +1,14 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
 import type { RateAction } from '../../../sdk/src/index.ts';
+import { IMPORT_PROPERTY } from '../import-id.ts';
 import type { Ratings } from './ratings.ts';
 
 export const MOVIELENS_APP = 'movielens';
-/** The property that names the import an event came with. */
-export const IMPORT_PROPERTY = 'import';
 
 /**
- * Names an import by what decides its event ids: the data, and for live traffic the end of its
- * window. 12 hex digits.
- */
-export function importIdOf(dataHash: string, untilMs: number | null): string {
-  const what = `${dataHash}/${untilMs ?? 'as recorded'}`;
-  return createHash('sha256').update(what).digest('hex').slice(0, 12);
-}
-
-/**
- * The `rate` action of a rating, for the producer. Its id is a UUIDv7 of `occurredAtMs` whose other bits are a hash of
- * who rated what when, so the same import sends the same ids again.
+ * The `rate` action of a rating, for the producer. Its id is a UUIDv7 of `occurredAtMs` whose other
+ * bits are a hash of who rated what when, so the same import sends the same ids again.
  */
 export function ratingAction(
   ratings: Ratings,

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openHistories } from '../../../../cli/import/history-files.ts';
 import { ratingActions, readMovieLens } from '../../../../cli/import/movielens/movielens-set.ts';
-import { importIdOf } from '../../../../cli/import/movielens/rating-action.ts';
+import { importIdOf } from '../../../../cli/import/import-id.ts';
 import { createRejects } from '../../../../cli/import/rejects.ts';
 import type { Rejects } from '../../../../cli/import/rejects.ts';
 import { formatUuid } from '../../../../common/uuid.ts';
