@@ -1,6 +1,5 @@
 import type { Session } from '../connectors/postgres/session.ts';
 import { MarqueeError } from '../common/error.ts';
-import { formatTime, left, right, table } from '../cli/terminal/output.ts';
 
 /** Which dead letters; all conditions given must hold. Times are of the first receipt. */
 export interface DeadLetterFilter {
@@ -123,29 +122,4 @@ export function toRecord(row: RecordRow): DeadLetterRecord {
 
 export function placeOf(line: DeadLetterLine): string {
   return `${line.processor}/${line.topic}/${line.partition}/${line.offset}`;
-}
-
-export function describeDeadLetters(lines: readonly DeadLetterLine[]): string {
-  return table(
-    [
-      left('first received'),
-      left('reason'),
-      left('app'),
-      right('bytes'),
-      right('replays'),
-      left('redriven'),
-      left('place'),
-      left('detail'),
-    ],
-    lines.map((line) => [
-      formatTime(line.firstReceivedAt),
-      line.reason,
-      line.app ?? '-',
-      line.bytes === null ? 'null' : `${line.bytes}`,
-      `${line.replayCount}`,
-      formatTime(line.redrivenAt),
-      placeOf(line),
-      line.detail,
-    ]),
-  );
 }

@@ -5,12 +5,10 @@ import { createCodec } from '../connectors/registry/codec.ts';
 import type { TopicReader } from '../connectors/registry/codec.ts';
 import type { UserActionRecord } from '../schemas/generated/types.ts';
 import { partitionOf } from '../common/partitioner.ts';
-import { formatUuid } from '../common/uuid.ts';
 import { readWireHeader } from '../schemas/wire.ts';
 import { readRedrive } from '../streams/runtime/commit/redrive.ts';
 import { readOutcomes, settleDuplicates } from './event-outcomes.ts';
 import type { EventOutcome, FoundEvent } from './event-outcomes.ts';
-import { formatTime } from '../cli/terminal/output.ts';
 import { readRecords } from '../connectors/kafka/read-records.ts';
 
 const TOPIC = 'user-actions.v1';
@@ -151,32 +149,4 @@ function toEvent(
 function matches({ action, key }: FoundEvent, { user, app }: TailOptions): boolean {
   if (user !== undefined && (action?.user_id ?? key) !== user && key !== user) return false;
   return app === undefined || action?.app === app;
-}
-
-export function describeEvent({ event, outcomes }: TailedEvent): string {
-  const { action } = event;
-  const what =
-    action === null
-      ? `unreadable record of key ${JSON.stringify(event.key)}`
-      : [
-          action.user_id,
-          action.action,
-          action.movie_id === null ? '' : `movie ${action.movie_id}`,
-          action.value === null ? '' : `value ${action.value}`,
-          action.app,
-          formatUuid(action.event_id),
-        ]
-          .filter((word) => word !== '')
-          .join('  ');
-  const alike = new Set(outcomes.map(wordsOf)).size === 1;
-  const became = alike
-    ? `${outcomes[0] === undefined ? '' : wordsOf(outcomes[0])} everywhere`
-    : outcomes.map((o) => `${o.processor}: ${wordsOf(o)}`).join('; ');
-  const place = `${event.partition}/${event.offset}`;
-  return `${formatTime(event.receivedAt)}  ${place}  ${what}\n    ${became}`;
-}
-
-function wordsOf({ outcome, remark }: EventOutcome): string {
-  const word = outcome.replaceAll('_', ' ');
-  return remark === null ? word : `${word} (${remark})`;
 }

@@ -1,10 +1,8 @@
 import type { Session } from '../connectors/postgres/session.ts';
 import type { Processor } from '../streams/runtime/processor.ts';
-import { formatCount } from '../cli/terminal/format.ts';
 import type { TopicBounds } from './log-bounds.ts';
-import { left, right, table } from '../cli/terminal/output.ts';
 
-/** How far one processor is on one partition. */
+/** The lag of one processor on one partition. */
 export interface PartitionLag {
   readonly processor: string;
   readonly topic: string;
@@ -46,10 +44,10 @@ export async function readLag(
      FROM stream_offsets WHERE processor = ANY($1)`,
     [processors.map((p) => p.name)],
   );
-  const standing = new Map(rows.map((row) => [`${row.processor}/${row.partition}`, row]));
+  const positions = new Map(rows.map((row) => [`${row.processor}/${row.partition}`, row]));
   return processors.flatMap(({ name, source: { topic } }) =>
     [...(bounds.get(topic) ?? [])].map(([partition, log]): PartitionLag => {
-      const row = standing.get(`${name}/${partition}`);
+      const row = positions.get(`${name}/${partition}`);
       const next = row?.next_offset ?? null;
       const lagEvents = Math.max(0, log.end - (next ?? log.start));
       const asOfMs = row?.as_of_ms ?? null;
@@ -86,39 +84,4 @@ export function totalLag(partitions: readonly PartitionLag[]): LagTotal[] {
       ? null
       : Math.max(...own.map((p) => p.lagSeconds ?? 0)),
   }));
-}
-
-export function describeLag(partitions: readonly PartitionLag[]): string {
-  const columns = [
-    left('processor'),
-    left('partition'),
-    right('log end'),
-    right('next'),
-    right('events behind'),
-    right('seconds'),
-    right('epoch'),
-    left('owner'),
-  ];
-  const rows: string[][] = [];
-  for (const total of totalLag(partitions)) {
-    const own = partitions.filter((p) => p.processor === total.processor);
-    for (const p of own)
-      rows.push([
-        p.processor,
-        `${p.topic}/${p.partition}`,
-        formatCount(p.logEnd),
-        p.nextOffset === null ? 'never' : formatCount(p.nextOffset),
-        p.outsideLog ? 'OUTSIDE LOG' : formatCount(p.lagEvents),
-        formatSeconds(p.lagSeconds),
-        `${p.epoch}`,
-        p.owner ?? '-',
-      ]);
-    const seconds = formatSeconds(total.lagSeconds);
-    rows.push([total.processor, 'all', '', '', formatCount(total.lagEvents), seconds, '', '']);
-  }
-  return table(columns, rows);
-}
-
-function formatSeconds(seconds: number | null): string {
-  return seconds === null ? '-' : seconds.toFixed(1);
 }

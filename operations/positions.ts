@@ -4,9 +4,8 @@ import { MarqueeError } from '../common/error.ts';
 import { identityOf } from '../streams/runtime/commit/offsets.ts';
 import type { Processor } from '../streams/runtime/processor.ts';
 import { TOPICS } from '../schemas/generated/topics.ts';
-import { formatCount } from '../cli/terminal/format.ts';
 import { readRecords } from '../connectors/kafka/read-records.ts';
-import { left, right, table } from '../cli/terminal/output.ts';
+import { readLogBounds } from './log-bounds.ts';
 
 /** Whether the log is the one that was processed, by the last record that is in the tables. */
 export type LogIdentity = 'same' | 'another' | 'unknown';
@@ -56,7 +55,7 @@ export async function readPositions(
 }
 
 /** Holds stored positions against the log: its bounds, and the last record applied. */
-export async function inspectPositions(
+async function inspectPositions(
   brokers: readonly string[],
   processor: Processor,
   positions: readonly StoredPosition[],
@@ -91,37 +90,30 @@ export async function inspectPositions(
   });
 }
 
+/** The stored positions of a processor against the log as it is now. */
+export async function readPositionReports(
+  session: Session,
+  brokers: readonly string[],
+  processor: Processor,
+): Promise<PositionReport[]> {
+  const { topic } = processor.source;
+  const bounds = (await readLogBounds(brokers, [topic])).get(topic) ?? new Map<number, LogBounds>();
+  const positions = await readPositions(session, processor);
+  return inspectPositions(brokers, processor, positions, bounds);
+}
+
+/** True where the processor can go on by itself, and misses nothing that is known of. */
+export function isSound({ next, log, identity }: PositionReport): boolean {
+  return log !== null && identity !== 'another' && next >= log.start && next <= log.end;
+}
+
 function verdictOf(next: number, log: LogBounds | null, identity: LogIdentity): string {
   if (log === null) return 'the topic has no such partition';
   if (identity === 'another') return 'ANOTHER LOG: the topic was deleted and made again';
   if (next > log.end) return 'BEYOND THE END: the topic was made again, or the broker lost records';
   if (next < log.start)
-    return `${formatCount(log.start - next)} RECORDS LOST: removed from the log before they were read`;
+    return `${counted(log.start - next)} RECORDS LOST: removed from the log before they were read`;
   return identity === 'same' ? 'good' : 'good, as far as can be told';
-}
-
-export function describePositions(
-  processor: Processor,
-  reports: readonly PositionReport[],
-): string {
-  return table(
-    [
-      left('partition'),
-      right('stands at'),
-      right('log start'),
-      right('log end'),
-      left('verdict'),
-      left('owner'),
-    ],
-    reports.map(({ partition, next, log, verdict, owner, connected }) => [
-      `${processor.source.topic}/${partition}`,
-      formatCount(next),
-      log === null ? '-' : formatCount(log.start),
-      log === null ? '-' : formatCount(log.end),
-      verdict,
-      owner === null ? '-' : `${owner}${connected ? ' (connected)' : ''}`,
-    ]),
-  );
 }
 
 export interface ResetPlan {
@@ -130,7 +122,7 @@ export interface ResetPlan {
   readonly goesOnAt: number;
   readonly anotherLog: boolean;
   readonly log: LogBounds;
-  /** What it means for the records, in a sentence. */
+  /** The consequence for the records, in a sentence. */
   readonly meaning: string;
 }
 
@@ -166,14 +158,18 @@ function meaningOf({ standsAt, goesOnAt, anotherLog, log }: Omit<ResetPlan, 'mea
   if (anotherLog)
     return (
       'the log before is gone, with what was not yet applied of it; its ledger rows and dead ' +
-      `letters are set apart, and ${formatCount(goesOnAt - log.start)} records of the new log are skipped`
+      `letters are set apart, and ${counted(goesOnAt - log.start)} records of the new log are skipped`
     );
   const gone = Math.max(0, Math.min(log.start, goesOnAt) - standsAt);
   const skipped = goesOnAt - standsAt - gone;
   return (
-    `${formatCount(gone)} offsets that the log no longer holds and ${formatCount(skipped)} that it ` +
+    `${counted(gone)} offsets that the log no longer holds and ${counted(skipped)} that it ` +
     'does hold are never applied'
   );
+}
+
+function counted(records: number): string {
+  return records.toLocaleString('en-US');
 }
 
 function resetRefused(message: string): MarqueeError {

@@ -10,3 +10,9 @@ export function processorNamed(name: string): Processor {
     `there is no processor "${name}"; there are ${Object.keys(PROCESSORS).join(', ')}`,
   );
 }
+
+/** The processors of these names, each once; all when none is named. */
+export function processorsNamed(names: readonly string[]): Processor[] {
+  if (names.length === 0) return Object.values(PROCESSORS);
+  return [...new Set(names)].map(processorNamed);
+}

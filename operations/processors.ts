@@ -1,7 +1,6 @@
 import type { Session } from '../connectors/postgres/session.ts';
 import type { Processor } from '../streams/runtime/processor.ts';
-import { formatCount } from '../cli/terminal/format.ts';
-import { formatTime, left, right, table } from '../cli/terminal/output.ts';
+import { groupOf } from './consumer-groups.ts';
 
 export interface ProcessorStatus {
   readonly processor: string;
@@ -68,7 +67,7 @@ export async function readProcessors(
   );
   return rows.map((row) => {
     const topic = processors.find((p) => p.name === row.processor)?.source.topic ?? '';
-    const group = `marquee.${row.processor}`;
+    const group = groupOf(row.processor);
     return {
       processor: row.processor,
       topic,
@@ -84,41 +83,4 @@ export async function readProcessors(
       deadWaiting: row.dead_waiting,
     };
   });
-}
-
-export function describeProcessors(statuses: readonly ProcessorStatus[]): string {
-  const summary = table(
-    [
-      left('processor'),
-      left('topic'),
-      left('group'),
-      right('alive'),
-      left('as of'),
-      right('ok'),
-      right('resends'),
-      right('too late'),
-      right('skipped'),
-      right('dead'),
-      right('waiting'),
-    ],
-    statuses.map((s) => [
-      s.processor,
-      s.topic,
-      s.group,
-      `${s.members}`,
-      formatTime(s.asOf === null ? null : Date.parse(s.asOf)),
-      ...[s.ok, s.duplicates, s.tooLate, s.skipped, s.dead, s.deadWaiting].map(formatCount),
-    ]),
-  );
-  const owners = statuses.flatMap((s) =>
-    s.owners.map(({ owner, partitions, connected }) => [
-      s.processor,
-      partitions.join(','),
-      connected ? 'connected' : s.members > 0 ? 'idle or gone' : 'gone',
-      owner,
-    ]),
-  );
-  if (owners.length === 0) return summary;
-  const columns = [left('processor'), left('partitions'), left('owner is'), left('owner')];
-  return `${summary}\n\n${table(columns, owners)}`;
 }

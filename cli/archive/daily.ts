@@ -11,7 +11,7 @@ import { serveMetrics } from '../../streams/runtime/observe/metrics-server.ts';
 import { MarqueeError } from '../../common/error.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/config.ts';
-import { withSession } from '../terminal/output.ts';
+import { withSession } from '../config/session.ts';
 import { archiveContext, storeOf } from './context.ts';
 
 /** How often it is looked whether a run is due. */

@@ -1,5 +1,6 @@
 import { loadConfig } from '../config/config.ts';
-import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
+import { withSession } from '../config/session.ts';
+import { left, print, printJson, right, table } from '../terminal/output.ts';
 import { formatBytes, formatCount } from '../terminal/format.ts';
 
 interface DateState extends Record<string, unknown> {

@@ -3,7 +3,7 @@ import { MarqueeError } from '../../common/error.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { createLog } from '../config/log.ts';
-import { withSession } from '../terminal/output.ts';
+import { withSession } from '../config/session.ts';
 import { silentProgress } from '../terminal/progress.ts';
 import { batchIsDue, type BatchTimes } from './due.ts';
 import { requestOf, type BatchFlags, type BatchReport } from './run.ts';

@@ -1,7 +1,8 @@
 import type { Session } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { loadConfig } from '../config/config.ts';
-import { left, print, printJson, right, table, withSession } from '../terminal/output.ts';
+import { withSession } from '../config/session.ts';
+import { left, print, printJson, right, table } from '../terminal/output.ts';
 import { formatCount } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { runStage } from './stage.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { withSession } from '../terminal/output.ts';
+import { withSession } from '../config/session.ts';
 import { describe, requestOf, type BatchReport } from '../batch/run.ts';
 import { runStage } from '../batch/stage.ts';
 import { loadConfig, type Config } from '../config/config.ts';

@@ -26,8 +26,9 @@ import { startProcessors } from './processors.ts';
 import type { RunningProcessors } from './processors.ts';
 import { createPositionLine, describeCounts, describeNext, describeSamples } from './report.ts';
 import type { JobResult } from './report.ts';
-import { ownsAll, readLogEnds, untilCaughtUp } from './catch-up.ts';
-import type { LogEnds, Reader } from './catch-up.ts';
+import { ownsAll, untilCaughtUp } from './catch-up.ts';
+import { readLogBounds } from '../../operations/log-bounds.ts';
+import type { TopicBounds } from '../../operations/log-bounds.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
 export interface DemoOptions {
@@ -41,10 +42,8 @@ export interface DemoOptions {
 
 const STALL_MS = MINUTE_MS;
 
-const readers: readonly Reader[] = Object.values(PROCESSORS).map(({ name, source }) => ({
-  processor: name,
-  topic: source.topic,
-}));
+const allProcessors = Object.values(PROCESSORS);
+const topics = allProcessors.map(({ source }) => source.topic);
 
 /**
  * The main job from nothing: the stack, the processors, an import, and what the tables hold of it
@@ -147,30 +146,29 @@ interface Job {
 async function runJob(job: Job): Promise<JobResult> {
   const { config, source, processors, session, progress, signal } = job;
   const { brokers } = config.kafka;
-  const topics = readers.map(({ topic }) => topic);
   const about = {
     importId: source.importId,
     users: source.users,
     movieIds: source.movies.map(({ movie_id }) => movie_id),
   };
   // What earlier runs left in the topics is applied first, so that what this run adds is known.
-  const left = await readLogEnds(brokers, topics);
+  const left = await readLogBounds(brokers, topics);
   let owned = false;
   await followTables(job, 'processors', {
     ends: () => left,
-    isFinal: async () => (owned ||= await ownsAll(session, readers, processors.pid)),
+    isFinal: async () => (owned ||= await ownsAll(session, allProcessors, processors.pid)),
   });
   const before = await readTableCounts(session, about);
 
   const begin = performance.now();
-  let ends: LogEnds = left;
+  let ends: TopicBounds = left;
   let isFinal = false;
   const stop = new AbortController();
   const sending = sendImport(source, {
     ...{ brokers, registryUrl: config.registry.url, progress },
     signal: AbortSignal.any([signal, stop.signal]),
   }).then(async (report) => {
-    ends = await readLogEnds(brokers, topics);
+    ends = await readLogBounds(brokers, topics);
     isFinal = true;
     return report;
   });
@@ -209,7 +207,7 @@ async function allOrFirst(
 async function followTables(
   { session, processors, progress, signal, source }: Job,
   name: string,
-  goal: { ends(): LogEnds; isFinal(): boolean | Promise<boolean> },
+  goal: { ends(): TopicBounds; isFinal(): boolean | Promise<boolean> },
 ): Promise<void> {
   const step = progress.step(name);
   const shown = createPositionLine(source.actions);
@@ -217,17 +215,22 @@ async function followTables(
   update('starting');
   try {
     await untilCaughtUp({
-      ...{ session, readers, ends: () => goal.ends(), isFinal: () => goal.isFinal() },
+      ...{
+        session,
+        processors: allProcessors,
+        ends: () => goal.ends(),
+        isFinal: () => goal.isFinal(),
+      },
       check: () => {
         if (signal.aborted) throw new MarqueeError('MARQUEE_INTERRUPTED', 'stopped by a signal');
         processors.check();
       },
-      seen: (standings, isFinal) => {
-        update(shown(standings, isFinal));
+      seen: (positions, isFinal) => {
+        update(shown(positions, isFinal));
       },
       stallMs: STALL_MS,
     });
-    step.done(`all ${readers.length} are at the end of their topics`);
+    step.done(`all ${allProcessors.length} are at the end of their topics`);
   } catch (error) {
     step.fail('stopped');
     throw error;

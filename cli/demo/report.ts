@@ -21,10 +21,10 @@ export interface JobResult {
  */
 export function createPositionLine(
   actions: number,
-): (standings: readonly ConsumerPosition[], isFinal: boolean) => string {
+): (positions: readonly ConsumerPosition[], isFinal: boolean) => string {
   const first = new Map<string, number>();
-  return (standings, isFinal) => {
-    const shares = standings
+  return (positions, isFinal) => {
+    const shares = positions
       .filter(({ topic }) => topic === 'user-actions.v1')
       .map(({ processor, applied, total, caughtUp }) => {
         if (!first.has(processor)) first.set(processor, applied);

@@ -53,7 +53,7 @@ export async function runShell(view: EventsView, options: ShellOptions): Promise
     process.stdout.write('\n');
     ask(terminal, typed);
   });
-  process.stdout.write(`${standing(view)}\nType .help for help.\n`);
+  process.stdout.write(`${asOfLine(view)}\nType .help for help.\n`);
   ask(terminal, typed);
   for await (const line of terminal) {
     running = true;
@@ -94,7 +94,7 @@ async function runDotted(line: string, view: EventsView, options: ShellOptions):
       return false;
     case '.refresh':
       await view.refresh();
-      process.stdout.write(`${standing(view)}\n`);
+      process.stdout.write(`${asOfLine(view)}\n`);
       return true;
     case '.format': {
       const format = FORMATS.find((name) => name === argument);
@@ -108,7 +108,7 @@ async function runDotted(line: string, view: EventsView, options: ShellOptions):
   }
 }
 
-function standing(view: EventsView): string {
+function asOfLine(view: EventsView): string {
   const { asOf, files } = view.manifest();
   const dates = new Set(files.map(({ date }) => date)).size;
   return `events as of ${asOf}: ${formatCount(files.length)} files of ${formatCount(dates)} dates, and the hot table`;

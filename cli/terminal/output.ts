@@ -1,5 +1,3 @@
-import type { Session } from '../../connectors/postgres/session.ts';
-import { openSession } from '../../connectors/postgres/session.ts';
 import { formatTable } from './format.ts';
 import type { Column } from './format.ts';
 
@@ -24,18 +22,4 @@ export const right = (title: string): Column => ({ title, align: 'right' });
 /** Epoch ms as '2026-11-20 12:00:00.123Z'; '-' for null. */
 export function formatTime(ms: number | null): string {
   return ms === null ? '-' : new Date(ms).toISOString().replace('T', ' ');
-}
-
-/** One session for a command's work. */
-export async function withSession<T>(
-  url: string,
-  command: string,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = await openSession({ url, applicationName: `marquee-${command}` });
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
 }

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../../cli/config/config.ts';
-import { readLogEnds, untilCaughtUp } from '../../cli/demo/catch-up.ts';
+import { untilCaughtUp } from '../../cli/demo/catch-up.ts';
 import { openGeneratedSource } from '../../cli/import/generated-source.ts';
 import { clusterIdOf } from '../../cli/import/run-import.ts';
 import { sendImport } from '../../cli/import/send.ts';
 import { provision } from '../../cli/stack/provision.ts';
 import { silentProgress } from '../../cli/terminal/progress.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
+import { readLogBounds } from '../../operations/log-bounds.ts';
 import { PROCESSORS } from '../../streams/index.ts';
 import { cliEnvironment, runCli } from '../support/cli.ts';
 import type { CliResult } from '../support/cli.ts';
@@ -25,10 +26,7 @@ import { MINUTE_MS } from '../../common/time.ts';
 
 const MOVIELENS = join(repositoryRoot, '..', 'shared', 'data', 'ml-latest-small');
 const hasMovieLens = existsSync(join(MOVIELENS, 'ratings.csv'));
-const readers = Object.values(PROCESSORS).map(({ name, source }) => ({
-  processor: name,
-  topic: source.topic,
-}));
+const allProcessors = Object.values(PROCESSORS);
 
 let stack: TestStack;
 let env: Record<string, string>;
@@ -55,19 +53,19 @@ afterAll(async () => {
 
 /** Runs the processors until all that is in the topics is in the tables. */
 async function applyAll(): Promise<void> {
-  const processors = fleet.start({ processors: readers.map(({ processor }) => processor) });
+  const processors = fleet.start({ processors: allProcessors.map(({ name }) => name) });
   const session = await openSession({
     url: stack.config.postgres.readerUrl,
     applicationName: 'test',
   });
   try {
     const { brokers } = stack.config.kafka;
-    const ends = await readLogEnds(
+    const ends = await readLogBounds(
       brokers,
-      readers.map(({ topic }) => topic),
+      allProcessors.map(({ source }) => source.topic),
     );
     await untilCaughtUp({
-      ...{ session, readers, stallMs: MINUTE_MS },
+      ...{ session, processors: allProcessors, stallMs: MINUTE_MS },
       ends: () => ends,
       isFinal: () => true,
       check: () => {

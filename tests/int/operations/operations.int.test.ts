@@ -10,7 +10,8 @@ import {
 } from '../../../operations/dead-letters.ts';
 import { tailEvents } from '../../../operations/events.ts';
 import { readLag, totalLag } from '../../../operations/lag.ts';
-import { readGroupMembers, readLogBounds } from '../../../operations/log-bounds.ts';
+import { readGroupMembers } from '../../../operations/consumer-groups.ts';
+import { readLogBounds } from '../../../operations/log-bounds.ts';
 import { readProcessors } from '../../../operations/processors.ts';
 import { planRedrive, redrive } from '../../../operations/redrive.ts';
 import { describeDeadLetter } from '../../../cli/operations/show-record.ts';

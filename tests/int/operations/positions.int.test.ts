@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readGroupMembers, readLogBounds } from '../../../operations/log-bounds.ts';
+import { readGroupMembers } from '../../../operations/consumer-groups.ts';
+import { readLogBounds } from '../../../operations/log-bounds.ts';
 import {
   applyReset,
   assertNobodyRuns,
-  inspectPositions,
   planReset,
+  readPositionReports,
   readPositions,
 } from '../../../operations/positions.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
@@ -33,13 +34,7 @@ async function send(count: number): Promise<void> {
   await world.send(TOPIC, wave.records);
 }
 
-async function inspect() {
-  const { brokers } = world.config.kafka;
-  const positions = await readPositions(world.db, interactions);
-  const bounds = (await readLogBounds(brokers, [TOPIC])).get(TOPIC) ?? new Map<number, LogBounds>();
-  return inspectPositions(brokers, interactions, positions, bounds);
-}
-
+const inspect = () => readPositionReports(world.db, world.config.kafka.brokers, interactions);
 const verdicts = async () => [...new Set((await inspect()).map((r) => r.verdict))];
 const breaks = () => world.admin.query('SELECT * FROM marquee.ledger_breaks');
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { PositionReport } from '../../../operations/positions.ts';
-import { planReset } from '../../../operations/positions.ts';
+import { isSound, planReset } from '../../../operations/positions.ts';
 
 const report = (over: Partial<PositionReport>): PositionReport => ({
   partition: 3,
@@ -48,4 +48,14 @@ it('refuses an offset that the log does not have', () => {
   expect(() => plan({}, 201)).toThrow(/not in the log \[0, 200\)/);
   expect(() => plan({ log: { start: 150, end: 200 } }, 120)).toThrow(/not in the log/);
   expect(() => plan({ log: null }, 'start')).toThrow(/partition 3/);
+});
+
+it('calls a position sound when it lies in the log that was processed', () => {
+  expect(isSound(report({}))).toBe(true);
+  expect(isSound(report({ identity: 'unknown' }))).toBe(true);
+  expect(isSound(report({ next: 200 }))).toBe(true);
+  expect(isSound(report({ next: 201 }))).toBe(false);
+  expect(isSound(report({ log: { start: 101, end: 200 } }))).toBe(false);
+  expect(isSound(report({ identity: 'another' }))).toBe(false);
+  expect(isSound(report({ log: null }))).toBe(false);
 });
