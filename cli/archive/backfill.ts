@@ -12,7 +12,8 @@ import { catalogueOf } from '../import/movielens/movielens-source.ts';
 import { throttled } from '../terminal/throttled.ts';
 import type { Rejects } from '../import/rejects.ts';
 import { describeRejects, rejectSummary } from '../import/report.ts';
-import { openRejects, withInterrupt } from '../import/run-import.ts';
+import { STOP_SIGNALS, openRejects } from '../import/run-import.ts';
+import { withInterrupt } from '../terminal/interrupt.ts';
 import { isDelivered, sendImport, undelivered } from '../import/send.ts';
 import { withSession } from '../config/session.ts';
 import { left, print, printJson, right, table } from '../terminal/output.ts';
@@ -46,7 +47,7 @@ export async function runBackfill(path: string, flags: BackfillFlags): Promise<n
       if (flags.json) printJson(reports);
       else print(reports.flatMap(describe).concat(rejectLine(rejects)).join('\n'));
       return reports.some(({ rows }) => rows > 0) ? 0 : 1;
-    });
+    }, STOP_SIGNALS);
   } catch (error) {
     progress.close();
     sayRejects(rejects);

@@ -12,6 +12,7 @@ import { MarqueeError } from '../../common/error.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/config.ts';
 import { withSession } from '../config/session.ts';
+import { withInterrupt } from '../terminal/interrupt.ts';
 import { archiveContext, storeOf } from './context.ts';
 
 /** How often it is looked whether a run is due. */
@@ -21,21 +22,27 @@ const LOOK_MS = 30_000;
 export async function archiveDaily(options: { readonly metricsPort?: number }): Promise<void> {
   const config = loadConfig();
   const store = storeOf(config);
-  const stopping = new AbortController();
-  const stop = () => {
-    stopping.abort();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  const context = { ...archiveContext(config, store), signal: stopping.signal };
+  try {
+    await withInterrupt(async (signal) => {
+      const context = { ...archiveContext(config, store), signal };
+      const port = options.metricsPort ?? config.runtime.metricsPort;
+      await runDaily(config, context, port, signal);
+    });
+  } finally {
+    store.close();
+  }
+}
+
+async function runDaily(
+  config: Config,
+  context: ArchiveContext,
+  port: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { log, settings } = context;
   const metrics = createArchiveMetrics();
-  const server = await serveMetrics({
-    host: '127.0.0.1',
-    port: options.metricsPort ?? config.runtime.metricsPort,
-    registry: metrics.registry,
-    statuses: () => [],
-  });
+  const { registry } = metrics;
+  const server = await serveMetrics({ host: '127.0.0.1', port, registry, statuses: () => [] });
   log.info({
     event: 'archive_waits',
     schedule: settings.schedule,
@@ -44,19 +51,16 @@ export async function archiveDaily(options: { readonly metricsPort?: number }): 
     metrics: `http://127.0.0.1:${server.port}/metrics`,
   });
   try {
-    while (!stopping.signal.aborted) {
-      await look(config, context, metrics);
-      await delay(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    while (!signal.aborted) {
+      await runWhenDue(config, context, metrics);
+      await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
     await server.close();
-    store.close();
   }
 }
 
-async function look(
+async function runWhenDue(
   config: Config,
   context: ArchiveContext,
   metrics: ArchiveMetrics,
@@ -69,7 +73,7 @@ async function look(
     metrics.heldHours.set(drop.held.length);
     const { dropped, held } = drop;
     log.info({ event: 'archive_ran', ...report, dropped, held: held.length });
-    await upkeep(config, context);
+    await maintain(config, context);
     metrics.runs.inc({ result: 'ok' });
     metrics.lastSuccess.setToCurrentTime();
   } catch (error) {
@@ -81,16 +85,16 @@ async function look(
   }
 }
 
-/** What follows a run: merges by rule, retention, and the removal of what nobody reads any more. */
-async function upkeep(config: Config, context: ArchiveContext): Promise<void> {
+/** Maintenance after a run: merges by rule, retention, and the removal of what nobody reads any more. */
+async function maintain(config: Config, context: ArchiveContext): Promise<void> {
   const { settings, store, log } = context;
   const merged = await compactArchive(context, { filesMin: settings.mergeFilesMin });
   if (merged.merges > 0) log.info({ event: 'archive_merged', ...merged });
   await withSession(config.postgres.writerUrl, 'archive', async (session) => {
     const expired = await expireFiles(session, { keepDays: settings.keepDays, dryRun: false });
     if (expired.length > 0) log.info({ event: 'archive_expired', files: expired.length });
-    const swept = await removeOrphans(session, store, settings, { dryRun: false });
-    if (swept.length > 0) log.info({ event: 'objects_removed', objects: swept.length });
+    const removed = await removeOrphans(session, store, settings, { dryRun: false });
+    if (removed.length > 0) log.info({ event: 'objects_removed', objects: removed.length });
   });
 }
 

@@ -1,16 +1,9 @@
+import { listArchiveDates } from '../../operations/archive-dates.ts';
+import type { ArchiveDate } from '../../operations/archive-dates.ts';
 import { loadConfig } from '../config/config.ts';
 import { withSession } from '../config/session.ts';
 import { left, print, printJson, right, table } from '../terminal/output.ts';
 import { formatBytes, formatCount } from '../terminal/format.ts';
-
-interface DateState extends Record<string, unknown> {
-  readonly date: string;
-  /** A topic; `history` where it never was in Kafka; `merged` where a merge put sources together. */
-  readonly source: string;
-  readonly files: number;
-  readonly rows: number;
-  readonly bytes: number;
-}
 
 /** Of history more dates than these are shown by year. */
 const HISTORY_DATES_MAX = 31;
@@ -18,13 +11,7 @@ const HISTORY_DATES_MAX = 31;
 /** The command `marquee archive ls`. */
 export async function archiveList(flags: { json: boolean; dates: boolean }): Promise<void> {
   const config = loadConfig();
-  const dates = await withSession(config.postgres.readerUrl, 'archive-ls', (session) =>
-    session.query<DateState>(
-      `SELECT date::text, CASE WHEN topic LIKE 'backfill:%' THEN 'history' WHEN topic = '*' THEN 'merged' ELSE topic END AS source,
-              count(*) AS files, sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes
-         FROM archive_manifest GROUP BY 1, 2 ORDER BY 1, 2`,
-    ),
-  );
+  const dates = await withSession(config.postgres.readerUrl, 'archive-ls', listArchiveDates);
   if (flags.json) {
     printJson(dates);
     return;
@@ -51,10 +38,10 @@ export async function archiveList(flags: { json: boolean; dates: boolean }): Pro
 }
 
 /** History of thousands of dates with a line a year; what came from Kafka as it is. */
-function byYear(dates: readonly DateState[]): readonly DateState[] {
+function byYear(dates: readonly ArchiveDate[]): readonly ArchiveDate[] {
   if (dates.filter(({ source }) => source === 'history').length <= HISTORY_DATES_MAX) return dates;
-  const years = new Map<string, DateState>();
-  const rest: DateState[] = [];
+  const years = new Map<string, ArchiveDate>();
+  const rest: ArchiveDate[] = [];
   for (const state of dates) {
     if (state.source !== 'history') {
       rest.push(state);

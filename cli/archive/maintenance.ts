@@ -117,30 +117,30 @@ export async function archiveClean(flags: {
 }): Promise<void> {
   const config = loadConfig();
   const dryRun = flags.dryRun === true;
-  const swept = await sweep(config, dryRun);
+  const removed = await removeUnlisted(config, dryRun);
   if (flags.json === true) {
-    printJson(swept);
+    printJson(removed);
     return;
   }
-  if (swept.length === 0) {
+  if (removed.length === 0) {
     print('Nothing to remove: every object is listed, or younger than the grace time.');
     return;
   }
   print(
     table(
       [left('why'), right('objects'), right('size')],
-      [...Map.groupBy(swept, ({ why }) => why)].map(([why, of]) => [
+      [...Map.groupBy(removed, ({ why }) => why)].map(([why, of]) => [
         why,
         formatCount(of.length),
         formatBytes(of.reduce((sum, { bytes }) => sum + bytes, 0)),
       ]),
     ),
   );
-  if (dryRun) for (const { path, why } of swept) print(`  ${why}: ${path}`);
+  if (dryRun) for (const { path, why } of removed) print(`  ${why}: ${path}`);
   print(dryRun ? 'Nothing was removed (--dry-run).' : 'Removed.');
 }
 
-async function sweep(config: Config, dryRun: boolean): Promise<readonly RemovedObject[]> {
+async function removeUnlisted(config: Config, dryRun: boolean): Promise<readonly RemovedObject[]> {
   const store = storeOf(config);
   try {
     return await withSession(config.postgres.writerUrl, 'archive-clean', (session) =>

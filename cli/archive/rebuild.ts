@@ -1,14 +1,19 @@
-import { pino } from 'pino';
 import { processorsOf, rebuild } from '../../archive/rebuild/rebuild.ts';
 import type { RebuildReport } from '../../archive/rebuild/rebuild.ts';
 import { PROCESSORS } from '../../streams/index.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { isEqual } from '../../streams/replay/compare-tables.ts';
 import { loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { createQuietLog } from '../config/log.ts';
+import { withInterrupt } from '../terminal/interrupt.ts';
+import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
+import type { Processor } from '../../streams/runtime/processor.ts';
 import { throttled } from '../terminal/throttled.ts';
 import { formatTime, left, print, printJson, right, table } from '../terminal/output.ts';
 import { formatCount, formatRate } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
+import type { Progress } from '../terminal/progress.ts';
 import { storeOf } from './context.ts';
 
 export interface RebuildFlags {
@@ -27,51 +32,16 @@ export async function runRebuild(tables: readonly string[], flags: RebuildFlags)
   const processors = processorsOf(tables, Object.values(PROCESSORS));
   const config = loadConfig();
   const store = storeOf(config);
-  const stopping = new AbortController();
-  const stop = () => {
-    stopping.abort();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   const progress = createProgress(process.stderr);
   const reports: RebuildReport[] = [];
   try {
-    for (const processor of processors) {
-      const step = progress.step(`rebuild ${processor.name}`);
-      const update = throttled(step);
-      const started = performance.now();
-      try {
-        const report = await rebuild({
-          processor,
-          store,
-          brokers: config.kafka.brokers,
-          kafkaClient: config.kafka.client,
-          registryUrl: config.registry.url,
-          postgresUrl: config.postgres.writerUrl,
-          settings: config.runtime.settings,
-          log: pino(
-            { level: config.log.level === 'info' ? 'warn' : config.log.level },
-            pino.destination(2),
-          ),
-          mode,
-          signal: stopping.signal,
-          ...(flags.asOf === undefined ? {} : { until: flags.asOf }),
-          ...(flags.backfill ? {} : { backfills: 'none' as const }),
-          onProgress: ({ phase, done, due }) => {
-            const rate = formatRate(done, performance.now() - started);
-            update(`${phase} ${formatCount(done)} of ${formatCount(due)}, ${rate}`);
-          },
-        });
-        reports.push(report);
-        step.done(summary(report, mode));
-      } catch (error) {
-        step.fail('nothing was changed');
-        throw error;
-      }
-    }
+    await withInterrupt(async (signal) => {
+      for (const processor of processors)
+        reports.push(
+          await rebuildShown({ config, store, progress, signal, mode, flags }, processor),
+        );
+    });
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
     progress.close();
     store.close();
   }
@@ -81,16 +51,59 @@ export async function runRebuild(tables: readonly string[], flags: RebuildFlags)
   return mode === 'compare' && differs ? 1 : 0;
 }
 
-const DONE = { build: 'built', compare: 'built and compared', swap: 'tables replaced' };
+interface Job {
+  readonly config: Config;
+  readonly store: ObjectStore;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly mode: Mode;
+  readonly flags: RebuildFlags;
+}
 
-function summary({ seconds, archive }: RebuildReport, mode: keyof typeof DONE): string {
+/** Rebuilds the tables of one processor, with a line of progress. */
+async function rebuildShown(job: Job, processor: Processor): Promise<RebuildReport> {
+  const { config, store, signal, mode, flags } = job;
+  const step = job.progress.step(`rebuild ${processor.name}`);
+  const update = throttled(step);
+  const started = performance.now();
+  try {
+    const report = await rebuild({
+      processor,
+      store,
+      brokers: config.kafka.brokers,
+      kafkaClient: config.kafka.client,
+      registryUrl: config.registry.url,
+      postgresUrl: config.postgres.writerUrl,
+      settings: config.runtime.settings,
+      log: createQuietLog(config.log.level),
+      mode,
+      signal,
+      ...(flags.asOf === undefined ? {} : { until: flags.asOf }),
+      ...(flags.backfill ? {} : { backfills: 'none' as const }),
+      onProgress: ({ phase, done, due }) => {
+        const rate = formatRate(done, performance.now() - started);
+        update(`${phase} ${formatCount(done)} of ${formatCount(due)}, ${rate}`);
+      },
+    });
+    step.done(summary(report, mode));
+    return report;
+  } catch (error) {
+    step.fail('nothing was changed');
+    throw error;
+  }
+}
+
+const DONE = { build: 'built', compare: 'built and compared', swap: 'tables replaced' };
+type Mode = keyof typeof DONE;
+
+function summary({ seconds, archive }: RebuildReport, mode: Mode): string {
   const what = DONE[mode];
   if ((archive?.rows ?? 0) === 0) return `${what} in ${seconds.toFixed(1)} s`;
   const rate = formatRate(archive?.rows ?? 0, (archive?.seconds ?? 0) * 1000);
   return `${what} in ${seconds.toFixed(1)} s; archive ${rate}`;
 }
 
-function describe(report: RebuildReport, mode: keyof typeof DONE, asOf: number | undefined): void {
+function describe(report: RebuildReport, mode: Mode, asOf: number | undefined): void {
   const { tables, archive } = report;
   print(tables.join(', '));
   if (archive === null) describeLogOnly(report);
@@ -133,7 +146,7 @@ function describeLogOnly({ copiedRows, starts }: RebuildReport): void {
   if (starts.some(({ kept }) => kept)) print('  some partitions have nothing left in the log');
 }
 
-/** What is claimed to be equal, by offsets. */
+/** The claim of equality, by offsets. */
 function describeClaim(
   { archive, starts, positions }: RebuildReport,
   asOf: number | undefined,

@@ -1,8 +1,10 @@
 import type { ArchiveReport } from '../../archive/ingest/run.ts';
 import { runArchive } from '../../archive/ingest/run.ts';
+import type { ArchiveProgress } from '../../archive/context.ts';
 import { loadConfig } from '../config/config.ts';
 import { formatBytes, formatCount } from '../terminal/format.ts';
 import { formatTime, print, printJson } from '../terminal/output.ts';
+import { withInterrupt } from '../terminal/interrupt.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { archiveContext, storeOf } from './context.ts';
 
@@ -15,24 +17,16 @@ export async function archiveRun(flags: {
   const store = storeOf(config);
   const progress = createProgress(process.stderr);
   const step = progress.step('archive');
-  const stopping = new AbortController();
-  const stop = () => {
-    stopping.abort();
+  const context = {
+    ...archiveContext(config, store),
+    onProgress({ doneOffsets, dueOffsets, rows }: ArchiveProgress) {
+      const offsets = `${formatCount(doneOffsets)} of ${formatCount(dueOffsets)} offsets`;
+      step.update(`${offsets}, ${formatCount(rows)} rows`);
+    },
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   try {
-    const report = await runArchive(
-      {
-        ...archiveContext(config, store),
-        signal: stopping.signal,
-        onProgress({ doneOffsets, dueOffsets, rows }) {
-          step.update(
-            `${formatCount(doneOffsets)} of ${formatCount(dueOffsets)} offsets, ${formatCount(rows)} rows`,
-          );
-        },
-      },
-      flags.until ?? null,
+    const report = await withInterrupt((signal) =>
+      runArchive({ ...context, signal }, flags.until ?? null),
     );
     step.done(`${formatCount(report.rows)} rows in ${formatCount(report.files)} files`);
     if (flags.json === true) printJson(report);
@@ -42,8 +36,6 @@ export async function archiveRun(flags: {
     step.fail('not finished');
     throw error;
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
     progress.close();
     store.close();
   }

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { MarqueeError } from '../../common/error.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { createLog } from '../config/log.ts';
 import { withSession } from '../config/session.ts';
+import { withInterrupt } from '../terminal/interrupt.ts';
 import { silentProgress } from '../terminal/progress.ts';
 import { batchIsDue, type BatchTimes } from './due.ts';
 import { requestOf, type BatchFlags, type BatchReport } from './run.ts';
@@ -16,27 +18,32 @@ const LOOK_MS = 30_000;
 export async function batchDaily(flags: BatchFlags): Promise<void> {
   const config = loadConfig();
   const log = createLog(config.log.level);
-  const stopping = new AbortController();
-  const stop = (): void => {
-    stopping.abort();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  log.info({ event: 'batch_waits' });
-  const stopped = (): boolean => stopping.signal.aborted;
-  while (!stopped()) {
-    try {
-      if (batchIsDue(await readTimes(config), Date.now())) {
-        const request = await requestOf(flags);
-        const report = await runStage<BatchReport>(config, request, silentProgress);
-        const { version, status, reason, metrics, seconds } = report;
-        log.info({ event: 'batch_ran', version, status, reason, metrics, seconds });
-      }
-    } catch (error) {
-      const code = error instanceof MarqueeError ? error.code : 'unknown';
-      if (!stopped()) log.error({ event: 'batch_failed', code, reason: (error as Error).message });
+  await withInterrupt(async (signal) => {
+    log.info({ event: 'batch_waits' });
+    while (!signal.aborted) {
+      await runWhenDue(config, flags, log, signal);
+      await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
-    await delay(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+  });
+}
+
+async function runWhenDue(
+  config: Config,
+  flags: BatchFlags,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (!batchIsDue(await readTimes(config), Date.now())) return;
+    const request = await requestOf(flags);
+    const report = await runStage<BatchReport>(config, request, silentProgress);
+    const { version, status, reason, metrics, seconds } = report;
+    log.info({ event: 'batch_ran', version, status, reason, metrics, seconds });
+  } catch (error) {
+    // What a signal has cut short is no failure.
+    if (signal.aborted) return;
+    const code = error instanceof MarqueeError ? error.code : 'unknown';
+    log.error({ event: 'batch_failed', code, reason: (error as Error).message });
   }
 }
 

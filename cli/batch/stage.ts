@@ -1,30 +1,25 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createWriteStream, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import type { WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { MarqueeError } from '../../common/error.ts';
-import { exportsOf } from '../commands/config.ts';
+import { DAY_MS } from '../../common/time.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment, repositoryRoot } from '../config/config.ts';
-import type { Progress, Step } from '../terminal/progress.ts';
-import { installSpark } from '../stack/install/spark.ts';
-import { DAY_MS } from '../../common/time.ts';
-
-/** What the Python side says, a line each (batch/marquee_batch/progress.py). */
-interface Line {
-  readonly step?: string;
-  readonly state?: 'begun' | 'under_way' | 'done' | 'failed';
-  readonly text?: string;
-  readonly note?: string;
-  readonly error?: string;
-  readonly message?: string;
-  readonly result?: unknown;
-}
+import { exportsOf } from '../config/exports.ts';
+import { installSpark, type Spark } from '../stack/install/spark.ts';
+import type { Progress } from '../terminal/progress.ts';
+import { createSteps, parseLine, resultOf, type StageEnd, type StageLine } from './stage-output.ts';
 
 export type StageRequest = { readonly command: 'run' | 'load' | 'tune' } & Readonly<
   Record<string, unknown>
 >;
+
+const LOGS_KEPT = 30;
+const LOG_MS_MIN = DAY_MS;
+const LAST_WORDS_MAX = 500;
 
 /**
  * Runs a command of the batch stage in Python and returns its result. What Spark itself says goes
@@ -35,72 +30,20 @@ export async function runStage<T>(
   request: StageRequest,
   progress: Progress,
 ): Promise<T> {
-  const spark = await installSpark(
-    { cache: config.cache, javaHome: config.stack.javaHome },
-    progress,
-  );
+  const place = { cache: config.cache, javaHome: config.stack.javaHome };
+  const spark = await installSpark(place, progress);
   const logFile = openLog(config);
-  const child = spawn(
-    spark.python,
-    [
-      '-m',
-      'marquee_batch',
-      JSON.stringify({ ...request, lateMs: config.runtime.settings.lateHorizonMs }),
-    ],
-    {
-      cwd: join(repositoryRoot, 'batch'),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // Ctrl-C reaches this process alone, which passes it on.
-      detached: true,
-      env: {
-        ...readEnvironment(),
-        ...exportsOf(config),
-        ...(config.stack.javaHome === undefined ? {} : { JAVA_HOME: config.stack.javaHome }),
-        MARQUEE_PG_WRITER_URL: config.postgres.writerUrl,
-        PYTHONDONTWRITEBYTECODE: '1',
-        PYSPARK_PYTHON: spark.python,
-        SPARK_JARS: spark.jars,
-        ...(isLocal(request) ? { SPARK_LOCAL_IP: '127.0.0.1' } : {}),
-      },
-    },
-  );
+  const child = startStage(config, request, spark);
   const log = createWriteStream(logFile);
   log.on('error', () => undefined); // a full disk takes the log, not the run
-  let lastWords = 'none';
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    log.write(`${line}\n`);
-    if (line.trim() !== '') lastWords = line.slice(0, 500);
-  });
   const stop = (): void => {
     child.kill('SIGTERM');
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  const steps = createSteps(progress);
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  ended.catch(() => undefined); // awaited once all that it said was read
-  let result: { value: T } | undefined;
-  let failure: MarqueeError | undefined;
   try {
-    for await (const text of createInterface({ input: child.stdout })) {
-      const line = parse(text);
-      if (line === null) log.write(`${text}\n`);
-      else if (line.error !== undefined) {
-        failure = new MarqueeError(line.error, line.message ?? line.error);
-      } else if ('result' in line) result = { value: line.result as T };
-      else steps.show(line);
-    }
-    const code = await ended;
-    if (failure !== undefined) throw failure;
-    if (code === 0 && result !== undefined) return result.value;
-    throw new MarqueeError(
-      'MARQUEE_BATCH_FAILED',
-      `the batch stage ended with ${code === null ? 'a signal' : `exit code ${code}`}; ` +
-        `its last words: ${lastWords} (all of them: ${logFile})`,
-    );
+    const end = await followStage(child, log, progress);
+    return resultOf({ ...end, logFile }) as T;
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
@@ -109,8 +52,57 @@ export async function runStage<T>(
   }
 }
 
-const LOGS_KEPT = 30;
-const LOG_MS_MIN = DAY_MS;
+type StageProcess = ChildProcessByStdio<Writable, Readable, Readable>;
+
+function startStage(config: Config, request: StageRequest, spark: Spark): StageProcess {
+  const { javaHome } = config.stack;
+  const order = { ...request, lateMs: config.runtime.settings.lateHorizonMs };
+  return spawn(spark.python, ['-m', 'marquee_batch', JSON.stringify(order)], {
+    cwd: join(repositoryRoot, 'batch'),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // Ctrl-C reaches this process alone, which passes it on.
+    detached: true,
+    env: {
+      ...readEnvironment(),
+      ...exportsOf(config),
+      ...(javaHome === undefined ? {} : { JAVA_HOME: javaHome }),
+      MARQUEE_PG_WRITER_URL: config.postgres.writerUrl,
+      PYTHONDONTWRITEBYTECODE: '1',
+      PYSPARK_PYTHON: spark.python,
+      SPARK_JARS: spark.jars,
+      ...(isLocal(request) ? { SPARK_LOCAL_IP: '127.0.0.1' } : {}),
+    },
+  });
+}
+
+/** Shows the stage's steps and logs the rest, until it has ended. */
+async function followStage(
+  child: StageProcess,
+  log: WriteStream,
+  progress: Progress,
+): Promise<Omit<StageEnd, 'logFile'>> {
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  ended.catch(() => undefined); // awaited once all that it said was read
+  let lastWords = 'none';
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    log.write(`${line}\n`);
+    if (line.trim() !== '') lastWords = line.slice(0, LAST_WORDS_MAX);
+  });
+  const steps = createSteps(progress);
+  let error: StageLine | null = null;
+  let result: StageLine | null = null;
+  for await (const text of createInterface({ input: child.stdout })) {
+    const line = parseLine(text);
+    if (line === null) log.write(`${text}\n`);
+    else if (line.error !== undefined) error = line;
+    else if ('result' in line) result = line;
+    else steps.show(line);
+  }
+  return { code: await ended, error, result, lastWords };
+}
 
 /** Spark on this machine alone; a cluster must reach the driver. */
 function isLocal({ master }: StageRequest): boolean {
@@ -127,30 +119,6 @@ function openLog(config: Config): string {
     if (Date.now() - statSync(file).mtimeMs > LOG_MS_MIN) rmSync(file, { force: true });
   }
   return join(folder, `batch-${new Date().toISOString().replaceAll(/[:.]/g, '')}.log`);
-}
-
-function parse(text: string): Line | null {
-  if (!text.startsWith('{')) return null;
-  try {
-    return JSON.parse(text) as Line;
-  } catch {
-    return null;
-  }
-}
-
-function createSteps(progress: Progress): { show(line: Line): void } {
-  const open = new Map<string, Step>();
-  return {
-    show({ step: name, state, text = '', note }) {
-      if (note !== undefined) progress.note(note);
-      if (name === undefined) return;
-      if (state === 'begun') open.set(name, progress.step(name));
-      const step = open.get(name);
-      if (state === 'under_way') step?.update(text);
-      if (state === 'done') step?.done(text);
-      if (state === 'failed') step?.fail('not finished');
-    },
-  };
 }
 
 /** The version of the code, as a model's metadata has it: the package's, and the commit if known. */

@@ -52,22 +52,22 @@ export function register(program: Command): void {
       const { archiveList } = await import('../archive/list.ts');
       await archiveList({ json: flags.json === true, dates: flags.dates === true });
     });
-  registerUpkeep(command);
+  registerMaintenance(command);
 }
 
-interface UpkeepFlags {
+interface MaintenanceFlags {
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
-function registerUpkeep(command: Command): void {
+function registerMaintenance(command: Command): void {
   command
     .command('compact')
     .description('merge the small files of each date; `daily` does so by rule')
     .option('--date <date>', 'only this UTC date (YYYY-MM-DD)', parseDate)
     .option('--dry-run', 'only say what would be merged')
     .option('--json', 'as JSON')
-    .action(async (flags: UpkeepFlags & { readonly date?: string }) => {
+    .action(async (flags: MaintenanceFlags & { readonly date?: string }) => {
       const { archiveCompact } = await import('../archive/maintenance.ts');
       await archiveCompact(flags);
     });
@@ -89,7 +89,7 @@ function registerUpkeep(command: Command): void {
     .description('remove objects that were replaced, have expired, or that nothing lists')
     .option('--dry-run', 'only say what would be removed')
     .option('--json', 'as JSON')
-    .action(async (flags: UpkeepFlags) => {
+    .action(async (flags: MaintenanceFlags) => {
       const { archiveClean } = await import('../archive/maintenance.ts');
       await archiveClean(flags);
     });

@@ -9,7 +9,8 @@ import { openMovieLensSource } from '../import/movielens/movielens-source.ts';
 import { openGeneratedSource } from '../import/generated-source.ts';
 import type { ImportSource } from '../import/import-source.ts';
 import { describeRejects } from '../import/report.ts';
-import { INTERRUPTED, clusterIdOf, openRejects, withInterrupt } from '../import/run-import.ts';
+import { STOP_SIGNALS, clusterIdOf, openRejects } from '../import/run-import.ts';
+import { INTERRUPTED, withInterrupt } from '../terminal/interrupt.ts';
 import { throttled } from '../terminal/throttled.ts';
 import { isDelivered, sendImport, undelivered } from '../import/send.ts';
 import type { SendReport } from '../import/send.ts';
@@ -75,7 +76,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     } finally {
       await session.close();
     }
-  });
+  }, STOP_SIGNALS);
 }
 
 /** The job with its lines of progress; the processors are gone when it returns. */

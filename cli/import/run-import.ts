@@ -3,6 +3,7 @@ import { withAdmin } from '../../connectors/kafka/admin.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { formatCount } from '../terminal/format.ts';
+import { INTERRUPTED, withInterrupt } from '../terminal/interrupt.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { WorldPlan } from '../datagen/plan.ts';
 import { openMovieLensSource } from './movielens/movielens-source.ts';
@@ -16,8 +17,8 @@ import type { SendReport } from './send.ts';
 
 /** Of rejected rows, so many are shown; the list in the home has them all. */
 const REJECTS_SHOWN = 50;
-/** What a shell reports for a command that ended by SIGINT. */
-export const INTERRUPTED = 130;
+/** By any of them an import stops in good order; a hangup is the end of its terminal. */
+export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface MovieLensFlags {
   readonly asLive: boolean;
@@ -82,16 +83,17 @@ async function sendSource(
   rejects: Rejects | null,
 ): Promise<number> {
   for (const note of source.notes) process.stderr.write(`${note}\n`);
-  const report = await withInterrupt((signal) => {
+  const { kafka, registry } = config;
+  const report = await withInterrupt(async (signal) => {
     const progress = createProgress(process.stderr);
-    const sending = sendImport(source, {
-      ...{ brokers: config.kafka.brokers, registryUrl: config.registry.url },
-      ...{ progress, signal },
-    });
-    return sending.finally(() => {
+    try {
+      return await sendImport(source, {
+        ...{ brokers: kafka.brokers, registryUrl: registry.url, progress, signal },
+      });
+    } finally {
       progress.close();
-    });
-  });
+    }
+  }, STOP_SIGNALS);
   print(describeImport(source, report, rejects));
   return exitCodeOf(report);
 }
@@ -99,23 +101,6 @@ async function sendSource(
 function exitCodeOf(report: SendReport): number {
   if (isDelivered(report)) return 0;
   return report.interrupted ? INTERRUPTED : 1;
-}
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** Runs work that stops in good order at the first signal, and at once at the second. */
-export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
-    controller.abort();
-  };
-  for (const name of SIGNALS) process.on(name, stop);
-  try {
-    return await work(controller.signal);
-  } finally {
-    for (const name of SIGNALS) process.off(name, stop);
-  }
 }
 
 function print(lines: readonly string[]): void {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { exportsOf } from '../../cli/commands/config.ts';
+import { exportsOf } from '../../cli/config/exports.ts';
 import { readEnvironment, repositoryRoot } from '../../cli/config/config.ts';
 import { left, print, right, table } from '../../cli/terminal/output.ts';
 import { silentProgress } from '../../cli/terminal/progress.ts';

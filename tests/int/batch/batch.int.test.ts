@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BatchReport } from '../../../cli/batch/run.ts';
-import { exportsOf } from '../../../cli/commands/config.ts';
+import { exportsOf } from '../../../cli/config/exports.ts';
 import { readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
 import { createProgress } from '../../../cli/terminal/progress.ts';
 import { installSpark, type Spark } from '../../../cli/stack/install/spark.ts';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { explainConfig, loadConfig } from '../../../../cli/config/config.ts';
-import { exportsOf, hide } from '../../../../cli/commands/config.ts';
+import { exportsOf } from '../../../../cli/config/exports.ts';
+import { hide } from '../../../../cli/config/show-config.ts';
 import { MarqueeError } from '../../../../common/error.ts';
 
 let home: string;
