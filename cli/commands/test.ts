@@ -1,8 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { SuiteResult } from '../develop/test-run.ts';
+import type { Suite } from '../develop/test-run.ts';
 
-const suites = ['unit', 'int', 'faults'] as const;
-type Suite = (typeof suites)[number];
+const suites: readonly Suite[] = ['unit', 'int', 'faults'];
 
 export function register(program: Command): void {
   program
@@ -11,27 +10,9 @@ export function register(program: Command): void {
     .argument('[suites...]', 'unit, int, faults', parseSuite, [])
     .option('--files <pattern...>', 'only test files whose path contains one of these')
     .action(async (chosen: readonly Suite[], options: { files?: string[] }) => {
-      const { runSuite, summaryOf, withPrograms } = await import('../develop/test-run.ts');
+      const { runSuites } = await import('../develop/test-run.ts');
       const wanted = chosen.length === 0 ? suites : suites.filter((name) => chosen.includes(name));
-      const results: SuiteResult[] = [];
-      const run = async (name: Suite): Promise<void> => {
-        results.push(await runSuite(name, options.files ?? []));
-      };
-      const needsServers = wanted.filter((name) => name !== 'unit');
-      const unit = async (): Promise<void> => {
-        if (wanted.includes('unit')) await run('unit');
-      };
-      if (needsServers.length === 0) {
-        await unit();
-      } else {
-        await withPrograms(unit, async () => {
-          // One after the other: fault tests measure times on a machine that is theirs.
-          for (const name of needsServers) await run(name);
-        });
-      }
-      const { line, ok } = summaryOf(results);
-      process.stdout.write(`\n${line}\n`);
-      process.exitCode = ok ? 0 : 1;
+      process.exitCode = await runSuites(wanted, options.files ?? []);
     });
 }
 

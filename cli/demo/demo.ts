@@ -3,7 +3,6 @@ import type { Session } from '../../connectors/postgres/session.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../common/error.ts';
 import { PROCESSORS } from '../../streams/index.ts';
-import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { openMovieLensSource } from '../import/movielens/movielens-source.ts';
 import { openGeneratedSource } from '../import/generated-source.ts';
@@ -14,8 +13,7 @@ import { INTERRUPTED, withInterrupt } from '../terminal/interrupt.ts';
 import { throttled } from '../terminal/throttled.ts';
 import { isDelivered, sendImport, undelivered } from '../import/send.ts';
 import type { SendReport } from '../import/send.ts';
-import { provision } from '../stack/provision.ts';
-import { openStack } from '../stack/open.ts';
+import { bringUp } from '../stack/bring-up.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { Progress } from '../terminal/progress.ts';
 import { DEFAULT_WORLD } from '../datagen/plan.ts';
@@ -52,7 +50,7 @@ const topics = allProcessors.map(({ source }) => source.topic);
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const begin = performance.now();
-  const config = await bringUp();
+  const config = await bringUp({ waitAll: false });
   print('');
   return withInterrupt(async (signal) => {
     const session = await openSession({
@@ -100,19 +98,6 @@ async function runShown(
   } finally {
     progress.close();
     await processors?.stop();
-  }
-}
-
-/** As `marquee up` does. */
-async function bringUp(): Promise<Config> {
-  const { progress, stack, config } = openStack();
-  try {
-    await stack.up({ slow: 'background' });
-    const ready = loadConfig({ home: config.home });
-    await provision(ready, progress);
-    return ready;
-  } finally {
-    progress.close();
   }
 }
 

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { loadConfig, readEnvironment } from '../config/config.ts';
 import { installAddonStep } from '../stack/install/addon.ts';
 import { serviceNames } from '../stack/services/service-names.ts';
+import { print } from '../terminal/output.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { createStack } from '../stack/stack.ts';
 import { allOrErrors } from '../terminal/steps.ts';
 import { runTool } from './tools.ts';
+
+export type Suite = 'unit' | 'int' | 'faults';
 
 export interface SuiteResult {
   readonly suite: string;
@@ -16,11 +19,35 @@ export interface SuiteResult {
   readonly skipped: number;
 }
 
+/** The command `marquee test`. Returns the exit code: 0 when some test ran and none failed. */
+export async function runSuites(
+  suites: readonly Suite[],
+  files: readonly string[],
+): Promise<number> {
+  const results: SuiteResult[] = [];
+  const run = async (name: Suite): Promise<void> => {
+    results.push(await runSuite(name, files));
+  };
+  const onServers = suites.filter((name) => name !== 'unit');
+  const unit = async (): Promise<void> => {
+    if (suites.includes('unit')) await run('unit');
+  };
+  if (onServers.length === 0) await unit();
+  else
+    await withPrograms(unit, async () => {
+      // One after the other: fault tests measure times on a machine that is theirs.
+      for (const name of onServers) await run(name);
+    });
+  const { line, ok } = summaryOf(results);
+  print(`\n${line}`);
+  return ok ? 0 : 1;
+}
+
 /**
  * Gets the servers' programs side by side with `meanwhile`, then runs `body`. MinIO's build is not
  * waited for: the test that needs it waits for it, and so does the end.
  */
-export async function withPrograms(
+async function withPrograms(
   meanwhile: () => Promise<void>,
   body: () => Promise<void>,
 ): Promise<void> {
@@ -57,7 +84,7 @@ interface VitestReport {
 }
 
 /** Runs one vitest project, its output shown as it comes. */
-export async function runSuite(suite: string, files: readonly string[]): Promise<SuiteResult> {
+async function runSuite(suite: string, files: readonly string[]): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), 'marquee-report-'));
   const report = join(folder, 'report.json');
   const args = ['run', '--project', suite, '--reporter=default', '--reporter=json'];

@@ -105,15 +105,7 @@ export function createStack(options: StackOptions): Stack {
         context.step.done('installed');
       }),
 
-    down: () =>
-      locked(async () => {
-        const stopped = [await stopBackground(home)];
-        for (const group of stopOrder) {
-          const stopping = named(services, group).map((service) => stop(service, home, progress));
-          stopped.push(...(await Promise.all(stopping)));
-        }
-        return stopped.includes(true);
-      }),
+    down: () => locked(() => stopAll(services, home, progress)),
 
     stopService: (name) =>
       locked(async () => {
@@ -134,6 +126,20 @@ export function createStack(options: StackOptions): Stack {
       return Promise.all(services.map((service) => readServiceStatus(service, home, state)));
     },
   };
+}
+
+/** True when something ran. */
+async function stopAll(
+  services: readonly Service[],
+  home: string,
+  progress: Progress,
+): Promise<boolean> {
+  const stopped = [await stopBackground(home)];
+  for (const group of stopOrder) {
+    const stopping = named(services, group).map((service) => stop(service, home, progress));
+    stopped.push(...(await Promise.all(stopping)));
+  }
+  return stopped.includes(true);
 }
 
 /** True when it ran. */

@@ -22,7 +22,7 @@ it('gives the result of a stage that ended well', () => {
 });
 
 it("throws the stage's own error, whatever it gave and however it ended", () => {
-  const error = { error: 'MARQUEE_BATCH_LOCKED', message: 'another run is under way' };
+  const error = { error: 'MARQUEE_BATCH_BUSY', message: 'another run is under way' };
   for (const code of [0, 1, null])
     expect(() => resultOf(end({ code, error }))).toThrow(
       expect.objectContaining({ code: error.error, message: error.message }),
