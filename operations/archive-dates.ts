@@ -4,7 +4,9 @@ import type { Session } from '../connectors/postgres/session.ts';
 export interface ArchiveDate extends Record<string, unknown> {
   /** UTC date of the events, YYYY-MM-DD. */
   readonly date: string;
-  /** A topic; `history` where it never was in Kafka; `merged` where a merge put sources together. */
+  /**
+   * A topic; `history` where it never was in Kafka; `merged` where a merge put sources together.
+   */
   readonly source: string;
   readonly files: number;
   readonly rows: number;

@@ -1,7 +1,7 @@
 import type { Session } from '../connectors/postgres/session.ts';
 import { MarqueeError } from '../common/error.ts';
 
-/** Which dead letters; all conditions given must hold. Times are of the first receipt. */
+/** Dead letters for which all conditions given hold. Times are of the first receipt. */
 export interface DeadLetterFilter {
   readonly processor?: string;
   readonly reason?: string;
@@ -22,7 +22,7 @@ export interface DeadLetterLine {
   readonly bytes: number | null;
   readonly receivedAt: number;
   readonly firstReceivedAt: number;
-  /** How often the record had been redriven before it came here. */
+  /** Redrives of the record before it came here. */
   readonly replayCount: number;
   readonly publishedAt: number | null;
   readonly redrivenAt: number | null;
@@ -53,8 +53,8 @@ export function whereOf(filter: DeadLetterFilter): { sql: string; values: unknow
 }
 
 const ms = (column: string) => `(extract(epoch FROM d.${column}) * 1000)::bigint`;
-const LINE = `d.processor, d.topic, d.partition, d.kafka_offset AS "offset", d.reason, d.detail, d.app,
-  d.schema_id AS "schemaId", octet_length(d.value) AS bytes, ${ms('received_at')} AS "receivedAt",
+const LINE = `d.processor, d.topic, d.partition, d.kafka_offset AS "offset", d.reason, d.detail,
+  d.app, d.schema_id AS "schemaId", octet_length(d.value) AS bytes, ${ms('received_at')} AS "receivedAt",
   ${ms('first_received_at')} AS "firstReceivedAt", d.replay_count AS "replayCount",
   ${ms('published_at')} AS "publishedAt", ${ms('redriven_at')} AS "redrivenAt",
   d.redrive_count AS "redriveCount"`;

@@ -36,11 +36,13 @@ export interface Tail {
   /** Records read, and those among them of which neither user nor app can be told. */
   readonly read: number;
   readonly unreadable: number;
-  /** Where a follower goes on. */
+  /** The offsets from which a follower goes on. */
   readonly ends: ReadonlyMap<number, number>;
 }
 
-/** Reads what a user or an app sent, without touching the processors, and says what became of it. */
+/**
+ * Reads what a user or an app sent, without touching the processors, and says what became of it.
+ */
 export async function tailEvents(
   session: Session,
   options: TailOptions,

@@ -7,7 +7,7 @@ import { TOPICS } from '../schemas/generated/topics.ts';
 import { readRecords } from '../connectors/kafka/read-records.ts';
 import { readLogBounds } from './log-bounds.ts';
 
-/** Whether the log is the one that was processed, by the last record that is in the tables. */
+/** The log against the one that was processed, by the last record that is in the tables. */
 export type LogIdentity = 'same' | 'another' | 'unknown';
 
 export interface StoredPosition {

@@ -62,10 +62,10 @@ export function planRedrive(session: Session, options: RedriveOptions): Promise<
 }
 
 /**
- * Sends the records again: the same bytes under the same key to the topic that they came from, meant
- * for the processor that refused them alone, and counting as received when they first were. A row is
- * marked once the brokers have the record; a crash between the two sends it twice, and the second
- * counts as a resend. Two runs at once share the rows. Returns how many were sent.
+ * Sends the records again: the same bytes under the same key to the topic that they came from,
+ * meant for the processor that refused them alone, and counting as received when they first were. A
+ * row is marked once the brokers have the record; a crash between the two sends it twice, and the
+ * second counts as a resend. Two runs at once share the rows. Returns how many were sent.
  */
 export async function redrive(
   session: Session,

@@ -110,7 +110,7 @@ async function publishCatalogue(
   if (!isDelivered(report)) throw undelivered(report);
 }
 
-/** What a dry run finds: as a report, of which nothing is in the archive. */
+/** The findings of a dry run: a report of which nothing is in the archive. */
 interface DryRun extends Pick<BackfillReport, 'topic' | 'source' | 'rows' | 'leftOut'> {
   readonly firstDate: string | null;
   readonly lastDate: string | null;
@@ -181,7 +181,11 @@ export async function listHistory(json: boolean): Promise<void> {
   }
   print(
     table(
-      [left('topic'), left('source'), right('events'), right('left out'), left('dates'), left('finished')], // prettier-ignore
+      [
+        ...['topic', 'source'].map(left),
+        ...['events', 'left out'].map(right),
+        ...['dates', 'finished'].map(left),
+      ],
       states.map((s) => [
         s.topic,
         s.source,

@@ -15,7 +15,7 @@ import { withSession } from '../config/session.ts';
 import { withInterrupt } from '../terminal/interrupt.ts';
 import { archiveContext, storeOf } from './context.ts';
 
-/** How often it is looked whether a run is due. */
+/** Time between two looks whether a run is due. */
 const LOOK_MS = 30_000;
 
 /** The command `marquee archive daily`: works until a signal, and survives what runs fail of. */
@@ -85,7 +85,10 @@ async function runWhenDue(
   }
 }
 
-/** Maintenance after a run: merges by rule, retention, and the removal of what nobody reads any more. */
+/**
+ * Maintenance after a run: merges by rule, retention, and the removal of what nobody reads any
+ * more.
+ */
 async function maintain(config: Config, context: ArchiveContext): Promise<void> {
   const { settings, store, log } = context;
   const merged = await compactArchive(context, { filesMin: settings.mergeFilesMin });
@@ -106,7 +109,8 @@ interface LastRun extends Record<string, unknown> {
 async function due(config: Config): Promise<boolean> {
   const [last] = await withSession(config.postgres.writerUrl, 'archive', (session) =>
     session.query<LastRun>(
-      `SELECT (extract(epoch FROM planned_at) * 1000)::bigint AS planned, finished_at IS NOT NULL AS finished
+      `SELECT (extract(epoch FROM planned_at) * 1000)::bigint AS planned,
+              finished_at IS NOT NULL AS finished
          FROM archive_runs ORDER BY id DESC LIMIT 1`,
     ),
   );

@@ -11,7 +11,7 @@ import { batchIsDue, type BatchTimes } from './due.ts';
 import { requestOf, type BatchFlags, type BatchReport } from './run.ts';
 import { runStage } from './stage.ts';
 
-/** How often it is looked whether a run is due. */
+/** Time between two looks whether a run is due. */
 const LOOK_MS = 30_000;
 
 /** The command `marquee batch daily`: works until a signal, and survives what runs fail of. */
@@ -53,14 +53,17 @@ async function readTimes(config: Config): Promise<BatchTimes> {
       `SELECT (SELECT (extract(epoch FROM max(started_at)) * 1000)::bigint
                  FROM model_performance_logs) AS started,
               (SELECT (extract(epoch FROM max(started_at)) * 1000)::bigint
-                 FROM model_performance_logs WHERE status NOT IN ('failed', 'running')) AS succeeded,
+                 FROM model_performance_logs
+                WHERE status NOT IN ('failed', 'running')) AS succeeded,
               (SELECT (extract(epoch FROM max(planned_at)) * 1000)::bigint
                  FROM archive_runs WHERE finished_at IS NOT NULL) AS archived,
-              EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              EXISTS (SELECT FROM pg_locks
+                       WHERE locktype = 'advisory' AND granted AND objsubid = 1
+                         AND database =
+                             (SELECT oid FROM pg_database WHERE datname = current_database())
                          AND (classid::bigint << 32 | objid::bigint) IN
-                             (hashtextextended('marquee.batch', 0), hashtextextended('marquee.archive', 0))
-                     ) AS busy,
+                             (hashtextextended('marquee.batch', 0),
+                              hashtextextended('marquee.archive', 0))) AS busy,
               EXISTS (SELECT FROM archive_files WHERE replaced_at IS NULL)
                 OR EXISTS (SELECT FROM rt_user_interactions) AS input,
               EXISTS (SELECT FROM active_model) AS serving`,

@@ -5,13 +5,13 @@ const RETRY_MS = HOUR_MS;
 /** Without a run of the archive to follow, a run comes this long after the last good one. */
 const AT_LEAST_EVERY_MS = 25 * HOUR_MS;
 
-/** What there is to go by; times are epoch ms, null where there was none. */
+/** The facts to decide by; times are epoch ms, null where there was none. */
 export interface BatchTimes {
-  /** When the last run began, whatever became of it. */
+  /** The begin of the last run, whatever became of it. */
   readonly started: number | null;
-  /** When the last run began that did not fail. */
+  /** The begin of the last run that did not fail. */
   readonly succeeded: number | null;
-  /** When the last run of the archive was planned that has finished. */
+  /** The plan of the last run of the archive that has finished. */
   readonly archived: number | null;
   /** A run, or one of the archive, is under way. */
   readonly busy: boolean;
@@ -22,8 +22,8 @@ export interface BatchTimes {
 }
 
 /**
- * Whether a run is due: after each run of the archive, and daily when that does not come; hourly as long
- * as no model serves (a young system has too little to judge by, and its runs are rejected).
+ * A run is due after each run of the archive, and daily when that does not come; hourly as long as
+ * no model serves (a young system has too little to judge by, and its runs are rejected).
  */
 export function batchIsDue(times: BatchTimes, nowMs: number): boolean {
   const { started, succeeded, archived, busy, input, serving } = times;

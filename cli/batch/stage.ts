@@ -121,7 +121,9 @@ function openLog(config: Config): string {
   return join(folder, `batch-${new Date().toISOString().replaceAll(/[:.]/g, '')}.log`);
 }
 
-/** The version of the code, as a model's metadata has it: the package's, and the commit if known. */
+/**
+ * The version of the code, as a model's metadata has it: the package's, and the commit if known.
+ */
 export async function codeVersion(): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')) as {
     version: string;

@@ -337,7 +337,7 @@ function invalid(
   );
 }
 
-/** What `marquee up` left for this home; an absent file is an empty layer. */
+/** The layer that `marquee up` left for this home; an absent file is an empty one. */
 function readStackFile(home: string): Tree {
   const file = join(home, 'stack.json');
   let content: string;

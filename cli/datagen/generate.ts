@@ -26,10 +26,10 @@ interface PlayedVisit {
 }
 
 /**
- * Yields the plan's events in order of time: exactly `plan.events` user actions, and the serves that
- * they answer. The same plan gives the same events, ids included; a plan that differs only in
- * `untilMs` gives the same at other times. Memory grows with users and what they have seen, not with
- * events. `label` goes into every event's properties.
+ * Yields the plan's events in order of time: exactly `plan.events` user actions, and the serves
+ * that they answer. The same plan gives the same events, ids included; a plan that differs only in
+ * `untilMs` gives the same at other times. Memory grows with users and what they have seen, not
+ * with events. `label` goes into every event's properties.
  */
 export function* generateWorld(
   plan: WorldPlan,

@@ -8,8 +8,8 @@ import type { Random } from './random.ts';
  * The world's hidden truth, from which everything that can be observed follows.
  *
  * Each genre is a direction in a space of 8 dimensions. A movie's vector is the sum of its one to
- * three genres' directions and some noise; a user's is a mix of two favourite genres and some noise;
- * both have length 1. How much a user likes a movie (in logits) is
+ * three genres' directions and some noise; a user's is a mix of two favourite genres and some
+ * noise; both have length 1. How much a user likes a movie (in logits) is
  *
  *     liking = 4 * (user . movie) + 0.6 * quality(movie) + mood(user)
  *
@@ -25,7 +25,9 @@ const USER_TAIL = 0.6;
 const MOVIE_NOISE = 0.4;
 const USER_NOISE = 0.15;
 
-/** Ids of a seed; the first million is left to MovieLens, so that all may stand in one catalogue. */
+/**
+ * Ids of a seed; the first million is left to MovieLens, so that all may stand in one catalogue.
+ */
 const IDS_OF_A_SEED = 1_000_000;
 const FIRST_YEAR = 1950;
 const LAST_YEAR = 2025;
@@ -33,9 +35,9 @@ const LAST_YEAR = 2025;
 export interface Truth {
   readonly movies: readonly Movie[];
   readonly quality: Float64Array;
-  /** How likely a movie is come across. */
+  /** Weight with which a movie is come across. */
   readonly popularity: Float64Array;
-  /** How often a user comes. */
+  /** Weight with which a user comes. */
   readonly activity: Float64Array;
   /** Logits, by the indexes of user and movie. */
   liking(user: number, movie: number): number;
@@ -50,7 +52,9 @@ export function userIdAt(seed: number, index: number): string {
   return `world-${seed}-${String(index + 1).padStart(5, '0')}`;
 }
 
-/** Users have streams of their own, so more users or movies leave those that were there as they are. */
+/**
+ * Users have streams of their own, so more users or movies leave those that were there as they are.
+ */
 export function createTruth(plan: WorldPlan): Truth {
   const genreRandom = createRandom(plan.seed, 'genres');
   const directions = GENRES.map(() => unit(noise(genreRandom, 1)));

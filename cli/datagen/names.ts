@@ -56,7 +56,7 @@ export function drawTags(random: Random): string[] {
   return [...new Set(Array.from({ length: random.below(5) }, () => random.pick(TAGS)))];
 }
 
-/** What somebody types who looks for that movie. */
+/** A query of somebody who looks for that movie. */
 export function queryFor(title: string, random: Random): string {
   const words = title.toLowerCase().split(' ');
   return words.slice(0, 1 + random.below(words.length)).join(' ');

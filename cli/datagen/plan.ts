@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { MarqueeError } from '../../common/error.ts';
 
-/** What decides a synthetic world, down to the last byte. */
+/** The plan of a synthetic world; it decides every byte of it. */
 export interface WorldPlan {
-  /** Which world: its movies, its users and their tastes. */
+  /** Decides the world: its movies, its users and their tastes. */
   readonly seed: number;
-  /** Which visits of its users: another round is more traffic of the same world. */
+  /** Decides the visits of its users: another round is more traffic of the same world. */
   readonly round: number;
   readonly users: number;
   readonly movies: number;

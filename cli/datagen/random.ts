@@ -12,8 +12,9 @@ export interface Random {
 }
 
 /**
- * sfc32 (Chris Doty-Humphrey, PractRand; public domain): 128 bits of state. Streams of one seed with
- * different names don't disturb each other: a change in one part of the world leaves the rest alone.
+ * sfc32 (Chris Doty-Humphrey, PractRand; public domain): 128 bits of state. Streams of one seed
+ * with different names don't disturb each other: a change in one part of the world leaves the rest
+ * alone.
  */
 export function createRandom(seed: number, name: string): Random {
   let a = 0x9e3779b9;

@@ -6,7 +6,9 @@ import { sigmoid } from './random.ts';
 import type { Random } from './random.ts';
 import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
-/** An action before it has a time, an id and its user's name; `atMs` counts from the visit's begin. */
+/**
+ * An action before it has a time, an id and its user's name; `atMs` counts from the visit's begin.
+ */
 export interface DraftAction {
   readonly kind: 'action';
   readonly atMs: number;
@@ -40,7 +42,7 @@ const PLAYS_MAX = 2;
 const WATCH_MS_MIN = 70 * MINUTE_MS;
 const WATCH_MS_SPREAD = 40 * MINUTE_MS;
 
-/** Where a list comes from, how often, and how much of its order is taste and not chance. */
+/** An origin of lists: its share of them, and how much of their order is taste and not chance. */
 interface Source {
   readonly source: ServeSource;
   readonly algorithm: string;
@@ -79,8 +81,8 @@ interface Visit extends VisitContext {
 
 /**
  * One visit. Three in four begin with a list of recommendations, of which a user looks at the first
- * few (less and less down the list); the others search. What is clicked, played, watched to the end,
- * rated, liked and listed follows from liking:
+ * few (less and less down the list); the others search. What is clicked, played, watched to the
+ * end, rated, liked and listed follows from liking:
  *
  *     P(click | looked at)  = sigmoid(0.7 * liking - 3)
  *     P(play | clicked)     = sigmoid(0.5 * liking - 0.4)

@@ -85,10 +85,12 @@ export async function archiveAll(config: Config, signal: AbortSignal): Promise<A
   }
 }
 
-const QUESTION =
-  'SELECT action, count(*) AS events, count(DISTINCT user_id) AS users FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 3';
+const QUESTION = `SELECT action, count(*) AS events, count(DISTINCT user_id) AS users
+  FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 3`;
 
-/** One question to hot and cold together; where DuckDB's part can't be had, that is what is shown. */
+/**
+ * One question to hot and cold together; where DuckDB's part can't be had, that is what is shown.
+ */
 async function askEvents(config: Config): Promise<string[]> {
   try {
     const view = await openEvents(config);
@@ -109,7 +111,7 @@ async function askEvents(config: Config): Promise<string[]> {
   }
 }
 
-/** Whether the object store answers. */
+/** True when the object store answers. */
 export async function isThere({ objectStore }: Config): Promise<boolean> {
   const store = openObjectStore({ ...objectStore, attempts: 1, timeoutMs: 3_000 });
   try {

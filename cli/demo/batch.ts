@@ -55,7 +55,8 @@ async function readList(config: Config): Promise<string[]> {
   const rows = await withSession(config.postgres.readerUrl, 'demo', (session) =>
     session.query<{ user: string; title: string | null }>(
       `SELECT user_id AS user, title FROM active_recommendations
-        WHERE user_id = (SELECT user_id FROM user_profiles ORDER BY total_interactions DESC, 1 LIMIT 1)
+        WHERE user_id = (SELECT user_id FROM user_profiles
+                          ORDER BY total_interactions DESC, 1 LIMIT 1)
         ORDER BY rank LIMIT 3`,
     ),
   );

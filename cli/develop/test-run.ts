@@ -133,7 +133,10 @@ export function resultOf(
   };
 }
 
-/** The closing line 'N passed, N failed', and whether the run is a success: some test ran, none failed. */
+/**
+ * The closing line 'N passed, N failed', and whether the run is a success: some test ran, none
+ * failed.
+ */
 export function summaryOf(results: readonly SuiteResult[]): { line: string; ok: boolean } {
   const sum = (pick: (result: SuiteResult) => number): number =>
     results.reduce((total, result) => total + pick(result), 0);

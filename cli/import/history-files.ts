@@ -17,7 +17,8 @@ const JSON_LINES = /\.(?:jsonl|ndjson)(?:\.gz)?$/;
 export async function openHistories(path: string, options: HistoryOptions): Promise<History[]> {
   if (!existsSync(path)) throw notHistory(`there is no ${path}`);
   if (!statSync(path).isDirectory()) {
-    if (/\.csv$/.test(path)) throw notHistory(`${path} is one file of a MovieLens set: give its folder`); // prettier-ignore
+    if (path.endsWith('.csv'))
+      throw notHistory(`${path} is one file of a MovieLens set: give its folder`);
     return [await openJsonHistory(path, options.rejects)];
   }
   const names = readdirSync(path).sort();

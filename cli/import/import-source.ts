@@ -19,11 +19,11 @@ export interface ImportSource {
   readonly actions: number;
   /** Everybody whom the events may be about. */
   readonly users: readonly string[];
-  /** Where the events lie when they are sent as live traffic. */
+  /** The span of the events when they are sent as live traffic. */
   readonly window: LiveWindow | null;
   /** True when the same events were sent before, at least in part. */
   readonly again: boolean;
-  /** What the user is told before anything is sent. */
+  /** Told to the user before anything is sent. */
   readonly notes: readonly string[];
   events(): Iterable<ImportEvent>;
   /** Remembers that sending begins, so that the same import can be sent again. */

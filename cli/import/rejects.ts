@@ -6,11 +6,11 @@ import type { RowFault } from './row-fault.ts';
 export interface Rejects {
   add(file: string, line: number, fault: RowFault): void;
   count(): number;
-  /** How many of each kind, most first. */
+  /** Counts of each kind, most first. */
   byKind(): readonly (readonly [kind: string, count: number])[];
   /** The first ones, as `file:line: reason`. */
   shown(): readonly string[];
-  /** Where all of them stand, or null when there are none. */
+  /** The file that lists all of them; null when there are none. */
   file(): string | null;
   close(): void;
 }

@@ -55,7 +55,7 @@ export function describeImport(
   return lines;
 }
 
-/** How many of each kind, and where all of them stand. */
+/** Counts of each kind, and the file that lists all. */
 export function rejectSummary(rejects: Rejects): string {
   const count = rejects.count();
   if (count === 0) return 'no row';

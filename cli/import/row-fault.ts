@@ -1,4 +1,4 @@
-/** Why a row can't be used; `kind` is what such rows are counted under. */
+/** The reason for which a row can't be used; such rows are counted by `kind`. */
 export interface RowFault {
   readonly kind: FaultKind;
   readonly reason: string;

@@ -14,7 +14,7 @@ export interface SendOptions {
   readonly signal: AbortSignal;
 }
 
-/** What was sent, by kind. It succeeded when nothing failed and it was not interrupted. */
+/** Counts of a sending by kind. It succeeded when nothing failed and it was not interrupted. */
 export interface SendReport {
   readonly movies: Delivered;
   readonly actions: Delivered;
@@ -87,7 +87,7 @@ export function isDelivered({ movies, actions, serves, interrupted }: SendReport
   return !interrupted && movies.failed + actions.failed + serves.failed === 0;
 }
 
-/** What is thrown when it did not succeed. */
+/** The error of a sending that did not succeed. */
 export function undelivered({ movies, actions, serves }: SendReport): MarqueeError {
   const failed = movies.failed + actions.failed + serves.failed;
   const why = movies.error ?? actions.error ?? serves.error;

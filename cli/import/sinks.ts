@@ -10,7 +10,7 @@ export interface Delivered {
   readonly sent: number;
   readonly acked: number;
   readonly failed: number;
-  /** Why the first of the failed ones did. */
+  /** Of the first that failed. */
   readonly error: Error | null;
 }
 
@@ -34,7 +34,7 @@ export interface SinkOptions {
 /** From the call to the acknowledgement; then an event counts as failed. */
 const DELIVERY_TIMEOUT_MS = 120_000;
 const CLOSE_TIMEOUT_MS = 5_000;
-/** How often a sender looks whether it must slow down: far less than the buffer's size. */
+/** Events after which a sender looks whether it must slow down: far fewer than the buffer holds. */
 const LOOK_EVERY = 256;
 
 /** Emits actions and serves as an app does. */

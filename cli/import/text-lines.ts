@@ -53,8 +53,8 @@ export function readBytes(file: string, onBytes: (bytes: Buffer) => void): Async
 }
 
 /**
- * Cuts bytes into lines, a batch of them for each piece. Takes LF and CRLF, and leaves out a byte order
- * mark. A line beyond `lineBytesMax` is a broken file's, and must not fill memory.
+ * Cuts bytes into lines, a batch of them for each piece. Takes LF and CRLF, and leaves out a byte
+ * order mark. A line beyond `lineBytesMax` is a broken file's, and must not fill memory.
  */
 export async function* splitLines(
   pieces: AsyncIterable<Buffer>,

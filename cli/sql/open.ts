@@ -15,7 +15,9 @@ export interface OpenOptions {
   onHotRows?(rows: number): void;
 }
 
-/** Opens `events` and `manifest` against this configuration; fetches DuckDB's S3 part when missing. */
+/**
+ * Opens `events` and `manifest` against this configuration; fetches DuckDB's S3 part when missing.
+ */
 export async function openEvents(config: Config, options: OpenOptions = {}): Promise<EventsView> {
   const { progress = silentProgress } = options;
   return openEventsView({

@@ -5,7 +5,9 @@ import { loadConfig, readEnvironment } from '../config/config.ts';
 import { postgresExports } from '../config/exports.ts';
 import { cachedPsql } from '../stack/services/postgres.ts';
 
-/** The command `marquee psql`: the stack's own psql, else that of the PATH. Returns its exit code. */
+/**
+ * The command `marquee psql`: the stack's own psql, else that of the PATH. Returns its exit code.
+ */
 export function runPsql(args: readonly string[]): Promise<number> {
   const { cache, postgres } = loadConfig();
   const own = cachedPsql(cache);

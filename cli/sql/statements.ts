@@ -1,12 +1,15 @@
-/** What was typed, cut at the semicolons that end a statement. */
+/** A text cut at the semicolons that end a statement. */
 export interface Cut {
   /** Statements that a semicolon ended, without it. */
   readonly statements: readonly string[];
-  /** What stands after the last one: empty, or a statement that goes on. */
+  /** The text after the last one: empty, or a statement that goes on. */
   readonly rest: string;
 }
 
-/** What a semicolon is no end in: strings, names, dollar quotes, comments. In the order of trial. */
+/**
+ * A semicolon in one of these ends nothing: strings, names, dollar quotes, comments. Tried in
+ * order.
+ */
 const WHOLE = [
   /[eE]'(?:[^'\\]|\\[^]|'')*'/y,
   /'(?:[^']|'')*'/y,
@@ -16,7 +19,7 @@ const WHOLE = [
   /\/\*[^]*?\*\//y,
   /[A-Za-z_][\w$]*/y,
 ];
-/** How one of them begins; when it matches none of the above, it has not ended yet. */
+/** The begin of one of them; when it matches none of the above, it has not ended yet. */
 const OPENING = /'|"|\$([A-Za-z_]\w*)?\$|\/\*/y;
 
 export function cutStatements(text: string): Cut {

@@ -27,7 +27,7 @@ export function forgetBackground(home: string): void {
   rmSync(recordFile(home), { force: true });
 }
 
-/** Why the last build of the object store failed; null when it did not. */
+/** The error of the last build of the object store; null when it did not fail. */
 export function backgroundError(home: string): string | null {
   const file = backgroundErrorFile(home);
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : null;

@@ -16,7 +16,7 @@ export interface Finding {
   /** `poor`: Marquee runs, without what `detail` says. */
   readonly state: 'good' | 'poor' | 'missing';
   readonly detail: string;
-  /** How to get it on this system; null when all is well. */
+  /** The way to get it on this system; null when all is well. */
   readonly remedy: string | null;
 }
 
@@ -31,7 +31,7 @@ interface Want {
 
 const bytesPerGibibyte = 1024 ** 3;
 
-/** Which package names to give as advice, by /etc/os-release. */
+/** The system whose package names are given as advice, by /etc/os-release. */
 export function systemOf(platform: NodeJS.Platform, osRelease: string): System {
   if (platform === 'darwin') return 'macos';
   const ids = [...osRelease.matchAll(/^(?:ID|ID_LIKE)=(.*)$/gm)].map(([, value]) => value ?? '');

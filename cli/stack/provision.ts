@@ -5,8 +5,8 @@ import type { Progress } from '../terminal/progress.ts';
 import { allOrErrors, stepOf } from '../terminal/steps.ts';
 
 /**
- * Puts topics, schemas and tables into a healthy stack; each is idempotent. One process of a home at
- * a time: Kafka and the registry refuse what somebody else makes in the same moment.
+ * Puts topics, schemas and tables into a healthy stack; each is idempotent. One process of a home
+ * at a time: Kafka and the registry refuse what somebody else makes in the same moment.
  */
 export async function provision(config: Config, progress: Progress): Promise<void> {
   await withLock(join(config.home, 'provision.lock'), () =>

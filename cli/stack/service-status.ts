@@ -5,8 +5,8 @@ import type { ServiceName } from './services/service-names.ts';
 import type { StackState } from './services/state.ts';
 
 /**
- * The state of one service: `down` has no process, `failing` has one that doesn't answer, `building`
- * will be started by itself when its program is there, `failed` could not be built.
+ * The state of one service: `down` has no process, `failing` has one that doesn't answer,
+ * `building` will be started by itself when its program is there, `failed` could not be built.
  */
 export interface ServiceStatus {
   readonly name: ServiceName;

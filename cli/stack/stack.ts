@@ -26,7 +26,7 @@ const allServices: readonly Service[] = [
   valkeyService,
   objectStoreService,
 ];
-/** What uses others goes first. */
+/** Users of others go first. */
 const stopOrder: readonly (readonly ServiceName[])[] = [
   ['object-store', 'valkey', 'registry'],
   ['kafka', 'postgres'],

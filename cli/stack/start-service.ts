@@ -52,7 +52,9 @@ async function launchService(
   );
 }
 
-/** The version once it answers. Throws as soon as the process ends, or after the service's bound. */
+/**
+ * The version once it answers. Throws as soon as the process ends, or after the service's bound.
+ */
 async function untilHealthy(
   service: Service,
   state: StackState,

@@ -4,7 +4,9 @@ import type { ServiceName } from './services/service-names.ts';
 export interface UpOptions {
   /** All services unless given. */
   readonly names?: readonly ServiceName[];
-  /** 'background' returns before a service whose program must be built; it starts by itself later. */
+  /**
+   * 'background' returns before a service whose program must be built; it starts by itself later.
+   */
   readonly slow: 'wait' | 'background';
 }
 
@@ -15,7 +17,10 @@ export interface UpPlan {
   readonly later: readonly Service[];
 }
 
-/** A service is left for later only when nobody waits, it doesn't run, and its program takes minutes. */
+/**
+ * A service is left for later only when nobody waits, it doesn't run, and its program takes
+ * minutes.
+ */
 export function planUp(
   services: readonly Service[],
   { names, slow }: UpOptions,

@@ -8,7 +8,9 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: DAY_MS,
 };
 
-/** A time (ISO 8601, UTC unless it says otherwise) or how long ago ('90m', '2h', '3d'): epoch ms. */
+/**
+ * A time (ISO 8601, UTC unless it says otherwise) or how long ago ('90m', '2h', '3d'): epoch ms.
+ */
 export function parseTime(text: string): number {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
   if (count !== undefined && unit !== undefined)

@@ -1,6 +1,6 @@
 import { formatSeconds } from './text.ts';
 
-/** What a running step reports; `done` or `fail` ends it. */
+/** A running step, which reports; `done` or `fail` ends it. */
 export interface Step {
   update(text: string): void;
   done(text: string): void;

@@ -54,8 +54,9 @@ type Given = Readonly<Record<string, unknown>>;
 
 /**
  * The action of a line of JSON, by the rules that the SDK and the processors have. Its id: a UUIDv7
- * of its time as it is; any other id as a UUIDv7 of the action's time and a hash of that id; without
- * one, a hash of all that the line says takes its place. So a line gives the same id in every file.
+ * of its time as it is; any other id as a UUIDv7 of the action's time and a hash of that id;
+ * without one, a hash of all that the line says takes its place. So a line gives the same id in
+ * every file.
  */
 export function parseAction(line: Buffer, plannedAtMs: number): UserActionRecord | RowFault {
   if (!isUtf8(line)) return { kind: 'bad line', reason: 'invalid UTF-8' };

@@ -9,7 +9,7 @@ import type { TextLine } from '../text-lines.ts';
 
 /** 32 properties of 1,024 characters, each of up to six bytes, and the rest. */
 const LINE_BYTES_MAX = 256 * 1024;
-/** What a line takes in memory beside its text. */
+/** Memory of a line beside its text. */
 const LINE_BYTES_MORE = 64;
 
 /**
@@ -60,7 +60,7 @@ export async function openJsonHistory(file: string, rejects: Rejects): Promise<H
   };
 }
 
-/** What the file's reading throws, with its name; what is done with its lines throws elsewhere. */
+/** Names the file when reading it throws; what is done with its lines throws elsewhere. */
 async function* readable<T>(file: string, lines: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* lines;

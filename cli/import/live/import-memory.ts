@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { MarqueeError } from '../../../common/error.ts';
 import { stillCounts, windowBefore } from './live-window.ts';
 
-/** What a home remembers of live traffic that was sent to a cluster from it. */
+/** A home's memory of live traffic that was sent to a cluster from it. */
 export interface ImportMemory {
-  /** Where the data came from, for people. */
+  /** The data's origin, for people. */
   readonly source: string;
   readonly dataHash: string;
   readonly clusterId: string;
@@ -66,7 +66,7 @@ export function openMemories(home: string, clusterId: string): ImportMemories {
   };
 }
 
-/** How live traffic relates to what was sent before. */
+/** Live traffic as it relates to what was sent before. */
 export type LivePlan =
   | { readonly kind: 'new'; readonly untilMs: number }
   /** The same events again: a resend of what is there, and the rest of what is not. */

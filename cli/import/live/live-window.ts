@@ -1,7 +1,7 @@
 import { MarqueeError } from '../../../common/error.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
-/** Where the ratings of an import come to lie: whole milliseconds, in (from, until]. */
+/** The span in which the ratings of an import come to lie: whole milliseconds, in (from, until]. */
 export interface LiveWindow {
   readonly fromMs: number;
   readonly untilMs: number;

@@ -6,7 +6,7 @@ import type { ImportMemory } from './import-memory.ts';
 export interface LiveRequest {
   readonly home: string;
   readonly clusterId: string;
-  /** Where the data is from, for people: a folder, or a seed. */
+  /** The data's origin, for people: a folder, or a seed. */
   readonly source: string;
   readonly dataHash: string;
   readonly spanMs: number;
@@ -14,8 +14,8 @@ export interface LiveRequest {
   readonly nowMs: number;
   readonly lateHorizonMs: number;
   /**
-   * What becomes of data whose earlier times are too old to be sent again: nothing is sent (null), or
-   * it is sent with new times, as new events.
+   * For data whose earlier times are too old to be sent again: `skip` sends nothing, `new` sends it
+   * with new times, as new events.
    */
   readonly whenPast: 'skip' | 'new';
 }

@@ -8,7 +8,7 @@ import type { RowFault } from '../row-fault.ts';
 import { parseGenres, parseId, parseSeconds, parseTitle } from './fields.ts';
 import type { Rejects } from '../rejects.ts';
 
-/** What movies.v1 takes (schemas/movie.ts). */
+/** Bounds of movies.v1 (schemas/movie.ts). */
 const TAGS_MAX = 1000;
 const TAG_LENGTH_MAX = 256;
 

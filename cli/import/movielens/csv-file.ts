@@ -4,7 +4,9 @@ import { parse } from 'csv-parse/sync';
 import { MarqueeError } from '../../../common/error.ts';
 import { readBytes, splitLines } from '../text-lines.ts';
 
-/** Far beyond any line of such a file: what is longer is a broken file, and must not fill memory. */
+/**
+ * Far beyond any line of such a file: what is longer is a broken file, and must not fill memory.
+ */
 const LINE_BYTES_MAX = 64 * 1024;
 
 export interface CsvHandlers {

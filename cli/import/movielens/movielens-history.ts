@@ -12,7 +12,7 @@ import type { Rejects } from '../rejects.ts';
 import { changed } from '../text-lines.ts';
 
 const CHUNK_ITEMS = 4_096;
-/** What a rating takes, as the archive reckons records. */
+/** Size of a rating, as the archive reckons records. */
 const RATING_BYTES = 64;
 /** The import sends by a producer of this kind. */
 const PRODUCER = { app: MOVIELENS_APP, appVersion: null, device: null, makeId: uuidv7 };

@@ -90,7 +90,9 @@ export function* ratingActions(
   }
 }
 
-/** Ratings that the processors will find too late for the tables, when sent as they were recorded. */
+/**
+ * Ratings that the processors will find too late for the tables, when sent as they were recorded.
+ */
 export function countTooLate(ratings: Ratings, nowMs: number, lateHorizonMs: number): number {
   let count = 0;
   for (const seconds of ratings.seconds) if (nowMs - seconds * 1000 > lateHorizonMs) count += 1;

@@ -11,7 +11,7 @@ const lowest = 20_000;
 const beyond = 32_000;
 const tries = 200;
 
-/** Whether a server could listen on this loopback port now. */
+/** True when a server could listen on this loopback port now. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();

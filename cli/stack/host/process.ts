@@ -35,7 +35,7 @@ function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** When the process began, in a form that no other process of this machine shares; null if dead. */
+/** The begin of a process, in a form that no other one of this machine shares; null if dead. */
 export function processToken(pid: number): string | null {
   if (!linux) {
     const shown = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });

@@ -6,12 +6,12 @@ import { MarqueeError } from '../../../common/error.ts';
 import { tail } from '../../terminal/text.ts';
 
 export interface RunSpec {
-  /** What is being done, for the error: 'download of the Kafka jars'. */
+  /** The work by its name, for the error: 'download of the Kafka jars'. */
   readonly step: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly logFile: string;
-  /** What the user can do when it fails. */
+  /** The user's way out when it fails. */
   readonly remedy: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;

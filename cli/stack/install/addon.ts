@@ -32,7 +32,7 @@ function cacheName(): string | null {
   return `node-rdkafka-${version.replace(/^v/, '')}-abi${abi}-${process.platform}-${process.arch}`;
 }
 
-/** Whether `require('node-rdkafka')` works now; tried in a process of its own. */
+/** True when `require('node-rdkafka')` works now; tried in a process of its own. */
 export function addonLoads(root: string = repositoryRoot): boolean {
   const script = `require(${JSON.stringify(moduleFolder('node-rdkafka', root))})`;
   return spawnSync(process.execPath, ['-e', script], { stdio: 'ignore' }).status === 0;
@@ -42,7 +42,7 @@ function addonFile(): string {
   return join(moduleFolder('node-rdkafka'), 'build', 'Release', 'node-librdkafka.node');
 }
 
-/** Whether this Node's build is in the cache (or nothing can be built for want of the package). */
+/** True when this Node's build is in the cache, or nothing can be built for want of the package. */
 export function hasCachedAddon(cache: string): boolean {
   const name = cacheName();
   return name === null || existsSync(join(cache, name));

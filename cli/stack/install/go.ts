@@ -14,7 +14,7 @@ export function goVersion(): string | null {
   return goMajorMinor.exec(shown.error === undefined ? shown.stdout : '')?.[1] ?? null;
 }
 
-/** Whether a Go is on the PATH that builds MinIO (1.24, or 1.21 that fetches it by itself). */
+/** True where the PATH has a Go that builds MinIO: 1.24, or 1.21 that fetches it by itself. */
 export function hasGo(): boolean {
   const [major = 0, minor = 0] = (goVersion() ?? '').split('.').map(Number);
   return major > 1 || (major === 1 && minor >= 21);

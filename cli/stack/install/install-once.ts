@@ -8,7 +8,7 @@ export interface InstallContext {
   readonly cache: string;
   readonly step: Step;
   readonly javaHome?: string | undefined;
-  /** Which S3 server; 'auto' takes MinIO where it is built already or Go is there. */
+  /** The S3 server; 'auto' takes MinIO where it is built already or Go is there. */
   readonly objectStore: 'auto' | 'minio' | 'seaweedfs' | 'none';
   /** One line for the user about something that isn't as usual. */
   readonly note: (text: string) => void;

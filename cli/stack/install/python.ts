@@ -7,8 +7,8 @@ import { runLogged } from '../host/run-logged.ts';
 import { stepOf } from '../../terminal/steps.ts';
 
 /**
- * The `python` of a virtual environment in the cache that has what a requirements file pins. Another
- * content of the file is another environment; nothing goes into the user's Python.
+ * The `python` of a virtual environment in the cache that has what a requirements file pins.
+ * Another content of the file is another environment; nothing goes into the user's Python.
  */
 export async function installPython(
   { cache }: { readonly cache: string },

@@ -5,7 +5,7 @@ import type { Progress } from '../../terminal/progress.ts';
 import { installPython } from './python.ts';
 import { stepOf } from '../../terminal/steps.ts';
 
-/** What runs PySpark: batch/requirements.txt and batch/pom.xml say which. */
+/** The programs of PySpark, as batch/requirements.txt and batch/pom.xml pin them. */
 export interface Spark {
   /** The interpreter that has pyspark. */
   readonly python: string;

@@ -1,4 +1,6 @@
-/** Every server that the launcher fetches, pinned. The jars are pinned in pom.xml beside this file. */
+/**
+ * Every server that the launcher fetches, pinned. The jars are pinned in pom.xml beside this file.
+ */
 export const versions = {
   kafka: '4.1.1',
   registry: '2.6.13.Final',

@@ -7,7 +7,7 @@ export interface Wheel {
   readonly version: string;
 }
 
-/** Where it is, or will be. */
+/** The folder of a wheel, also before it is installed. */
 export function wheelFolder(cache: string, wheel: Wheel): string {
   return join(cache, folderName(wheel));
 }

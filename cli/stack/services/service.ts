@@ -8,7 +8,7 @@ export interface ServiceContext {
   readonly home: string;
   readonly dataDir: string;
   readonly state: StackState;
-  /** Where `install` put the service's programs. */
+  /** The folder into which `install` put its programs. */
   readonly programs: string;
   readonly java: string;
   /** One line for the user about something that isn't as usual. */
@@ -30,6 +30,6 @@ export interface Service {
   configure(context: ServiceContext): Promise<LaunchSpec>;
   /** One real request over the server's protocol; the version that it runs, or a throw. */
   health(context: Pick<ServiceContext, 'state'>): Promise<string>;
-  /** What a healthy server still needs before it can be used (roles, a bucket). Idempotent. */
+  /** Gives a healthy server what it needs before it can be used: roles, a bucket. Idempotent. */
   bootstrap?(context: ServiceContext): Promise<void>;
 }

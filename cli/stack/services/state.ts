@@ -9,7 +9,7 @@ import { freePort, isFree, isFreeSoon } from '../host/ports.ts';
 export type PortName = ServiceName | 'kafka-controller';
 const portNames: readonly PortName[] = [...serviceNames, 'kafka-controller'];
 
-/** What a home remembers: <home>/stack.json, readable by its owner alone. */
+/** The memory of a home: <home>/stack.json, readable by its owner alone. */
 export interface StackState {
   readonly version: 1;
   readonly clusterId: string;
@@ -94,7 +94,7 @@ async function choosePorts(
       chosen[name] = before;
     } else {
       const wished = wishes === 'free' ? before : wishes[name];
-      // Clients know the port that the service had; a server that was just killed leaves it in a moment.
+      // Clients know the port that it had; a server that was just killed leaves it in a moment.
       const free = (port: number) => (port === before ? isFreeSoon(port) : isFree(port));
       if (wished !== undefined && !taken.has(wished) && (await free(wished))) {
         chosen[name] = wished;

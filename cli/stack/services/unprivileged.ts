@@ -14,9 +14,9 @@ import { join, relative } from 'node:path';
 import { MarqueeError } from '../../../common/error.ts';
 import type { ServiceContext } from './service.ts';
 
-/** How to start a program that refuses to be root. */
+/** The way to start a program that refuses to be root. */
 export interface Unprivileged {
-  /** Where its data goes: below the home, or where the other user can read and write. */
+  /** Its data: below the home, or where the other user can read and write. */
   readonly dataDir: string;
   readonly programs: string;
   /** Set where another user is to run it. */
@@ -25,11 +25,11 @@ export interface Unprivileged {
 }
 
 const namespace = ['--user', '--map-user=1000', '--map-group=1000'];
-/** Who may stand in for root, best first. */
+/** Users that may stand in for root, best first. */
 const standIns = ['postgres', 'nobody'];
 const sharedFolder = '/var/tmp';
 
-/** Whether this machine lets root make a user namespace in which it is somebody else. */
+/** True where this machine lets root make a user namespace in which it is somebody else. */
 export function canMapUser(): boolean {
   return spawnSync('unshare', [...namespace, 'true']).status === 0;
 }
