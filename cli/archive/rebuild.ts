@@ -15,6 +15,7 @@ import { formatCount, formatRate } from '../terminal/format.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { Progress } from '../terminal/progress.ts';
 import { storeOf } from './context.ts';
+import { streamOptions } from '../streams/stream-options.ts';
 
 export interface RebuildFlags {
   readonly asOf?: number;
@@ -70,11 +71,7 @@ async function rebuildShown(job: Job, processor: Processor): Promise<RebuildRepo
     const report = await rebuild({
       processor,
       store,
-      brokers: config.kafka.brokers,
-      kafkaClient: config.kafka.client,
-      registryUrl: config.registry.url,
-      postgresUrl: config.postgres.writerUrl,
-      settings: config.runtime.settings,
+      ...streamOptions(config),
       log: createQuietLog(config.log.level),
       mode,
       signal,

@@ -2,15 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCachedAddon } from './install/addon.ts';
-import type { InstallContext } from './install/install-once.ts';
+import type { StackPlace } from './install/install-once.ts';
 import { launch, runningRecord, type ProcessRecord } from './host/process.ts';
 
 /** The worker's orders, as one JSON argument. */
-export interface BackgroundJob {
-  readonly home: string;
-  readonly cache: string;
-  readonly javaHome?: string | undefined;
-  readonly objectStore: InstallContext['objectStore'];
+export interface BackgroundJob extends StackPlace {
   readonly buildsAddon: boolean;
   readonly buildsObjectStore: boolean;
 }
@@ -41,15 +37,15 @@ function hasCompiler(): boolean {
 
 /** Starts the process that builds what takes minutes, when there is something to build. */
 export function launchBackground(
-  options: Omit<BackgroundJob, 'buildsAddon' | 'buildsObjectStore'>,
+  place: StackPlace,
   buildsObjectStore: boolean,
   note: (text: string) => void,
 ): void {
-  if (runningBackground(options.home) !== null) return;
-  rmSync(backgroundErrorFile(options.home), { force: true });
-  const buildsAddon = !hasCachedAddon(options.cache) && hasCompiler();
+  if (runningBackground(place.home) !== null) return;
+  rmSync(backgroundErrorFile(place.home), { force: true });
+  const buildsAddon = !hasCachedAddon(place.cache) && hasCompiler();
   if (!buildsAddon && !buildsObjectStore) return;
-  const { home, cache, javaHome, objectStore } = options;
+  const { home, cache, javaHome, objectStore } = place;
   const job: BackgroundJob = { home, cache, javaHome, objectStore, buildsAddon, buildsObjectStore };
   const log = join(home, 'logs', 'background.log');
   launch(

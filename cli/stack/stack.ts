@@ -5,7 +5,7 @@ import { allOrErrors, stepOf } from '../terminal/steps.ts';
 import { forgetBackground, launchBackground, runningBackground } from './background.ts';
 import { withLock } from './host/lock.ts';
 import { send, stopProcess } from './host/process.ts';
-import type { InstallContext } from './install/install-once.ts';
+import type { InstallContext, StackPlace } from './install/install-once.ts';
 import { recordFile, runningService } from './service-files.ts';
 import { readServiceStatus, type ServiceStatus } from './service-status.ts';
 import { kafkaService } from './services/kafka.ts';
@@ -33,11 +33,7 @@ const stopOrder: readonly (readonly ServiceName[])[] = [
 ];
 const killGraceMs = 10_000;
 
-export interface StackOptions {
-  readonly home: string;
-  readonly cache: string;
-  readonly javaHome?: string | undefined;
-  readonly objectStore: InstallContext['objectStore'];
+export interface StackOptions extends StackPlace {
   readonly ports: PortWishes;
   readonly progress: Progress;
 }

@@ -11,6 +11,7 @@ import { withInterrupt } from '../terminal/interrupt.ts';
 import { left, print, printJson, right, table } from '../terminal/output.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { throttled } from '../terminal/throttled.ts';
+import { streamOptions } from './stream-options.ts';
 
 export interface ReplayFlags {
   readonly from: ReplayFrom;
@@ -39,11 +40,7 @@ async function replayShown(name: string, flags: ReplayFlags): Promise<ReplayRepo
     const report = await withInterrupt((signal) =>
       replay({
         processor,
-        brokers: config.kafka.brokers,
-        kafkaClient: config.kafka.client,
-        registryUrl: config.registry.url,
-        postgresUrl: config.postgres.writerUrl,
-        settings: config.runtime.settings,
+        ...streamOptions(config),
         log: createQuietLog(config.log.level),
         from: flags.from,
         mode: flags.compare === true ? 'compare' : 'swap',

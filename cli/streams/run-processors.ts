@@ -5,6 +5,7 @@ import { serveMetrics } from '../../streams/runtime/observe/metrics-server.ts';
 import type { Config } from '../config/config.ts';
 import { createLog } from '../config/log.ts';
 import { keepRetention } from '../../operations/retention.ts';
+import { streamOptions } from './stream-options.ts';
 
 const EXIT_WITHIN_MS = 5_000;
 
@@ -17,11 +18,7 @@ export async function runProcessors(
   const log = createLog(config.log.level);
   const streams = await createStreamProcess({
     processors,
-    brokers: config.kafka.brokers,
-    kafkaClient: config.kafka.client,
-    registryUrl: config.registry.url,
-    postgresUrl: config.postgres.writerUrl,
-    settings: config.runtime.settings,
+    ...streamOptions(config),
     log,
     failpoint: createFailpoints(config.runtime.failpoints),
     ...(options.instanceId === undefined ? {} : { instanceId: options.instanceId }),

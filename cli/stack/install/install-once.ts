@@ -3,13 +3,17 @@ import { dirname, join } from 'node:path';
 import { withLock } from '../host/lock.ts';
 import type { Step } from '../../terminal/progress.ts';
 
-export interface InstallContext {
+/** The folders of a stack and the choices by which its programs are installed. */
+export interface StackPlace {
   readonly home: string;
   readonly cache: string;
-  readonly step: Step;
   readonly javaHome?: string | undefined;
   /** The S3 server; 'auto' takes MinIO where it is built already or Go is there. */
   readonly objectStore: 'auto' | 'minio' | 'seaweedfs' | 'none';
+}
+
+export interface InstallContext extends StackPlace {
+  readonly step: Step;
   /** One line for the user about something that isn't as usual. */
   readonly note: (text: string) => void;
 }

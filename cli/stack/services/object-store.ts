@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'minio';
 import { hasGo, installMinio, isMinioBuilt } from '../install/go.ts';
-import type { InstallContext } from '../install/install-once.ts';
+import type { StackPlace } from '../install/install-once.ts';
 import type { Service, ServiceContext } from './service.ts';
 import { freePort } from '../host/ports.ts';
 import type { LaunchSpec } from '../host/process.ts';
@@ -18,13 +18,13 @@ const writableWithinMs = 30_000;
 const writableIntervalMs = 200;
 
 /** A home stays with the engine that holds its objects; else MinIO where it can be had. */
-function engineOf(context: Pick<InstallContext, 'home' | 'cache' | 'objectStore'>): Engine {
+function engineOf(place: StackPlace): Engine {
   for (const engine of ['minio', 'seaweedfs'] as const) {
-    if (existsSync(join(context.home, 'object-store', engine))) return engine;
+    if (existsSync(join(place.home, 'object-store', engine))) return engine;
   }
-  const asked = context.objectStore;
+  const asked = place.objectStore;
   if (asked === 'minio' || asked === 'seaweedfs') return asked;
-  return isMinioBuilt(context.cache) || hasGo() ? 'minio' : 'seaweedfs';
+  return isMinioBuilt(place.cache) || hasGo() ? 'minio' : 'seaweedfs';
 }
 
 /** An S3 store: MinIO, or SeaweedFS where no Go can build it. */
@@ -36,7 +36,7 @@ export const objectStoreService: Service = {
   stopGraceMs: 30_000,
   readyWithinMs: MINUTE_MS,
 
-  isSlow: (context) => engineOf(context) === 'minio' && !isMinioBuilt(context.cache),
+  isSlow: (place) => engineOf(place) === 'minio' && !isMinioBuilt(place.cache),
 
   async install(context) {
     if (engineOf(context) === 'minio') return installMinio(context);

@@ -1,4 +1,4 @@
-import type { InstallContext } from '../install/install-once.ts';
+import type { InstallContext, StackPlace } from '../install/install-once.ts';
 import type { LaunchSpec } from '../host/process.ts';
 import type { ServiceName } from './service-names.ts';
 import type { StackState } from './state.ts';
@@ -23,7 +23,7 @@ export interface Service {
   readonly stopGraceMs: number;
   readonly readyWithinMs: number;
   /** True when `install` would take minutes: `up` then does it in the background. */
-  isSlow?(context: Pick<InstallContext, 'home' | 'cache' | 'objectStore'>): boolean;
+  isSlow?(place: StackPlace): boolean;
   /** Puts the programs into the cache and returns their folder. */
   install(context: InstallContext): Promise<string>;
   /** Makes the data folder where it is missing, and the config files; says what to start. */
