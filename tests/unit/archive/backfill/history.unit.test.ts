@@ -7,7 +7,6 @@ import { createHistoryRange, historyTopic } from '../../../../archive/backfill/h
 import { archiveConsumer } from '../../../../archive/consumer.ts';
 import { sortedColumns } from '../../../../archive/format/packed-rows.ts';
 import { createRangeBuilder } from '../../../../archive/ingest/range-builder.ts';
-import { mapConcurrent } from '../../../../common/map-concurrent.ts';
 import { sameChecksums } from '../../../../archive/format/checksums.ts';
 import { createBatchDecoder } from '../../../../streams/runtime/commit/decode-batch.ts';
 import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
@@ -83,24 +82,4 @@ test('a place that could not be used counts, and makes no row', () => {
 
 test('a pseudo-topic has the first 16 digits of the hash', () => {
   expect(historyTopic('0123456789abcdef0123')).toBe('backfill:0123456789abcdef');
-});
-
-test('work side by side ends at a failure, and none of it goes on after', async () => {
-  const begun: number[] = [];
-  let running = 0;
-  const work = mapConcurrent(
-    Array.from({ length: 100 }, (_, n) => n),
-    4,
-    async (n) => {
-      begun.push(n);
-      running++;
-      await new Promise((resolve) => setImmediate(resolve));
-      running--;
-      if (n === 5) throw new Error('the sixth');
-      return n;
-    },
-  );
-  await expect(work).rejects.toThrow('the sixth');
-  expect(running).toBe(0);
-  expect(begun.length).toBeLessThanOrEqual(9);
 });
