@@ -2,7 +2,7 @@ import { openSession } from '../../connectors/postgres/session.ts';
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
 import type { ReplayHistory, ReplayOptions } from '../../streams/replay/replay-options.ts';
 import { refused } from '../../streams/replay/replay-plan.ts';
-import { assertWanted } from '../../streams/replay/replay-run.ts';
+import { assertWanted } from '../../streams/replay/replay-context.ts';
 import type { ShadowPlace } from '../../streams/replay/shadow-tables.ts';
 import { createFiller } from './fill.ts';
 import type { FillCounts } from './fill.ts';

@@ -4,8 +4,13 @@ import { Rollback } from '../../connectors/postgres/transaction.ts';
 import { compareAccounts, compareReplay } from './compare-replay.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import { refused } from './replay-plan.ts';
-import { livePositions, openReplaySession, replayedPositions, tellProgress } from './replay-run.ts';
-import type { ReplayEnd, ReplayRun } from './replay-run.ts';
+import {
+  livePositions,
+  openReplaySession,
+  replayedPositions,
+  tellProgress,
+} from './replay-context.ts';
+import type { ReplayEnd, ReplayContext } from './replay-context.ts';
 import { completeCopies, finishReplay } from './shadow-tables.ts';
 import type { Positions } from './shadow-tables.ts';
 
@@ -19,10 +24,10 @@ const POLL_MS = 20;
  */
 export async function endAligned(
   options: ReplayOptions,
-  run: ReplayRun,
+  context: ReplayContext,
 ): Promise<ReplayEnd | null> {
   try {
-    return await (options.mode === 'compare' ? compare(options, run) : swap(options, run));
+    return await (options.mode === 'compare' ? compare(options, context) : swap(options, context));
   } catch (error) {
     const state = sqlState(error);
     // Somebody reads the tables, or a batch and this waited for each other.
@@ -33,29 +38,29 @@ export async function endAligned(
   }
 }
 
-function swap(options: ReplayOptions, run: ReplayRun): Promise<ReplayEnd | null> {
-  const { control, work, place } = run;
-  return whileAligned(options, run, async (aligned) => {
+function swap(options: ReplayOptions, context: ReplayContext): Promise<ReplayEnd | null> {
+  const { control, work, place } = context;
+  return whileAligned(options, context, async (aligned) => {
     tellProgress(options, 'swapping', 1, 1);
-    const comparisons = await compareAccounts(work, run);
+    const comparisons = await compareAccounts(work, context);
     await finishReplay(control, options.processor, place);
     await options.history?.swapped(control);
     return { ...aligned, comparisons };
   });
 }
 
-async function compare(options: ReplayOptions, run: ReplayRun): Promise<ReplayEnd | null> {
+/** Begins before live waits; its first query takes the snapshot, from which on live may go on. */
+async function compare(options: ReplayOptions, context: ReplayContext): Promise<ReplayEnd | null> {
   const session = await openReplaySession(options, 'compare');
   try {
     return await session.transaction(async () => {
-      const aligned = await whileAligned(options, run, async (at) => {
+      const aligned = await whileAligned(options, context, async (at) => {
         tellProgress(options, 'comparing', 1, 1);
-        // The first query takes the snapshot: from here on live may go on.
-        await livePositions(session, run.place);
+        await livePositions(session, context.place);
         return new Rollback(at);
       });
       if (aligned === null) return null;
-      return { ...aligned, comparisons: await compareReplay(session, options.processor, run) };
+      return { ...aligned, comparisons: await compareReplay(session, options.processor, context) };
     }, 'REPEATABLE READ READ ONLY');
   } finally {
     await session.close();
@@ -67,21 +72,24 @@ type Aligned = Omit<ReplayEnd, 'comparisons'>;
 /** Works in a transaction that keeps live at the replay's positions; null when it could not. */
 function whileAligned<T>(
   options: ReplayOptions,
-  run: ReplayRun,
+  context: ReplayContext,
   work: (aligned: Aligned) => Promise<T | Rollback<T>>,
 ): Promise<T | null> {
-  const { control, place } = run;
+  const { control, place } = context;
   return control.transaction<T | null>(async () => {
     await control.execute(`SET LOCAL lock_timeout = '${ALIGN_MS}ms'`);
     const positions = await livePositions(control, place, 'FOR UPDATE');
-    run.process.raise(positions);
-    if (!(await reach(run, positions))) return new Rollback(null);
-    const carriedOver = await completeCopies(run.work, options.processor, place);
+    context.process.raise(positions);
+    if (!(await reach(context, positions))) return new Rollback(null);
+    const carriedOver = await completeCopies(context.work, options.processor, place);
     return work({ positions, carriedOver });
   });
 }
 
-async function reach({ work, place, process }: ReplayRun, positions: Positions): Promise<boolean> {
+async function reach(
+  { work, place, process }: ReplayContext,
+  positions: Positions,
+): Promise<boolean> {
   const until = Date.now() + ALIGN_MS;
   while (Date.now() < until) {
     process.check();

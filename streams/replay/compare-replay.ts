@@ -2,10 +2,10 @@ import type { Session } from '../../connectors/postgres/session.ts';
 import type { Processor } from '../runtime/processor.ts';
 import { compareDeadLetters, compareLedgers, compareTables } from './compare-tables.ts';
 import type { TableComparison } from './compare-tables.ts';
-import type { ReplayRun } from './replay-run.ts';
+import type { ReplayContext } from './replay-context.ts';
 import type { ShadowPlace } from './shadow-tables.ts';
 
-type Compared = Pick<ReplayRun, 'place' | 'starts'>;
+type Compared = Pick<ReplayContext, 'place' | 'starts'>;
 
 /** Compares the ledger and the dead letters of the replayed offsets. Left is live. */
 export async function compareAccounts(
@@ -25,10 +25,10 @@ export async function compareAccounts(
 export async function compareReplay(
   session: Session,
   processor: Processor,
-  run: Compared,
+  context: Compared,
 ): Promise<TableComparison[]> {
-  const tables = await compareProcessorTables(session, processor, run.place);
-  return [...tables, ...(await compareAccounts(session, run))];
+  const tables = await compareProcessorTables(session, processor, context.place);
+  return [...tables, ...(await compareAccounts(session, context))];
 }
 
 /** Compares the processor's tables, or those of their rows that `where` (SQL) names. */

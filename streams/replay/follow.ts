@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReplayOptions } from './replay-options.ts';
 import type { ReplayStart } from './replay-plan.ts';
-import { assertWanted, livePositions, replayedPositions, tellProgress } from './replay-run.ts';
-import type { ReplayRun } from './replay-run.ts';
+import { assertWanted, livePositions, replayedPositions, tellProgress } from './replay-context.ts';
+import type { ReplayContext } from './replay-context.ts';
 import type { Positions } from './shadow-tables.ts';
 
 /** Offsets that may be left when the live processor is made to wait for the replay. */
@@ -27,10 +27,10 @@ export function offsetsDone(
 }
 
 /** Follows the live processor until little is left. */
-export async function catchUp(options: ReplayOptions, run: ReplayRun): Promise<void> {
-  await waitUntilLeft(CLOSE_ENOUGH_OFFSETS, options, run, async () => {
-    const limits = await livePositions(run.work, run.place);
-    run.process.raise(limits);
+export async function catchUp(options: ReplayOptions, context: ReplayContext): Promise<void> {
+  await waitUntilLeft(CLOSE_ENOUGH_OFFSETS, options, context, async () => {
+    const limits = await livePositions(context.work, context.place);
+    context.process.raise(limits);
     return limits;
   });
 }
@@ -38,16 +38,16 @@ export async function catchUp(options: ReplayOptions, run: ReplayRun): Promise<v
 /** Waits until the replay stands at fixed positions; the live processor is not waited for. */
 export async function reachLimits(
   options: ReplayOptions,
-  run: ReplayRun,
+  context: ReplayContext,
   limits: Positions,
 ): Promise<void> {
-  await waitUntilLeft(0, options, run, () => Promise.resolve(limits));
+  await waitUntilLeft(0, options, context, () => Promise.resolve(limits));
 }
 
 async function waitUntilLeft(
   leftMax: number,
   options: ReplayOptions,
-  { work, place, starts, process }: ReplayRun,
+  { work, place, starts, process }: ReplayContext,
   limitsNow: () => Promise<Positions>,
 ): Promise<void> {
   for (;;) {

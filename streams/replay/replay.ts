@@ -10,8 +10,8 @@ import type { ReplayOptions } from './replay-options.ts';
 import type { ReplayStart } from './replay-plan.ts';
 import { startReplayProcess } from './replay-process.ts';
 import type { ReplayProcess } from './replay-process.ts';
-import { openReplaySession, tellProgress } from './replay-run.ts';
-import type { ReplayEnd, ReplayRun } from './replay-run.ts';
+import { openReplaySession, tellProgress } from './replay-context.ts';
+import type { ReplayEnd, ReplayContext } from './replay-context.ts';
 import { beginReplay, limitsOf } from './replay-starts.ts';
 import { completeCopies, copyEarlierRows, dropCopies, lockReplays } from './shadow-tables.ts';
 import type { Positions, ShadowPlace } from './shadow-tables.ts';
@@ -57,9 +57,11 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     const copiedRows = await fillCopies(options, work, place, starts);
     const limits = await limitsOf(options, work, place);
     process = await startReplayProcess(options, place, starts, limits);
-    const run = { control, work, place, starts, process };
+    const context = { control, work, place, starts, process };
     const follows = mode !== 'build' && options.until === undefined;
-    const end = await (follows ? endWithLive(options, run) : endAtLimits(options, run, limits));
+    const end = await (follows
+      ? endWithLive(options, context)
+      : endAtLimits(options, context, limits));
     ended = true;
     return {
       processor: processor.name,
@@ -126,16 +128,16 @@ async function dropOrLeave({ processor, log }: ReplayOptions, work: Session): Pr
 }
 
 /** Ends where live stands, which is made to wait for the moment. */
-async function endWithLive(options: ReplayOptions, run: ReplayRun): Promise<ReplayEnd> {
+async function endWithLive(options: ReplayOptions, context: ReplayContext): Promise<ReplayEnd> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    await catchUp(options, run);
-    const end = await endAligned(options, run);
+    await catchUp(options, context);
+    const end = await endAligned(options, context);
     if (end !== null) return end;
     await delay(Math.min(attempt, 10) * RETRY_MS); // the live processor waited; now it works
   }
   throw new MarqueeError(
     'MARQUEE_REPLAY_BEHIND',
-    `the replay of ${run.place.processor} could not stand where the live processor stands in ` +
+    `the replay of ${context.place.processor} could not stand where the live processor stands in ` +
       `${ATTEMPTS} tries of ${ALIGN_MS / 1000} s, or its tables were in use: try when there is ` +
       'less traffic, and end long queries on them',
     { retriable: true },
@@ -145,12 +147,12 @@ async function endWithLive(options: ReplayOptions, run: ReplayRun): Promise<Repl
 /** Ends at fixed positions; live is not waited for. */
 async function endAtLimits(
   options: ReplayOptions,
-  run: ReplayRun,
+  context: ReplayContext,
   limits: Positions,
 ): Promise<ReplayEnd> {
   const { processor, mode, until } = options;
-  const { work, place } = run;
-  await reachLimits(options, run, limits);
+  const { work, place } = context;
+  await reachLimits(options, context, limits);
   const carriedOver = await completeCopies(work, processor, place);
   if (mode === 'build') return { positions: limits, carriedOver, comparisons: [] };
   const where = `received_at < to_timestamp(${until ?? 'NULL'} / 1000.0)`;

@@ -8,8 +8,8 @@ import type { ReplayProcess } from './replay-process.ts';
 import { readPositions } from './shadow-tables.ts';
 import type { Positions, ShadowPlace } from './shadow-tables.ts';
 
-/** A replay under way: its copies are made, and the processor is at work on them. */
-export interface ReplayRun {
+/** Sessions and copies of a replay under way, and the processor at work on them. */
+export interface ReplayContext {
   /** Locks the live offsets, and swaps. */
   readonly control: Session;
   /** Follows and completes the copies. */
