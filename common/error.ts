@@ -20,3 +20,8 @@ export class MarqueeError extends Error {
     this.field = options.field;
   }
 }
+
+/** What was thrown, as an Error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

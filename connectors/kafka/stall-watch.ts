@@ -1,6 +1,8 @@
-import { MarqueeError } from '../../common/error.ts';
-import type { SubscribedPartition, SubscriptionState } from './subscription-state.ts';
+import { MarqueeError, asError } from '../../common/error.ts';
 import type { LogClient } from './log-client.ts';
+import { TOPIC_REPLACED, lossOutside } from './log-loss.ts';
+import type { LogLoss } from './log-loss.ts';
+import type { SubscribedPartition, SubscriptionState } from './subscription-state.ts';
 import type { TopicIdentity } from './topic-identity.ts';
 
 const LOOK_MS = 500;
@@ -8,18 +10,20 @@ const FIRST_CHECK_MS = 1_000;
 const CHECK_MS_MAX = 10_000;
 /** A partition with records to read that brings none for so long is asked for again. */
 const ASK_AGAIN_MS = 15_000;
+const EMPTY_LOG = { start: 0, end: 0 };
 
 export interface StallWatchParts {
   readonly topic: string;
-  readonly held: SubscriptionState;
+  readonly subscription: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly log: LogClient;
-  readonly isLive: (entry: SubscribedPartition) => boolean;
-  readonly raise: (entry: SubscribedPartition, detail: string) => void;
-  readonly again: (entry: SubscribedPartition) => void;
+  readonly isLive: (subscribed: SubscribedPartition) => boolean;
+  readonly outOfLog: (subscribed: SubscribedPartition, loss: LogLoss) => void;
+  readonly seekAgain: (subscribed: SubscribedPartition) => void;
   readonly fault: (error: Error) => void;
 }
 
+/** A partition at the position where it was first seen. */
 interface Stall {
   readonly round: number;
   readonly position: number;
@@ -36,11 +40,12 @@ interface Stall {
 export interface StallWatch {
   /** Cheap; looks when it is time. */
   look(): void;
-  /** The client met an error: look at once. */
-  soon(): void;
+  /** The client met an error: the next look is due at once. */
+  lookSoon(): void;
 }
 
 export function createStallWatch(parts: StallWatchParts): StallWatch {
+  const { subscription, identity, log, isLive, outOfLog, seekAgain, fault } = parts;
   const stalls = new WeakMap<SubscribedPartition, Stall>();
   let nextLook = 0;
   let looking = false;
@@ -48,33 +53,33 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
 
   const lookNow = async (): Promise<void> => {
     const now = Date.now();
-    const reading = parts.held.all().filter((e) => e.phase === 'reading' && parts.isLive(e));
-    const due = reading.filter((entry) => isDue(stalls, entry, now, urgent));
+    const reading = subscription.all().filter((s) => s.phase === 'reading' && isLive(s));
+    const due = reading.filter((subscribed) => isDue(stalls, subscribed, now, urgent));
     urgent = false;
     if (due.length === 0) return;
-    const rounds = new Map(due.map((entry) => [entry, `${entry.round} ${entry.position}`]));
-    const still = (e: SubscribedPartition): boolean =>
-      e.phase === 'reading' && rounds.get(e) === `${e.round} ${e.position}`;
+    const seen = new Map(due.map((s) => [s, { round: s.round, position: s.position }]));
+    const isUnmoved = (subscribed: SubscribedPartition): boolean => {
+      const { round, position } = seen.get(subscribed) ?? {};
+      const same = subscribed.round === round && subscribed.position === position;
+      return same && subscribed.phase === 'reading';
+    };
     const partitions = due.map(({ partition }) => partition);
-    const gone = await parts.identity.gone(partitions);
-    for (const entry of due) {
-      if (still(entry) && gone?.has(entry.partition) === true) {
-        parts.raise(entry, 'topic gone or made again');
-      }
-    }
+    const gone = await identity.gone(partitions);
     if (gone === undefined) {
       urgent = true;
       return;
     }
-    const bounds = await parts.log.bounds(parts.topic, partitions);
-    for (const entry of due.filter(still)) {
-      const { start, end } = bounds.get(entry.partition) ?? { start: 0, end: 0 };
-      const { position } = entry;
-      if (position < start || position > end) {
-        parts.raise(entry, `the log holds ${String(start)} to ${String(end)}`);
-      } else if (position < end && !entry.paused && isOld(stalls, entry)) {
-        stalls.delete(entry);
-        parts.again(entry);
+    for (const subscribed of due.filter(isUnmoved)) {
+      if (gone.has(subscribed.partition)) outOfLog(subscribed, TOPIC_REPLACED);
+    }
+    const bounds = await log.bounds(parts.topic, partitions);
+    for (const subscribed of due.filter(isUnmoved)) {
+      const found = bounds.get(subscribed.partition) ?? EMPTY_LOG;
+      const loss = lossOutside(found, subscribed.position);
+      if (loss !== undefined) outOfLog(subscribed, loss);
+      else if (mustSeekAgain(subscribed, found.end, stalls.get(subscribed), Date.now())) {
+        stalls.delete(subscribed);
+        seekAgain(subscribed);
       }
     }
   };
@@ -86,14 +91,14 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
       void lookNow()
         .catch((error: unknown) => {
           const isMissing = error instanceof MarqueeError && error.code === 'MARQUEE_TOPIC_MISSING';
-          if (!isMissing) parts.fault(error instanceof Error ? error : new Error(String(error)));
+          if (!isMissing) fault(asError(error));
         })
         .finally(() => {
           looking = false;
           nextLook = Date.now() + LOOK_MS;
         });
     },
-    soon: () => {
+    lookSoon: () => {
       urgent = true;
     },
   };
@@ -101,15 +106,15 @@ export function createStallWatch(parts: StallWatchParts): StallWatch {
 
 function isDue(
   stalls: WeakMap<SubscribedPartition, Stall>,
-  entry: SubscribedPartition,
+  subscribed: SubscribedPartition,
   now: number,
   urgent: boolean,
 ): boolean {
-  const { round, position } = entry;
-  const stall = stalls.get(entry);
+  const { round, position } = subscribed;
+  const stall = stalls.get(subscribed);
   if (stall?.round !== round || stall.position !== position) {
     const checkAt = now + FIRST_CHECK_MS;
-    stalls.set(entry, { round, position, since: now, checkAt, waitMs: FIRST_CHECK_MS });
+    stalls.set(subscribed, { round, position, since: now, checkAt, waitMs: FIRST_CHECK_MS });
     return urgent;
   }
   if (!urgent && now < stall.checkAt) return false;
@@ -118,6 +123,12 @@ function isDue(
   return true;
 }
 
-function isOld(stalls: WeakMap<SubscribedPartition, Stall>, entry: SubscribedPartition): boolean {
-  return Date.now() - (stalls.get(entry)?.since ?? Infinity) > ASK_AGAIN_MS;
+/** There is something to read, and it has not come for long. */
+function mustSeekAgain(
+  { position, paused }: SubscribedPartition,
+  end: number,
+  stall: Stall | undefined,
+  now: number,
+): boolean {
+  return position < end && !paused && now - (stall?.since ?? Infinity) > ASK_AGAIN_MS;
 }

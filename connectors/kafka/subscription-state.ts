@@ -1,17 +1,7 @@
+import type { CompletedFetch } from './completed-fetch.ts';
 import type { FetchedBatch, TopicPartition } from './port.ts';
-import type { RecordBatch } from '../../common/kafka/record-batch-decoder.ts';
 
-/** What a fetch brought beyond what was delivered: kept compressed, a few times smaller so. */
-export interface CompletedFetch {
-  readonly batches: readonly RecordBatch[];
-  /** Those that read_committed shows. */
-  readonly visible: ReadonlySet<RecordBatch>;
-  readonly logEnd: number;
-  /** Index of the first batch that was not delivered. */
-  at: number;
-}
-
-/** What an adapter knows of a partition that this member holds. */
+/** A partition that the group gave to this member, as an adapter keeps it. */
 export interface SubscribedPartition extends TopicPartition {
   /** Silent until `start`; out of the log until `start` again. */
   phase: 'silent' | 'reading' | 'out-of-log';
@@ -25,61 +15,81 @@ export interface SubscribedPartition extends TopicPartition {
   fetched: CompletedFetch | undefined;
 }
 
+/** The partitions of one topic that this member has, and where each is read. */
 export interface SubscriptionState {
-  readonly size: number;
   get(partition: number): SubscribedPartition | undefined;
   all(): readonly SubscribedPartition[];
   /** Adds partitions, silent. */
-  add(partitions: readonly number[]): readonly TopicPartition[];
-  /** Forgets these (all when not given); says which were held. Nothing of theirs is valid after. */
-  remove(partitions?: readonly number[]): readonly TopicPartition[];
+  assign(partitions: readonly number[]): readonly TopicPartition[];
+  /** Forgets these (all when not given) and returns those it had. Nothing of theirs is valid after. */
+  revoke(partitions?: readonly number[]): readonly TopicPartition[];
+  /** Reads from `offset` on, not paused. */
+  start(partition: number, offset: number): void;
+  /** Pausing and resuming mean nothing to a partition that is not being read. */
+  pause(partition: number): void;
+  resume(partition: number): void;
 }
 
 export function createSubscriptionState(topic: string): SubscriptionState {
-  const held = new Map<number, SubscribedPartition>();
+  const assigned = new Map<number, SubscribedPartition>();
+  const setPaused = (partition: number, paused: boolean): void => {
+    const subscribed = assigned.get(partition);
+    if (subscribed?.phase === 'reading') subscribed.paused = paused;
+  };
   return {
-    get size() {
-      return held.size;
-    },
-    get: (partition) => held.get(partition),
-    all: () => [...held.values()],
-    add: (partitions) => {
-      for (const partition of partitions) {
-        held.set(partition, {
-          topic,
-          partition,
-          phase: 'silent',
-          paused: false,
-          position: 0,
-          round: 0,
-          undelivered: undefined,
-          fetched: undefined,
-        });
-      }
+    get: (partition) => assigned.get(partition),
+    all: () => [...assigned.values()],
+    assign: (partitions) => {
+      for (const partition of partitions) assigned.set(partition, silent({ topic, partition }));
       return partitions.map((partition) => ({ topic, partition }));
     },
-    remove: (partitions = [...held.keys()]) => {
-      const gone: TopicPartition[] = [];
+    revoke: (partitions = [...assigned.keys()]) => {
+      const revoked: TopicPartition[] = [];
       for (const partition of partitions) {
-        const entry = held.get(partition);
-        if (entry === undefined || !held.delete(partition)) continue;
-        // Whoever still has the entry in hand sees that it is over.
-        entry.phase = 'silent';
-        entry.round += 1;
-        entry.undelivered = undefined;
-        entry.fetched = undefined;
-        gone.push({ topic, partition });
+        const subscribed = assigned.get(partition);
+        if (subscribed === undefined || !assigned.delete(partition)) continue;
+        // Whoever still works on it sees that it is over.
+        beginRound(subscribed, 'silent');
+        revoked.push({ topic, partition });
       }
-      return gone;
+      return revoked;
+    },
+    start: (partition, offset) => {
+      const subscribed = assigned.get(partition);
+      if (subscribed === undefined) return;
+      beginRound(subscribed, 'reading');
+      subscribed.paused = false;
+      subscribed.position = offset;
+    },
+    pause: (partition) => {
+      setPaused(partition, true);
+    },
+    resume: (partition) => {
+      setPaused(partition, false);
     },
   };
 }
 
-export function startAt(entry: SubscribedPartition, offset: number): void {
-  entry.phase = 'reading';
-  entry.paused = false;
-  entry.position = offset;
-  entry.round += 1;
-  entry.undelivered = undefined;
-  entry.fetched = undefined;
+/** What is read and not paused. */
+export function isFetchable({ phase, paused }: SubscribedPartition): boolean {
+  return phase === 'reading' && !paused;
+}
+
+function silent(place: TopicPartition): SubscribedPartition {
+  return {
+    ...place,
+    phase: 'silent',
+    paused: false,
+    position: 0,
+    round: 0,
+    undelivered: undefined,
+    fetched: undefined,
+  };
+}
+
+function beginRound(subscribed: SubscribedPartition, phase: 'silent' | 'reading'): void {
+  subscribed.phase = phase;
+  subscribed.round += 1;
+  subscribed.undelivered = undefined;
+  subscribed.fetched = undefined;
 }

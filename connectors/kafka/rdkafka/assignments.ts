@@ -1,13 +1,13 @@
-import type { SubscribedPartition, SubscriptionState } from '../subscription-state.ts';
 import type { ConsumerHandlers } from '../port.ts';
-import type { RdkafkaClient, RebalanceKind } from './client.ts';
+import type { SubscribedPartition, SubscriptionState } from '../subscription-state.ts';
 import type { TopicIdentity } from '../topic-identity.ts';
-
-const OFFSET_END = -1;
+import type { RdkafkaClient, RebalanceKind } from './client.ts';
+import { firstOffset, isPauseWanted, isSeekDue } from './client-state.ts';
+import type { ClientState } from './client-state.ts';
 
 export interface AssignmentParts {
   readonly client: RdkafkaClient;
-  readonly held: SubscriptionState;
+  readonly subscription: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly handlers: ConsumerHandlers;
   readonly fault: (error: Error) => void;
@@ -23,59 +23,48 @@ export interface Assignments {
   onRebalance(kind: RebalanceKind, partitions: readonly number[], error: Error | undefined): void;
   /** To be called between two calls to consume. */
   reconcile(): Promise<void>;
-  /** Was librdkafka told of this entry's last start? Until then what comes is older. */
-  isLive(entry: SubscribedPartition): boolean;
+  /** Was librdkafka told of this partition's last start? Until then what comes is older. */
+  isLive(subscribed: SubscribedPartition): boolean;
   /** Tells librdkafka the position once more. */
-  again(entry: SubscribedPartition): void;
+  seekAgain(subscribed: SubscribedPartition): void;
   /** Gives up all, however long the receiver takes; rebalances are answered at once from then on. */
   close(): Promise<void>;
   /** Says what was left to say. After the last call to consume. */
   finish(): void;
 }
 
-/** What librdkafka was last told about a partition. */
-interface Told {
-  round: number;
-  paused: boolean;
-}
-
 export function createAssignments(parts: AssignmentParts): Assignments {
-  const { client, held, identity, handlers, fault } = parts;
-  const told = new WeakMap<SubscribedPartition, Told>();
+  const { client, subscription, handlers, fault } = parts;
+  const told = new WeakMap<SubscribedPartition, ClientState>();
   const answers: (() => void)[] = [];
   let rebalances: Promise<void> = Promise.resolve();
   let closed = false;
 
-  /** Which topic this is must be known before anything is read of it: see createIntake. */
-  const pin = async (entries: readonly SubscribedPartition[]): Promise<void> => {
-    for (const { phase, partition } of entries) {
-      if (phase === 'reading') await identity.pinned(partition).catch(fault);
-    }
-  };
+  const subscribedOf = (partitions: readonly number[]): SubscribedPartition[] =>
+    partitions.flatMap((partition) => subscription.get(partition) ?? []);
 
-  const entriesOf = (partitions: readonly number[]): SubscribedPartition[] =>
-    partitions.flatMap((partition) => held.get(partition) ?? []);
-
-  const take = async (partitions: readonly number[]): Promise<void> => {
-    const assigned = held.add(partitions);
+  const assign = async (partitions: readonly number[]): Promise<void> => {
+    const assigned = subscription.assign(partitions);
     if (assigned.length > 0) await handlers.assigned(assigned);
-    await pin(entriesOf(partitions));
+    await pinTopics(parts, subscribedOf(partitions));
     answers.push(() => {
-      const entries = entriesOf(partitions);
-      client.assign(entries.map((entry) => firstOffset(entry)));
-      for (const entry of entries) told.set(entry, { round: entry.round, paused: false });
+      const list = subscribedOf(partitions);
+      client.assign(list.map(firstOffset));
+      for (const subscribed of list)
+        told.set(subscribed, { round: subscribed.round, paused: false });
     });
   };
 
-  const giveUp = async (partitions: readonly number[], lost: boolean): Promise<void> => {
-    const gone = held.remove(partitions);
-    if (gone.length > 0) await handlers.revoked(gone, lost).catch(fault);
+  const unassign = async (partitions: readonly number[], lost: boolean): Promise<void> => {
+    await revoke(parts, partitions, lost);
     answers.push(() => {
       client.unassign(partitions);
     });
   };
 
-  const isLive = (entry: SubscribedPartition): boolean => told.get(entry)?.round === entry.round;
+  const answer = (): void => {
+    for (const say of answers.splice(0)) say();
+  };
 
   return {
     onRebalance: (kind, partitions, error) => {
@@ -83,54 +72,70 @@ export function createAssignments(parts: AssignmentParts): Assignments {
       if (closed) answerWhileClosing(client, kind, partitions);
       else {
         rebalances = rebalances
-          .then(() => (kind === 'assign' ? take(partitions) : giveUp(partitions, kind === 'error')))
+          .then(() =>
+            kind === 'assign' ? assign(partitions) : unassign(partitions, kind === 'error'),
+          )
           .catch(parts.fail);
       }
     },
     reconcile: async () => {
-      for (const answer of answers.splice(0)) answer();
-      for (const entry of held.all()) {
-        const state = told.get(entry);
+      answer();
+      for (const subscribed of subscription.all()) {
+        const state = told.get(subscribed);
         if (state === undefined) continue;
-        if (!isLive(entry)) await pin([entry]);
-        await tell(client, entry, state).catch(fault);
+        if (isSeekDue(subscribed, state)) await pinTopics(parts, [subscribed]);
+        await tell(client, subscribed, state).catch(fault);
       }
     },
-    isLive,
-    again: (entry) => {
-      const state = told.get(entry);
+    isLive: (subscribed) => told.get(subscribed)?.round === subscribed.round,
+    seekAgain: (subscribed) => {
+      const state = told.get(subscribed);
       if (state !== undefined) state.round = -1;
     },
     close: async () => {
       await rebalances;
-      const gone = held.remove();
-      if (gone.length > 0) await handlers.revoked(gone, false).catch(fault);
+      await revoke(parts, undefined, false);
       closed = true;
     },
-    finish: () => {
-      for (const answer of answers.splice(0)) answer();
-    },
+    finish: answer,
   };
 }
 
-function firstOffset(entry: SubscribedPartition): { partition: number; offset: number } {
-  const { partition, phase, position } = entry;
-  return { partition, offset: phase === 'reading' ? position : OFFSET_END };
+/** All that the member has, when no partitions are named. */
+async function revoke(
+  { subscription, handlers, fault }: AssignmentParts,
+  partitions: readonly number[] | undefined,
+  lost: boolean,
+): Promise<void> {
+  const revoked = subscription.revoke(partitions);
+  if (revoked.length > 0) await handlers.revoked(revoked, lost).catch(fault);
 }
 
-async function tell(client: RdkafkaClient, entry: SubscribedPartition, state: Told): Promise<void> {
-  const { partition, round, position } = entry;
-  if (entry.phase === 'reading' && state.round !== round) {
+/** Which topic this is must be known before anything is read of it: see createIntake. */
+async function pinTopics(
+  { identity, fault }: AssignmentParts,
+  partitions: readonly SubscribedPartition[],
+): Promise<void> {
+  for (const { phase, partition } of partitions) {
+    if (phase === 'reading') await identity.pinned(partition).catch(fault);
+  }
+}
+
+async function tell(
+  client: RdkafkaClient,
+  subscribed: SubscribedPartition,
+  state: ClientState,
+): Promise<void> {
+  const { partition, round, position } = subscribed;
+  if (isSeekDue(subscribed, state)) {
     await client.seek(partition, position);
     state.round = round;
   }
-  // A short pause is left to the parking of what is already under way: pausing librdkafka throws
-  // away what it has fetched ahead.
-  const pause = entry.phase !== 'reading' || (entry.paused && entry.undelivered !== undefined);
-  if (pause === state.paused) return;
-  if (pause) client.pause([partition]);
+  const paused = isPauseWanted(subscribed);
+  if (paused === state.paused) return;
+  if (paused) client.pause([partition]);
   else client.resume([partition]);
-  state.paused = pause;
+  state.paused = paused;
 }
 
 /** Everything was given up before; librdkafka waits for the word, or is past caring. */

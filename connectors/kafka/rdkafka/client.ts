@@ -1,8 +1,8 @@
 import rdkafka from 'node-rdkafka';
-import type { LibrdKafkaError, Message, TopicPartition } from 'node-rdkafka';
+import type { KafkaConsumer, LibrdKafkaError, Message, TopicPartition } from 'node-rdkafka';
 import type { ConsumerOptions } from '../port.ts';
+import { clientConfig } from './client-config.ts';
 
-const METADATA_MAX_AGE_MS = 30_000;
 const CONNECT_MS = 5_000;
 /** A call to consume holds one of libuv's few threads this long when nothing comes. */
 const CONSUME_WAIT_MS = 5;
@@ -16,10 +16,15 @@ export interface RdkafkaError extends Error {
   readonly code: number;
 }
 
+/** Partitions whose end was reached, with the offset after it: markers and gaps are passed. */
+interface PartitionEnd {
+  readonly partition: number;
+  readonly offset: number;
+}
+
 export interface Consumed {
   readonly messages: readonly RawMessage[];
-  /** Partitions whose end was reached, with the offset after it: markers and gaps are passed. */
-  readonly ends: readonly { readonly partition: number; readonly offset: number }[];
+  readonly ends: readonly PartitionEnd[];
   readonly error: RdkafkaError | undefined;
 }
 
@@ -53,15 +58,11 @@ export function createRdkafkaClient(
 ): RdkafkaClient {
   const { topic } = options;
   // librdkafka answers commits in the order they were made.
-  const commits: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const commits: Answer[] = [];
   const consumer = new rdkafka.KafkaConsumer(
     {
-      ...globalConfig(options),
-      offset_commit_cb: (error: LibrdKafkaError | undefined) => {
-        const commit = commits.shift();
-        if (error) commit?.reject(plain(error));
-        else commit?.resolve();
-      },
+      ...clientConfig(options),
+      offset_commit_cb: (error: LibrdKafkaError | undefined) => commits.shift()?.(error),
       rebalance_cb: (error: LibrdKafkaError, assignment: readonly TopicPartition[]) => {
         const kind = REBALANCES.get(error.code) ?? 'error';
         const partitions = assignment.map(({ partition }) => partition);
@@ -74,32 +75,21 @@ export function createRdkafkaClient(
   consumer.on('event.error', (error) => {
     events.error(plain(error));
   });
-  let ends: { partition: number; offset: number }[] = [];
+  const ends: PartitionEnd[] = [];
   consumer.on('partition.eof', ({ partition, offset }) => ends.push({ partition, offset }));
   const place = (partition: number): TopicPartition => ({ topic, partition });
 
   return {
-    connect: () =>
-      new Promise((resolve, reject) => {
-        consumer.connect({ topic, timeout: CONNECT_MS }, (error: LibrdKafkaError | undefined) => {
-          if (error) {
-            reject(plain(error));
-            return;
-          }
-          consumer.subscribe([topic]);
-          resolve();
-        });
-      }),
+    connect: async () => {
+      await answered((answer) => consumer.connect({ topic, timeout: CONNECT_MS }, answer));
+      consumer.subscribe([topic]);
+    },
     consume: (countMax) =>
       new Promise((resolve) => {
         consumer.consume(countMax, (error: LibrdKafkaError | null, messages) => {
-          const reached = ends;
-          ends = [];
-          resolve({
-            messages: error ? [] : messages,
-            ends: reached,
-            error: error ? plain(error) : undefined,
-          });
+          const reached = ends.splice(0);
+          if (error) resolve({ messages: [], ends: reached, error: plain(error) });
+          else resolve({ messages, ends: reached, error: undefined });
         });
       }),
     assign: (partitions) => {
@@ -108,18 +98,7 @@ export function createRdkafkaClient(
     unassign: (partitions) => {
       consumer.incrementalUnassign(partitions.map(place));
     },
-    seek: (partition, offset) =>
-      new Promise((resolve, reject) => {
-        const to = { topic, partition, offset };
-        consumer.seek(to, SEEK_MS, (error: LibrdKafkaError | undefined) => {
-          if (error?.code === ERR__STATE) {
-            consumer.incrementalUnassign([place(partition)]);
-            consumer.incrementalAssign([to]);
-            resolve();
-          } else if (error) reject(plain(error));
-          else resolve();
-        });
-      }),
+    seek: (partition, offset) => seek(consumer, { topic, partition, offset }),
     pause: (partitions) => {
       consumer.pause(partitions.map(place));
     },
@@ -128,29 +107,11 @@ export function createRdkafkaClient(
     },
     commit: (offsets) => {
       consumer.commit(offsets.map(({ partition, next }) => ({ topic, partition, offset: next })));
-      return new Promise((resolve, reject) => commits.push({ resolve, reject }));
+      return answered((answer) => commits.push(answer));
     },
-    logEnd: (partition) => {
-      try {
-        return consumer.getWatermarkOffsets(topic, partition).highOffset;
-      } catch {
-        return -1;
-      }
-    },
-    disconnect: () =>
-      new Promise((resolve) => {
-        if (!consumer.isConnected()) resolve();
-        else {
-          consumer.disconnect(() => {
-            resolve();
-          });
-        }
-      }),
+    logEnd: (partition) => logEndOf(consumer, place(partition)),
+    disconnect: () => disconnect(consumer),
   };
-}
-
-function plain({ message, code }: LibrdKafkaError): RdkafkaError {
-  return Object.assign(new Error(`librdkafka: ${message} (${String(code)})`), { code });
 }
 
 const { ERR__ASSIGN_PARTITIONS, ERR__REVOKE_PARTITIONS, ERR__STATE } = rdkafka.CODES.ERRORS;
@@ -159,43 +120,52 @@ const REBALANCES: ReadonlyMap<number, RebalanceKind> = new Map([
   [ERR__REVOKE_PARTITIONS, 'revoke'],
 ]);
 
-function globalConfig(options: ConsumerOptions) {
-  const metadataMs = options.metadataMaxAgeMs ?? METADATA_MAX_AGE_MS;
-  return {
-    'metadata.broker.list': options.brokers.join(','),
-    'client.id': options.clientId,
-    'group.id': options.groupId,
-    ...(options.instanceId === undefined ? {} : { 'group.instance.id': options.instanceId }),
-    'partition.assignment.strategy': 'cooperative-sticky',
-    'session.timeout.ms': options.sessionTimeoutMs,
-    'heartbeat.interval.ms': options.heartbeatIntervalMs,
-    // librdkafka's rebalance timeout; it must not be below the session's.
-    'max.poll.interval.ms': Math.max(options.rebalanceTimeoutMs, options.sessionTimeoutMs),
-    'enable.auto.commit': false,
-    'enable.auto.offset.store': false,
-    'enable.partition.eof': true,
-    'isolation.level': 'read_committed',
-    'allow.auto.create.topics': false,
-    'topic.metadata.refresh.interval.ms': metadataMs,
-    'metadata.max.age.ms': metadataMs * 3,
-    'fetch.wait.max.ms': options.fetchWaitMs,
-    'fetch.message.max.bytes': options.partitionBytesMax,
-    'fetch.max.bytes': Math.max(MESSAGE_BYTES_DEFAULT, options.fetchBytesMax),
-    'receive.message.max.bytes':
-      Math.max(MESSAGE_BYTES_DEFAULT, options.fetchBytesMax) + RECEIVE_MARGIN_BYTES,
-    'queued.max.messages.kbytes': Math.max(1_024, Math.ceil(options.fetchBytesMax / 1_024)),
-    'queued.min.messages': 20_000,
-    // How long librdkafka fetches nothing once its queue is full; its default is a whole second.
-    'fetch.queue.backoff.ms': 10,
-    'fetch.error.backoff.ms': 250,
-    'reconnect.backoff.max.ms': 2_000,
-    'socket.keepalive.enable': true,
-    'socket.nagle.disable': true,
-    'log.connection.close': false,
-  } as const;
+type Answer = (error: LibrdKafkaError | null | undefined) => void;
+
+/** Settles as the callback that it gives is called. */
+function answered(ask: (answer: Answer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    ask((error) => {
+      if (error) reject(plain(error));
+      else resolve();
+    });
+  });
 }
 
-/** librdkafka's message.max.bytes, below which it takes no fetch.max.bytes. */
-const MESSAGE_BYTES_DEFAULT = 1_000_000;
-/** A broker answers with one whole batch even when that is larger than what was asked for. */
-const RECEIVE_MARGIN_BYTES = 64 * 1024 * 1024;
+function seek(
+  consumer: KafkaConsumer,
+  to: TopicPartition & { readonly offset: number },
+): Promise<void> {
+  return answered((answer) =>
+    consumer.seek(to, SEEK_MS, (error: LibrdKafkaError | undefined) => {
+      if (error?.code === ERR__STATE) {
+        consumer.incrementalUnassign([to]);
+        consumer.incrementalAssign([to]);
+        answer(null);
+      } else answer(error);
+    }),
+  );
+}
+
+function logEndOf(consumer: KafkaConsumer, { topic, partition }: TopicPartition): number {
+  try {
+    return consumer.getWatermarkOffsets(topic, partition).highOffset;
+  } catch {
+    return -1;
+  }
+}
+
+function disconnect(consumer: KafkaConsumer): Promise<void> {
+  return answered((answer) => {
+    if (!consumer.isConnected()) answer(null);
+    else {
+      consumer.disconnect(() => {
+        answer(null);
+      });
+    }
+  });
+}
+
+function plain({ message, code }: LibrdKafkaError): RdkafkaError {
+  return Object.assign(new Error(`librdkafka: ${message} (${code})`), { code });
+}

@@ -1,12 +1,13 @@
 import { backoffMs } from '../../../common/backoff.ts';
+import { asError } from '../../../common/error.ts';
+import { createSignal } from '../../../common/signal.ts';
 import { createFaultThrottle } from '../fault-throttle.ts';
-import { createSubscriptionState, startAt } from '../subscription-state.ts';
 import { createLogClient } from '../log-client.ts';
 import type { ConsumerHandlers, ConsumerOptions, KafkaConsumer } from '../port.ts';
+import { createSubscriptionState } from '../subscription-state.ts';
+import { createTopicIdentity } from '../topic-identity.ts';
 import { openMembership } from './membership.ts';
 import type { Membership } from './membership.ts';
-import { createSignal } from '../../../common/signal.ts';
-import { createTopicIdentity } from '../topic-identity.ts';
 
 const REJOIN = { firstMs: 250, maxMs: 10_000 };
 
@@ -15,62 +16,61 @@ const REJOIN = { firstMs: 250, maxMs: 10_000 };
  * membership. Load by create-consumer.ts: the addon isn't built everywhere.
  */
 export function createRdkafkaConsumer(options: ConsumerOptions): KafkaConsumer {
-  const held = createSubscriptionState(options.topic);
-  const quiet = createFaultThrottle();
+  const subscription = createSubscriptionState(options.topic);
+  const throttle = createFaultThrottle();
   const log = createLogClient({ brokers: [...options.brokers], clientId: options.clientId });
   const identity = createTopicIdentity(options.topic, log);
   const wakeup = createSignal();
-  let session: Membership | undefined;
+  let membership: Membership | undefined;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
 
   const run = async (handlers: ConsumerHandlers): Promise<void> => {
-    const fault = quiet(handlers.fault);
+    const fault = throttle(handlers.fault);
     for (let failures = 0; stopping === undefined; failures += 1) {
       try {
-        session = await openMembership({ options, held, identity, log, handlers, fault });
+        membership = await openMembership({
+          options,
+          subscription,
+          identity,
+          log,
+          handlers,
+          fault,
+        });
         break;
       } catch (error) {
-        fault(error instanceof Error ? error : new Error(String(error)));
+        fault(asError(error));
         await wakeup.wait(backoffMs(REJOIN, failures + 1));
       }
     }
     try {
-      if (stopping === undefined) await session?.ended;
+      if (stopping === undefined) await membership?.ended;
     } finally {
-      await session?.close();
+      await membership?.close();
     }
   };
 
   const stop = async (): Promise<void> => {
     wakeup.raise();
-    await session?.close();
+    await membership?.close();
     await running?.catch(() => undefined);
     await log.close();
-  };
-
-  const reading = (partition: number) => {
-    const entry = held.get(partition);
-    return entry?.phase === 'reading' ? entry : undefined;
   };
 
   return {
     run: (handlers) => (running ??= run(handlers)),
     start: ({ partition }, offset) => {
-      const entry = held.get(partition);
-      if (entry !== undefined) startAt(entry, offset);
+      subscription.start(partition, offset);
     },
     pause: ({ partition }) => {
-      const entry = reading(partition);
-      if (entry !== undefined) entry.paused = true;
+      subscription.pause(partition);
     },
     resume: ({ partition }) => {
-      const entry = reading(partition);
-      if (entry !== undefined) entry.paused = false;
+      subscription.resume(partition);
     },
     commit: async (offsets) => {
-      const known = offsets.filter(({ partition }) => held.get(partition) !== undefined);
-      if (known.length > 0) await session?.client.commit(known);
+      const known = offsets.filter(({ partition }) => subscription.get(partition) !== undefined);
+      if (known.length > 0) await membership?.client.commit(known);
     },
     bounds: log.bounds,
     stop: () => (stopping ??= stop()),

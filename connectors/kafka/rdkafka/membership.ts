@@ -1,17 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MarqueeError } from '../../../common/error.ts';
-import type { SubscribedPartition, SubscriptionState } from '../subscription-state.ts';
+import { MarqueeError, asError } from '../../../common/error.ts';
 import type { LogClient } from '../log-client.ts';
+import { describeLoss } from '../log-loss.ts';
+import type { LogLoss } from '../log-loss.ts';
 import type { ConsumerHandlers, ConsumerOptions } from '../port.ts';
+import { createStallWatch } from '../stall-watch.ts';
+import type { StallWatch } from '../stall-watch.ts';
+import type { SubscribedPartition, SubscriptionState } from '../subscription-state.ts';
+import type { TopicIdentity } from '../topic-identity.ts';
 import { createAssignments } from './assignments.ts';
 import type { Assignments } from './assignments.ts';
 import { createRdkafkaClient } from './client.ts';
 import type { Consumed, RdkafkaClient, RdkafkaError } from './client.ts';
 import { createIntake } from './intake.ts';
 import type { Intake } from './intake.ts';
-import { createStallWatch } from '../stall-watch.ts';
-import type { StallWatch } from '../stall-watch.ts';
-import type { TopicIdentity } from '../topic-identity.ts';
 
 /** Messages asked for at once; fewer when they are large, since a call has no bound in bytes. */
 const CONSUME_COUNT_MAX = 500;
@@ -24,7 +26,7 @@ const CLOSE_MS = 5_000;
 
 export interface MembershipParts {
   readonly options: ConsumerOptions;
-  readonly held: SubscriptionState;
+  readonly subscription: SubscriptionState;
   readonly identity: TopicIdentity;
   readonly log: LogClient;
   readonly handlers: ConsumerHandlers;
@@ -41,11 +43,11 @@ export interface Membership {
 
 /** Rejects when no broker answers. */
 export async function openMembership(parts: MembershipParts): Promise<Membership> {
-  const { options, held, handlers, fault, log, identity } = parts;
+  const { options, subscription, handlers, fault, log, identity } = parts;
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
   const fail = (error: unknown): void => {
-    reject(error instanceof Error ? error : new Error(String(error)));
+    reject(asError(error));
   };
   const client: RdkafkaClient = createRdkafkaClient(options, {
     rebalance: (...rebalance) => {
@@ -56,21 +58,20 @@ export async function openMembership(parts: MembershipParts): Promise<Membership
       else fault(error);
     },
   });
-  const assignments = createAssignments({ client, held, identity, handlers, fault, fail });
-  const { isLive, again } = assignments;
-  const raise = (entry: SubscribedPartition, detail: string): void => {
-    entry.phase = 'out-of-log';
-    entry.undelivered = undefined;
-    const { topic, partition, position } = entry;
+  const assignments = createAssignments({ client, subscription, identity, handlers, fault, fail });
+  const { isLive, seekAgain } = assignments;
+  const outOfLog = (subscribed: SubscribedPartition, loss: LogLoss): void => {
+    subscribed.phase = 'out-of-log';
+    subscribed.undelivered = undefined;
+    const { topic, partition, position } = subscribed;
     identity.forget(partition);
-    const offset = `asked for offset ${String(position)}`;
-    handlers.offsetOutOfLog({ topic, partition }, `${offset}: ${detail}`);
+    handlers.offsetOutOfLog({ topic, partition }, describeLoss(position, loss));
   };
-  const deliver = handlers.batch;
+  const facts = { subscription, identity, isLive, outOfLog, fault };
+  const { batch: deliver } = handlers;
   const bytesMax = options.fetchBytesMax;
-  const facts = { held, identity, isLive, raise, fault };
   const intake = createIntake({ ...facts, client, deliver, fail, bytesMax });
-  const watch = createStallWatch({ ...facts, log, topic: options.topic, again });
+  const watch = createStallWatch({ ...facts, log, topic: options.topic, seekAgain });
 
   const closing = new AbortController();
   const close = async (polled: Promise<unknown>): Promise<void> => {
@@ -90,7 +91,10 @@ export async function openMembership(parts: MembershipParts): Promise<Membership
     await client.disconnect();
     throw error;
   }
-  const polled = poll({ options, client, held, assignments, intake, watch, fault }, closing.signal);
+  const polled = poll(
+    { options, client, subscription, assignments, intake, watch, fault },
+    closing.signal,
+  );
   let closed: Promise<void> | undefined;
   return {
     client,
@@ -102,7 +106,7 @@ export async function openMembership(parts: MembershipParts): Promise<Membership
 interface PollParts {
   readonly options: ConsumerOptions;
   readonly client: RdkafkaClient;
-  readonly held: SubscriptionState;
+  readonly subscription: SubscriptionState;
   readonly assignments: Assignments;
   readonly intake: Intake;
   readonly watch: StallWatch;
@@ -110,12 +114,12 @@ interface PollParts {
 }
 
 async function poll(parts: PollParts, closing: AbortSignal): Promise<void> {
-  const { client, held, assignments, intake, watch } = parts;
+  const { client, subscription, assignments, intake, watch } = parts;
   let largest = 0;
   while (!closing.aborted) {
     await assignments.reconcile();
-    for (const entry of held.all()) {
-      if (!entry.paused && assignments.isLive(entry)) intake.flush(entry);
+    for (const subscribed of subscription.all()) {
+      if (!subscribed.paused && assignments.isLive(subscribed)) intake.flush(subscribed);
     }
     watch.look();
     if (intake.full) await intake.settled();
@@ -123,7 +127,7 @@ async function poll(parts: PollParts, closing: AbortSignal): Promise<void> {
     const consumed = await client.consume(Math.max(1, Math.min(CONSUME_COUNT_MAX, fits)));
     largest = largestOf(consumed, largest * 0.9);
     intake.take(consumed);
-    if (consumed.error !== undefined) await meet(parts, consumed.error);
+    if (consumed.error !== undefined) await handleError(parts, consumed.error);
     else if (consumed.messages.length === 0) await delay(IDLE_MS);
   }
 }
@@ -134,10 +138,13 @@ function largestOf({ messages }: Consumed, before: number): number {
   return largest;
 }
 
-async function meet({ options, fault, watch }: PollParts, error: RdkafkaError): Promise<void> {
+async function handleError(
+  { options, fault, watch }: PollParts,
+  error: RdkafkaError,
+): Promise<void> {
   if (FATAL_CODES.has(error.code)) throw fatal(options, error);
   fault(error);
-  watch.soon();
+  watch.lookSoon();
   await delay(RETRY_MS);
 }
 
