@@ -2,6 +2,18 @@ import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type avro from 'avsc';
 import { MarqueeError } from '../../common/error.ts';
 import { avroTypeHook } from '../../schemas/strict-avro.ts';
+import {
+  compatibilityCall,
+  describeAnswer,
+  findIdCall,
+  objectionCall,
+  registerCall,
+  schemaCall,
+  setCompatibilityCall,
+  subjectsOfCall,
+  versionsCall,
+} from './calls.ts';
+import type { Answer, Call } from './calls.ts';
 
 /** A registry that speaks Confluent's API. Every fault of the world is a MarqueeError. */
 export interface RegistryClient {
@@ -28,14 +40,6 @@ export interface RegistryOptions {
 }
 
 const JSON_TYPE = 'application/vnd.schemaregistry.v1+json';
-const UNKNOWN_SUBJECT = 40401;
-const UNKNOWN_SCHEMA = 40403;
-
-interface Answer {
-  readonly status: number;
-  readonly errorCode: number;
-  readonly body: unknown;
-}
 
 /**
  * Makes the client. Each call throws MARQUEE_REGISTRY_UNAVAILABLE (retriable) when the registry
@@ -49,29 +53,14 @@ export function createRegistryClient(options: RegistryOptions): RegistryClient {
     { [SchemaType.AVRO]: { typeHook: avroTypeHook } },
   );
 
-  async function ask(method: string, path: string, body?: unknown): Promise<Answer> {
-    const request = {
-      method,
-      headers: { accept: JSON_TYPE, 'content-type': JSON_TYPE },
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    };
-    try {
-      const response = await fetch(url + path, request);
-      const answer: unknown = await response.json();
-      const errorCode = (answer as { error_code?: unknown } | null)?.error_code;
-      const code = typeof errorCode === 'number' ? errorCode : 0;
-      return { status: response.status, errorCode: code, body: answer };
-    } catch (cause) {
-      throw unavailable(url, `${method} ${path}`, cause);
-    }
-  }
-
-  async function get(path: string, missingCode: number): Promise<unknown> {
-    const answer = await ask('GET', path);
-    if (answer.status === 200) return answer.body;
-    if (answer.status === 404 && answer.errorCode === missingCode) return null;
-    throw unavailable(url, `GET ${path}`, describe(answer));
+  async function perform<T>(call: Call<T>): Promise<T> {
+    const doing = `${call.method} ${call.path}`;
+    const answer = await send(url, timeoutMs, call).catch((cause: unknown) => {
+      throw unavailable(url, doing, cause);
+    });
+    const result = call.result(answer);
+    if (result === undefined) throw unavailable(url, doing, describeAnswer(answer));
+    return result;
   }
 
   /** The library's errors carry a status when it was an answer (400 also for a broken connection). */
@@ -79,7 +68,7 @@ export function createRegistryClient(options: RegistryOptions): RegistryClient {
     try {
       return (await library.getSchema(schemaId)) as unknown as avro.Type;
     } catch (cause) {
-      const what = `schema ${String(schemaId)}`;
+      const what = `schema ${schemaId}`;
       if (cause instanceof Error && 'status' in cause) throw unavailable(url, what, cause);
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new MarqueeError(
@@ -91,61 +80,39 @@ export function createRegistryClient(options: RegistryOptions): RegistryClient {
 
   return {
     typeOf,
-    async subjectsOf(schemaId) {
-      const body = await get(`/schemas/ids/${String(schemaId)}/versions`, UNKNOWN_SCHEMA);
-      return (body as { subject: string }[] | null)?.map(({ subject }) => subject) ?? null;
-    },
-    async findId(subject, schemaText) {
-      const path = `/subjects/${encodeURIComponent(subject)}`;
-      const answer = await ask('POST', path, { schema: schemaText });
-      if (answer.status === 200) return (answer.body as { id: number }).id;
-      const { errorCode } = answer;
-      if (errorCode === UNKNOWN_SUBJECT || errorCode === UNKNOWN_SCHEMA) return null;
-      throw unavailable(url, `POST ${path}`, describe(answer));
-    },
-    async register(subject, schemaText) {
-      const path = `/subjects/${encodeURIComponent(subject)}/versions`;
-      const answer = await ask('POST', path, { schema: schemaText });
-      if (answer.status === 200) return (answer.body as { id: number }).id;
-      if (answer.status !== 409 && answer.status !== 422) {
-        throw unavailable(url, `POST ${path}`, describe(answer));
-      }
-      throw new MarqueeError(
-        'MARQUEE_SCHEMA_REFUSED',
-        `the registry refuses the schema for ${subject}: ${describe(answer)}`,
-      );
-    },
+    subjectsOf: (schemaId) => perform(subjectsOfCall(schemaId)),
+    findId: (subject, schemaText) => perform(findIdCall(subject, schemaText)),
+    register: (subject, schemaText) => perform(registerCall(subject, schemaText)),
     async versions(subject) {
-      const path = `/subjects/${encodeURIComponent(subject)}/versions`;
-      const numbers = ((await get(path, UNKNOWN_SUBJECT)) ?? []) as number[];
-      const ordered = numbers.toSorted((a, b) => a - b);
+      const versions = await perform(versionsCall(subject));
       return Promise.all(
-        ordered.map(async (version) => {
-          const body = await get(`${path}/${String(version)}`, UNKNOWN_SUBJECT);
-          const { id, schema } = body as { id: number; schema: string };
+        versions.map(async (version) => {
+          const { id, schema } = await perform(schemaCall(subject, version));
           return { version, id, text: schema };
         }),
       );
     },
-    async objection(subject, version, schemaText) {
-      const at = `${encodeURIComponent(subject)}/versions/${String(version)}`;
-      const path = `/compatibility/subjects/${at}?verbose=true`;
-      const answer = await ask('POST', path, { schema: schemaText });
-      if (answer.status !== 200) throw unavailable(url, `POST ${path}`, describe(answer));
-      const body = answer.body as { is_compatible: boolean; messages?: string[]; reason?: string };
-      if (body.is_compatible) return null;
-      return body.messages?.join('; ') ?? body.reason ?? 'incompatible';
-    },
-    async compatibility(subject) {
-      const body = await get(`/config/${encodeURIComponent(subject)}`, UNKNOWN_SUBJECT);
-      return (body as { compatibilityLevel: string } | null)?.compatibilityLevel ?? 'NONE';
-    },
+    objection: (subject, version, schemaText) =>
+      perform(objectionCall(subject, version, schemaText)),
+    compatibility: (subject) => perform(compatibilityCall(subject)),
     async setCompatibility(subject, level) {
-      const path = `/config/${encodeURIComponent(subject)}`;
-      const answer = await ask('PUT', path, { compatibility: level });
-      if (answer.status !== 200) throw unavailable(url, `PUT ${path}`, describe(answer));
+      await perform(setCompatibilityCall(subject, level));
     },
   };
+}
+
+async function send(
+  url: string,
+  timeoutMs: number,
+  { method, path, body }: Call<unknown>,
+): Promise<Answer> {
+  const response = await fetch(url + path, {
+    method,
+    headers: { accept: JSON_TYPE, 'content-type': JSON_TYPE },
+    signal: AbortSignal.timeout(timeoutMs),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
 }
 
 /** The library sets no time limit of its own. */
@@ -154,11 +121,6 @@ function timeoutOf(timeoutMs: number): () => object {
     request: (request: { enhance(extra: object): unknown }) =>
       request.enhance({ timeout: timeoutMs }),
   });
-}
-
-function describe(answer: Answer): string {
-  const message = (answer.body as { message?: unknown } | null)?.message;
-  return `status ${String(answer.status)}: ${typeof message === 'string' ? message : 'no message'}`;
 }
 
 function unavailable(url: string, what: string, cause: unknown): MarqueeError {

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolvingReader } from '../../../connectors/registry/codec.ts';
+import { resolvingReader } from '../../../connectors/registry/body-readers.ts';
 import { parseRecord } from '../../../schemas/codegen/model.ts';
 import type { TopicModel } from '../../../schemas/codegen/model.ts';
 import { plainReaderSource } from '../../../schemas/codegen/plain-readers.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newestSchema, resolvingReader } from '../../../connectors/registry/codec.ts';
+import { resolvingReader } from '../../../connectors/registry/body-readers.ts';
+import { newestSchema } from '../../../connectors/registry/codec.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { PlainUserAction, readPlainUserAction } from '../../../schemas/generated/plain-readers.ts';

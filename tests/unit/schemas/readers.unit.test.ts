@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolvingReader } from '../../../connectors/registry/codec.ts';
+import { resolvingReader } from '../../../connectors/registry/body-readers.ts';
 import { parseRecord } from '../../../schemas/codegen/model.ts';
 import { createCursor, readWhole } from '../../../schemas/cursor.ts';
 import { AVRO_SCHEMAS } from '../../../schemas/generated/avro.ts';
