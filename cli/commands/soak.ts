@@ -6,6 +6,6 @@ export function register(program: Command): void {
     program
       .command('soak')
       .description('the long form of the fault suite, on a stack of its own; --help lists options'),
-    'tests/support/soak/run-soak.ts',
+    'tests/soak/run.ts',
   );
 }

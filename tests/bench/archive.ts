@@ -12,11 +12,11 @@ import type { Progress } from '../../cli/terminal/progress.ts';
 import { measureArchive } from './archive/measure.ts';
 import type { ArchiveOptions } from './archive/measure.ts';
 import { renderArchive } from './archive/report.ts';
-import { stopChildren } from './child.ts';
-import { installing } from './installing.ts';
-import { positive, sizes, withSetting } from './options.ts';
+import { stopChildren } from './runner/child.ts';
+import { installing } from './runner/installing.ts';
+import { positive, sizes, withSetting } from './runner/options.ts';
 import { installDuckdb, installIceberg } from './peers/install.ts';
-import { startBenchStack } from './stack.ts';
+import { startBenchStack } from './runner/stack.ts';
 
 interface Options extends ArchiveOptions {
   readonly home?: string;

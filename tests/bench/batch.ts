@@ -12,13 +12,13 @@ import { describe, requestOf, type BatchReport } from '../../cli/batch/run.ts';
 import { runStage } from '../../cli/batch/stage.ts';
 import { print } from '../../cli/terminal/output.ts';
 import { createProgress, silentProgress } from '../../cli/terminal/progress.ts';
-import { onStage, secondsOf } from '../eval/stage.ts';
+import { onStage, secondsOf } from '../support/batch/stage.ts';
 import { writeWorld } from '../eval/synthetic.ts';
-import { installing } from './installing.ts';
-import { machineTable, markdownTable, whole } from './markdown.ts';
-import { positive, sizes } from './options.ts';
+import { installing } from './runner/installing.ts';
+import { machineTable, markdownTable, whole } from './runner/markdown.ts';
+import { positive, sizes } from './runner/options.ts';
 import { installImplicit, IMPLICIT_VERSION } from './peers/install.ts';
-import { startMemory } from './memory.ts';
+import { startMemory } from './runner/memory.ts';
 
 interface Options {
   readonly events: readonly number[];

@@ -6,13 +6,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createProgress } from '../../cli/terminal/progress.ts';
-import { stopChildren } from './child.ts';
-import { measure } from './measure.ts';
-import type { MeasureOptions } from './measure.ts';
-import { positive, withSetting } from './options.ts';
-import { renderReport } from './report.ts';
-import { startBenchStack } from './stack.ts';
-import { installSystems, SYSTEMS } from './systems.ts';
+import { stopChildren } from './runner/child.ts';
+import { measure } from './hot-path/measure.ts';
+import type { MeasureOptions } from './hot-path/measure.ts';
+import { positive, withSetting } from './runner/options.ts';
+import { renderReport } from './hot-path/report.ts';
+import { startBenchStack } from './runner/stack.ts';
+import { installSystems, SYSTEMS } from './hot-path/systems.ts';
 
 interface Options extends MeasureOptions {
   readonly only: readonly string[];

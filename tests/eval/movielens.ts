@@ -9,7 +9,7 @@ import { left, print, right, table } from '../../cli/terminal/output.ts';
 import { silentProgress } from '../../cli/terminal/progress.ts';
 import { installSpark } from '../../cli/stack/install/spark.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
-import { onStage, secondsOf, type Stage } from './stage.ts';
+import { onStage, secondsOf, type Stage } from '../support/batch/stage.ts';
 
 export interface MovieLensOptions {
   readonly data: string;

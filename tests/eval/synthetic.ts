@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { print } from '../../cli/terminal/output.ts';
 import { describe } from '../../cli/batch/run.ts';
 import { generateWorld } from '../../cli/datagen/generate.ts';
-import { onStage } from './stage.ts';
+import { onStage } from '../support/batch/stage.ts';
 
 export interface SyntheticOptions {
   readonly events: number;

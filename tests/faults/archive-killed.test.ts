@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ARCHIVE_KILLS, COMPACT } from '../support/archive-soak/kills.ts';
-import { compareWithLog } from '../support/archive-soak/equals.ts';
+import { ARCHIVE_KILLS, COMPACT } from '../support/archive/kills.ts';
+import { compareWithLog } from '../support/archive/equals.ts';
 import {
   createArchiveFixture,
   sha256,
   type ArchiveFixture,
-} from '../support/archive-soak/fixture.ts';
-import { compareWithSecondRun } from '../support/archive-soak/second-run.ts';
-import { demand } from '../support/soak/checks.ts';
+} from '../support/archive/fixture.ts';
+import { compareWithSecondRun } from '../support/archive/second-run.ts';
+import { demand } from '../support/scenario/checks.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { HOUR_MS } from '../../common/time.ts';

@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { repositoryRoot } from '../../cli/config/config.ts';
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
-import { compareWithLog } from '../support/archive-soak/equals.ts';
-import { createArchiveFixture, type ArchiveFixture } from '../support/archive-soak/fixture.ts';
-import { compareWithSecondRun } from '../support/archive-soak/second-run.ts';
-import { demand } from '../support/soak/checks.ts';
+import { compareWithLog } from '../support/archive/equals.ts';
+import { createArchiveFixture, type ArchiveFixture } from '../support/archive/fixture.ts';
+import { compareWithSecondRun } from '../support/archive/second-run.ts';
+import { demand } from '../support/scenario/checks.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
-import { until } from '../support/faults/until.ts';
+import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';

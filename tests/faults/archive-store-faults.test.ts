@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { compareWithLog } from '../support/archive-soak/equals.ts';
+import { compareWithLog } from '../support/archive/equals.ts';
 import {
   changeOne,
   createArchiveFixture,
   type ArchiveFixture,
-} from '../support/archive-soak/fixture.ts';
-import { demand } from '../support/soak/checks.ts';
+} from '../support/archive/fixture.ts';
+import { demand } from '../support/scenario/checks.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
-import type { RunningProcess } from '../support/faults/processes.ts';
+import type { RunningProcess } from '../support/processes.ts';
 import type { StoreFault } from '../support/faults/store-proxy.ts';
-import { until } from '../support/faults/until.ts';
+import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 

@@ -8,9 +8,9 @@ import {
   makeBad,
   makeHuge,
   type BadRecord,
-} from '../support/faults/bad-records.ts';
-import type { PlacedRecord } from '../support/soak/generate.ts';
-import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+} from '../support/scenario/bad-records.ts';
+import type { PlacedRecord } from '../support/scenario/generate.ts';
+import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILPOINTS, type FailpointName } from '../../streams/runtime/failpoints.ts';
-import type { RunningProcess } from '../support/faults/processes.ts';
-import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import type { RunningProcess } from '../support/processes.ts';
+import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { MINUTE_MS } from '../../common/time.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { demand } from '../support/soak/checks.ts';
+import { demand } from '../support/scenario/checks.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
-import { runSoak } from '../support/soak/soak.ts';
+import { runSoak } from '../soak/soak.ts';
 
 /** The short form of `marquee soak`; the seed is fixed so that a red run can be repeated. */
 const SEED = 20_261_122;

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
 import { applyTopics } from '../../connectors/kafka/topics.ts';
-import type { RunningProcess } from '../support/faults/processes.ts';
-import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import type { RunningProcess } from '../support/processes.ts';
+import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
-import { logEnds } from '../support/faults/topic.ts';
-import { until } from '../support/faults/until.ts';
+import { logEnds } from '../support/read-topic.ts';
+import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 

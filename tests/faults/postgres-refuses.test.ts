@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
-import { until } from '../support/faults/until.ts';
+import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 

@@ -5,7 +5,7 @@ import { partitionOf } from '../../common/partitioner.ts';
 import { createProducer } from '../../sdk/src/index.ts';
 import { createOutboxPublisher } from '../../streams/runtime/outbox/outbox-publisher.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
-import { readTopic } from '../support/faults/topic.ts';
+import { readTopic } from '../support/read-topic.ts';
 import type { Environment } from '../support/faults/environment.ts';
 
 /** Lengths around murmur2's words of four bytes, other scripts, and what looks like numbers. */

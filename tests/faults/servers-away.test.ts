@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cpuSeconds, retriesIn } from '../support/faults/attempts.ts';
-import type { RunningProcess } from '../support/faults/processes.ts';
-import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import { cpuSeconds, retriesIn } from '../support/retries.ts';
+import type { RunningProcess } from '../support/processes.ts';
+import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
-import { until } from '../support/faults/until.ts';
+import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 

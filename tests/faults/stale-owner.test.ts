@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readEnvironment } from '../../cli/config/config.ts';
 import type { FailpointName } from '../../streams/runtime/failpoints.ts';
-import type { RunningProcess } from '../support/faults/processes.ts';
-import { ownerPid, startSampler, type Sampler } from '../support/soak/sampler.ts';
-import { createScenario, type Scenario } from '../support/soak/scenario.ts';
+import type { RunningProcess } from '../support/processes.ts';
+import { ownerPid, startSampler, type Sampler } from '../support/scenario/sampler.ts';
+import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
-import { until } from '../support/faults/until.ts';
+import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 

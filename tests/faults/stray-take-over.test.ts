@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createScenario } from '../support/soak/scenario.ts';
+import { createScenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];

@@ -7,8 +7,8 @@ import { partitionOf } from '../../../common/partitioner.ts';
 import { parseAvro } from '../../../schemas/strict-avro.ts';
 import { formatUuid } from '../../../common/uuid.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
-import { generateEvents, userName } from '../events.ts';
-import type { BenchAction, EventPlan } from '../events.ts';
+import { generateEvents, userName } from '../load/events.ts';
+import type { BenchAction, EventPlan } from '../load/events.ts';
 import {
   ACTIONS_TOPIC,
   connectKafka,
@@ -17,9 +17,9 @@ import {
   makeTopics,
   messagesIn,
   schemaId,
-} from '../load.ts';
-import type { Codec } from '../load.ts';
-import type { BenchStack } from '../stack.ts';
+} from '../hot-path/load.ts';
+import type { Codec } from '../hot-path/load.ts';
+import type { BenchStack } from '../runner/stack.ts';
 
 /** What stands in the topics: the same actions as registry Avro and, for the first plan, as JSON. */
 export interface ArchiveLoad {

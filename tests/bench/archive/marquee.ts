@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { startChild } from '../child.ts';
-import { untilQuiet } from '../procfs.ts';
-import type { BenchStack } from '../stack.ts';
+import { repositoryRoot } from '../../../cli/config/config.ts';
+import { startChild } from '../runner/child.ts';
+import { untilQuiet } from '../runner/sampler.ts';
+import type { BenchStack } from '../runner/stack.ts';
 import { costsOf, readBack, removeObjects, watch } from './run.ts';
 import type { ArchiveContext, ArchiveResult } from './run.ts';
 
-const MARQUEE = join(import.meta.dirname, '..', '..', '..', 'marquee');
+const MARQUEE = join(repositoryRoot, 'marquee');
 
 /** Empties the archive: tables, positions and objects. */
 async function forgetArchive({ stack }: ArchiveContext): Promise<void> {

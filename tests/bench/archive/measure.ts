@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Progress } from '../../../cli/terminal/progress.ts';
-import type { Codec } from '../load.ts';
+import type { Codec } from '../hot-path/load.ts';
 import { copyTo } from '../peers/duckdb.ts';
 import type { FileContents } from '../peers/duckdb.ts';
-import { runSink } from '../peers/iceberg.ts';
-import { settingsOf } from '../settings.ts';
-import type { BenchStack } from '../stack.ts';
+import { runSink } from './iceberg.ts';
+import { settingsOf } from '../runner/settings.ts';
+import type { BenchStack } from '../runner/stack.ts';
 import { growTo, loadArchive } from './load.ts';
 import type { ArchiveLoad } from './load.ts';
 import { archivedObjects, runMarquee } from './marquee.ts';

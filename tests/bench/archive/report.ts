@@ -1,7 +1,7 @@
 import type { DuckdbCopy } from '../peers/duckdb.ts';
-import { SINK_DESCRIPTION } from '../peers/iceberg.ts';
-import { median } from '../rate.ts';
-import { machineTable, markdownTable, spread, whole } from '../markdown.ts';
+import { SINK_DESCRIPTION } from './iceberg.ts';
+import { median } from '../runner/rate.ts';
+import { machineTable, markdownTable, spread, whole } from '../runner/markdown.ts';
 import type { ArchiveLoad } from './load.ts';
 import { perSecond } from './run.ts';
 import type { ArchiveResult } from './run.ts';

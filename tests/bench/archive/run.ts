@@ -4,10 +4,10 @@ import { openObjectStore } from '../../../connectors/object-store/object-store.t
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { contentsOf } from '../peers/duckdb.ts';
 import type { FileContents } from '../peers/duckdb.ts';
-import { cpuBetween, peakRssBytes, startSampler } from '../procfs.ts';
-import type { CpuTree, Sampler } from '../procfs.ts';
-import type { BenchStack } from '../stack.ts';
-import type { StartedClient } from '../system.ts';
+import { cpuBetween, peakRssBytes, startSampler } from '../runner/sampler.ts';
+import type { CpuTree, Sampler } from '../runner/sampler.ts';
+import type { BenchStack } from '../runner/stack.ts';
+import type { StartedClient } from '../hot-path/system.ts';
 import type { ArchiveLoad } from './load.ts';
 
 /** What every system of a run is given. */

@@ -6,7 +6,7 @@ import { createProducer } from '../../../sdk/src/index.ts';
 import type { Producer, ProducerOptions } from '../../../sdk/src/index.ts';
 import { startStack } from '../../support/stack.ts';
 import type { TestStack } from '../../support/stack.ts';
-import { logEnds } from '../../support/faults/topic.ts';
+import { logEnds } from '../../support/read-topic.ts';
 import { readTopic } from './read-topic.ts';
 
 /** Servers of its own: they are killed and stopped here. */

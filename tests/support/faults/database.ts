@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { until } from './until.ts';
+import { until } from '../until.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
 export type Row = Record<string, unknown>;

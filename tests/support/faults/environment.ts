@@ -12,8 +12,8 @@ import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';
 import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
 import { openDatabase, type Database } from './database.ts';
-import { createProcesses, type Processes } from './processes.ts';
-import { until } from './until.ts';
+import { createProcesses, type Processes } from '../processes.ts';
+import { until } from '../until.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
 /** Servers that the faults hit. */

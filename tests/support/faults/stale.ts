@@ -1,5 +1,5 @@
-import type { RunningProcess } from './processes.ts';
-import { until } from './until.ts';
+import type { RunningProcess } from '../processes.ts';
+import { until } from '../until.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
 /** What a process says when its partitions are not its own any more. */

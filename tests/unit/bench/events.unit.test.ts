@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { generateEvents } from '../../bench/events.ts';
-import type { BenchAction, BenchServe } from '../../bench/events.ts';
+import { generateEvents } from '../../bench/load/events.ts';
+import type { BenchAction, BenchServe } from '../../bench/load/events.ts';
 import { validateUserAction } from '../../../schemas/user-action.ts';
 import { isUuidv7, uuidTimeMs } from '../../../common/uuid.ts';
 import { HOUR_MS } from '../../../common/time.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { median, percentile, steadyState } from '../../bench/rate.ts';
+import { median, percentile, steadyState } from '../../bench/runner/rate.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
 test('the rate leaves out the first 20 % and the last 5 % of the rows', () => {

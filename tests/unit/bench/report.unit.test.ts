@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { renderReport, roundRatio } from '../../bench/report.ts';
-import type { RunResult } from '../../bench/run.ts';
+import { renderReport, roundRatio } from '../../bench/hot-path/report.ts';
+import type { RunResult } from '../../bench/hot-path/run.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
 const contents = { rows: 10, distinctIds: 10, contentSum: '1' };

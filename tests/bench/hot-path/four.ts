@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { ACTIONS_TOPIC, SERVES_TOPIC } from './load.ts';
+import { forgetEverything, startProcessors } from './marquee.ts';
+import type { Processor } from './marquee.ts';
+import { peakRssBytes, startSampler, untilQuiet } from '../runner/sampler.ts';
+import { steadyState } from '../runner/rate.ts';
+import { cpuOf } from './run.ts';
+import type { CpuPerMillion } from './run.ts';
+import type { RunContext } from './system.ts';
+import { contentsOf, MARQUEE_TABLE } from './table.ts';
+import type { CommitPoint, Contents } from './table.ts';
+
+/** Which processors share a process. */
+export type Layout = readonly (readonly Processor[])[];
+
+export const LAYOUTS: Readonly<Record<string, Layout>> = {
+  'one process': [['interactions', 'profiles', 'feedback', 'serve-logs']],
+  'two processes': [['interactions', 'feedback', 'serve-logs'], ['profiles']],
+};
+
+export interface FourResult {
+  readonly layout: string;
+  readonly round: number;
+  /** User actions a second that are through every table. */
+  readonly rowsPerSecond: number;
+  readonly wholeRowsPerSecond: number;
+  readonly warmUpMs: number;
+  readonly cpu: CpuPerMillion;
+  /** Peak of each process, in bytes. */
+  readonly peakRss: readonly number[];
+  readonly contents: Contents;
+  /** What disagrees with what was sent; empty when all is well. */
+  readonly disagreements: readonly string[];
+}
+
+const POLL_MS = 100;
+const PROCESSORS: readonly Processor[] = ['interactions', 'profiles', 'feedback', 'serve-logs'];
+
+/**
+ * All four processors over the whole load. An action counts when the slowest of them has passed its
+ * share of the topic: progress is the lowest of the four, read from stream_offsets.
+ */
+export async function runFour(
+  layout: string,
+  base: Omit<RunContext, 'logFile' | 'runId'>,
+  round: number,
+  stallMs: number,
+): Promise<FourResult> {
+  const groups = LAYOUTS[layout];
+  if (groups === undefined) throw new Error(`No layout ${layout}`);
+  await forgetEverything(base);
+  const sql = await base.stack.connect();
+  try {
+    await sql.query('CHECKPOINT');
+    await untilQuiet(base.stack.pids);
+    const startedMs = Date.now();
+    const clients = groups.map((processors, at) =>
+      startProcessors(
+        {
+          stack: base.stack,
+          settings: base.settings,
+          logFile: join(
+            base.workDir,
+            `four-${String(round)}-${String(Date.now())}-${String(at)}.log`,
+          ),
+        },
+        processors,
+      ),
+    );
+    const pids = clients.flatMap(({ pid }) => (pid === null ? [] : [pid]));
+    const { broker, postgres } = base.stack.pids;
+    const sampler = startSampler({ client: pids, postgres, broker });
+    let points: CommitPoint[];
+    let peakRss: readonly number[];
+    try {
+      points = await Promise.race([
+        followProgress(sql, base, stallMs),
+        ...clients.map(({ ended }) => ended.then(() => new Promise<never>(() => undefined))),
+      ]);
+      await untilOutboxEmpty(sql);
+      peakRss = peakRssBytes(pids);
+    } finally {
+      sampler.stop();
+      await Promise.all(clients.map((client) => client.stop()));
+    }
+    const steady = steadyState(points);
+    return {
+      layout,
+      round,
+      rowsPerSecond: steady.rowsPerSecond,
+      wholeRowsPerSecond: (base.load.actions * 1000) / (steady.lastCommitMs - startedMs),
+      warmUpMs: steady.fromMs - startedMs,
+      cpu: cpuOf(sampler.samples, steady),
+      peakRss,
+      contents: await contentsOf(sql, MARQUEE_TABLE),
+      disagreements: await disagreements(sql, base),
+    };
+  } finally {
+    await sql.end();
+  }
+}
+
+/** Returns the lowest progress over time as rows of user actions, once all four are through. */
+async function followProgress(
+  sql: Client,
+  { load }: Pick<RunContext, 'load'>,
+  stallMs: number,
+): Promise<CommitPoint[]> {
+  const points: CommitPoint[] = [];
+  let done = 0;
+  let lastChange = performance.now();
+  while (done < load.actions) {
+    const { rows } = await sql.query<{ processor: string; topic: string; n: string; at: string }>(
+      `SELECT processor, topic, sum(next_offset) AS n,
+              extract(epoch FROM clock_timestamp()) * 1000 AS at
+         FROM stream_offsets GROUP BY processor, topic`,
+    );
+    const share = (processor: Processor): number => {
+      const topic = processor === 'serve-logs' ? SERVES_TOPIC : ACTIONS_TOPIC;
+      const total = processor === 'serve-logs' ? load.serves : load.actions;
+      const row = rows.find((found) => found.processor === processor && found.topic === topic);
+      return Number(row?.n ?? 0) / total;
+    };
+    const through = Math.round(Math.min(...PROCESSORS.map(share)) * load.actions);
+    if (through > done) {
+      points.push({ atMs: Number(rows[0]?.at), rows: through - done });
+      done = through;
+      lastChange = performance.now();
+    } else if (performance.now() - lastChange > stallMs) {
+      const shares = PROCESSORS.map((name) => `${name} ${(share(name) * 100).toFixed(1)} %`);
+      throw new Error(`No progress for ${String(stallMs / 1000)} s: ${shares.join(', ')}`);
+    }
+    await delay(POLL_MS);
+  }
+  return points;
+}
+
+async function untilOutboxEmpty(sql: Client): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const { rows } = await sql.query<{ n: string }>('SELECT count(*) AS n FROM profile_outbox');
+    if (Number(rows[0]?.n) === 0 || performance.now() > deadline) return;
+    await delay(POLL_MS);
+  }
+}
+
+/** Holds every table against what was sent. */
+async function disagreements(sql: Client, { load }: Pick<RunContext, 'load'>): Promise<string[]> {
+  const expected: readonly (readonly [string, string, number])[] = [
+    ['interactions', 'SELECT count(*) AS n FROM rt_user_interactions', load.actions],
+    ['profiles', 'SELECT sum(total_interactions) AS n FROM user_profiles', load.actions],
+    ['profiles’ ids', 'SELECT count(DISTINCT event_id) AS n FROM profiles_event_ids', load.actions],
+    ['feedback', 'SELECT count(DISTINCT event_id) AS n FROM recommendation_feedback', load.answers],
+    ['serves', 'SELECT count(DISTINCT request_id) AS n FROM recommendation_logs', load.serves],
+    ['dead letters', 'SELECT count(*) AS n FROM dead_letters', 0],
+    ['profile outbox', 'SELECT count(*) AS n FROM profile_outbox', 0],
+  ];
+  const found: string[] = [];
+  for (const [name, query, count] of expected) {
+    const { rows } = await sql.query<{ n: string | null }>(query);
+    const n = Number(rows[0]?.n ?? 0);
+    if (n !== count) found.push(`${name}: ${String(n)}, sent ${String(count)}`);
+  }
+  return found;
+}

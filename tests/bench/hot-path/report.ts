@@ -1,0 +1,287 @@
+import { LAYOUTS } from './four.ts';
+import type { FourResult } from './four.ts';
+import type { LatencyResult } from './latency.ts';
+import type { Load } from './load.ts';
+import { machineTable, markdownTable as table, spread, whole } from '../runner/markdown.ts';
+import { median } from '../runner/rate.ts';
+import type { RunResult } from './run.ts';
+import type { SdkResult } from '../sdk/rate.ts';
+import type { System } from './system.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
+
+export interface Report {
+  readonly command: string;
+  readonly startedAt: Date;
+  readonly load: Load;
+  readonly systems: readonly System[];
+  readonly runs: readonly RunResult[];
+  readonly four: readonly FourResult[];
+  readonly latency: readonly LatencyResult[];
+  readonly sdk: readonly SdkResult[];
+  /** What the reader must know: failures, differences in content. */
+  readonly findings: readonly string[];
+  readonly settings: readonly (readonly [string, string])[];
+}
+
+const COPY = 'COPY';
+const MARQUEE = 'Marquee interactions';
+const megabytes = (bytes: number): string => (bytes === 0 ? '' : whole(bytes / 1e6));
+const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+
+/** The result of a bench as Markdown: figures are medians (least to most) of the runs. */
+export function renderReport(report: Report): string {
+  return [
+    `# Hot path, ${report.startedAt.toISOString().slice(0, 10)}\n`,
+    `\`${report.command}\`, started ${report.startedAt.toISOString()}\n`,
+    machineTable(report.settings),
+    events(report.load),
+    '## Kafka to `rt_user_interactions`\n',
+    runTable(report),
+    ratios(report.runs),
+    noise(report),
+    '## All four processors\n',
+    fourTable(report.four),
+    '## From the SDK’s call to the visible row, and what the SDK gets acknowledged\n',
+    latencyTable(report.latency),
+    sdkTable(report.sdk),
+    '## Targets\n',
+    targets(report),
+    '## Findings of this run\n',
+    report.findings.length === 0
+      ? 'Every run had every row once, and the same contents as the COPY of the same rows.\n'
+      : report.findings.map((finding) => `- ${finding}\n`).join(''),
+    '## What ran\n',
+    report.systems.map(({ name, description }) => `- **${name}**: ${description}\n`).join(''),
+  ].join('\n');
+}
+
+function events(load: Load): string {
+  const { plan } = load;
+  return (
+    `${whole(load.actions)} user actions (seed ${String(plan.seed)}; 70 % impressions and views, ` +
+    `${((load.answers / load.actions) * 100).toFixed(0)} % with a request_id, one serve per 20 ` +
+    `actions, ${whole(plan.users)} users, ${whole(plan.movies)} movies, both with a long tail; ` +
+    `occurred within ${whole(plan.spanMs / MINUTE_MS)} minutes). ` +
+    `${load.avroBytes.toFixed(0)} bytes an event as registry Avro, ${load.jsonBytes.toFixed(0)} as ` +
+    `JSON with the table’s columns; compression of all topics: ${load.codec}; 8 partitions.\n`
+  );
+}
+
+function runTable({ systems, runs }: Report): string {
+  const rows = systems.map(({ name }) => {
+    const mine = runs.filter(({ system }) => system === name);
+    const of = (pick: (run: RunResult) => number, show: (value: number) => string): string =>
+      mine.length === 0 ? 'failed' : spread(mine.map(pick), show);
+    const one = (value: number): string => value.toFixed(1);
+    return [
+      name,
+      String(mine.length),
+      of((run) => run.rowsPerSecond, whole),
+      of((run) => run.wholeRowsPerSecond, whole),
+      of((run) => run.warmUpMs, seconds),
+      of((run) => run.cpu.client, one),
+      of((run) => run.cpu.postgres, one),
+      of((run) => run.cpu.broker, one),
+      of((run) => run.peakRss, megabytes),
+      of((run) => run.cpu.otherCores, one),
+    ];
+  });
+  return (
+    table(
+      [
+        'system',
+        'runs',
+        'rows/s, steady',
+        'rows/s from process start',
+        'warm-up, s',
+        'client CPU s/M',
+        'Postgres CPU s/M',
+        'broker CPU s/M',
+        'client peak MB',
+        'other load, cores',
+      ],
+      rows,
+    ) +
+    '\nMedians (least to most). Steady: from 20 % to 95 % of the rows, by Postgres’s commit ' +
+    'timestamps; the warm-up before it is apart. CPU seconds are per million rows of the steady ' +
+    'state, backends and server processes included. Other load: cores that were busy with ' +
+    'neither client, Postgres nor broker in the steady state.\n'
+  );
+}
+
+/** Of runs of the same round, so that a slow moment of the machine weighs on both. */
+export function roundRatio(runs: readonly RunResult[], over: string, under: string): number {
+  const ratios = runs.flatMap((run) => {
+    if (run.system !== over) return [];
+    const other = runs.find(({ system, round }) => system === under && round === run.round);
+    return other === undefined ? [] : [run.rowsPerSecond / other.rowsPerSecond];
+  });
+  return median(ratios);
+}
+
+function ratios(runs: readonly RunResult[]): string {
+  const names = [...new Set(runs.map(({ system }) => system))].filter((name) => name !== MARQUEE);
+  const lines = names
+    .map((name) => [name, roundRatio(runs, MARQUEE, name)] as const)
+    .filter(([, ratio]) => !Number.isNaN(ratio))
+    .map(([name, ratio]) => [`${MARQUEE} / ${name}`, ratio.toFixed(2)]);
+  return lines.length === 0 ? '' : table(['steady rate', 'median of the rounds'], lines);
+}
+
+/** Above this, a run says as much about its neighbours as about itself. */
+const OTHER_CORES_MAX = 0.3;
+
+function noise({ runs, four }: Report): string {
+  const all = [...runs, ...four].map(({ cpu }) => cpu.otherCores);
+  const disturbed = all.filter((cores) => cores > OTHER_CORES_MAX).length;
+  return disturbed === 0
+    ? ''
+    : `**${String(disturbed)} of ${String(all.length)} runs shared the machine with other work ` +
+        `(more than ${String(OTHER_CORES_MAX)} cores of it): rates are too low, CPU seconds hold ` +
+        'better.**\n';
+}
+
+function fourTable(four: readonly FourResult[]): string {
+  if (four.length === 0) return 'Not run.\n';
+  const layouts = [...new Set(four.map(({ layout }) => layout))];
+  const rows = layouts.map((layout) => {
+    const mine = four.filter((result) => result.layout === layout);
+    const of = (pick: (run: FourResult) => number, show: (value: number) => string): string =>
+      spread(mine.map(pick), show);
+    const one = (value: number): string => value.toFixed(1);
+    return [
+      layout,
+      String(mine.length),
+      of((run) => run.rowsPerSecond, whole),
+      of((run) => run.wholeRowsPerSecond, whole),
+      of((run) => run.warmUpMs, seconds),
+      of((run) => run.cpu.client, one),
+      of((run) => run.cpu.postgres, one),
+      of((run) => run.cpu.broker, one),
+      of((run) => Math.max(...run.peakRss), megabytes),
+      of((run) => run.cpu.otherCores, one),
+    ];
+  });
+  return (
+    table(
+      [
+        'layout',
+        'runs',
+        'actions/s, steady',
+        'actions/s from start',
+        'warm-up, s',
+        'client CPU s/M',
+        'Postgres CPU s/M',
+        'broker CPU s/M',
+        'largest process, peak MB',
+        'other load, cores',
+      ],
+      rows,
+    ) +
+    '\nAn action counts when the slowest of interactions, profiles, feedback and serve-logs has ' +
+    'passed it. The whole load stood in Kafka before the start, so the peak of memory is that of ' +
+    'a backlog.\n'
+  );
+}
+
+function latencyTable(latency: readonly LatencyResult[]): string {
+  if (latency.length === 0) return 'Latency: not run.\n';
+  const rows = latency.map((result) => [
+    result.processors,
+    whole(result.events),
+    whole(result.perSecond),
+    result.p50Ms.toFixed(0),
+    result.p99Ms.toFixed(0),
+    result.maxMs.toFixed(0),
+    String(result.missing),
+  ]);
+  return table(
+    ['processors running', 'events', 'events/s', 'p50 ms', 'p99 ms', 'most ms', 'never seen'],
+    rows,
+  );
+}
+
+function sdkTable(sdk: readonly SdkResult[]): string {
+  if (sdk.length === 0) return 'SDK: not run.\n';
+  return table(
+    ['SDK', 'runs', 'acknowledged events/s', 'CPU s/M', 'peak MB'],
+    [
+      [
+        'createProducer, one process',
+        String(sdk.length),
+        spread(
+          sdk.map((run) => run.eventsPerSecond),
+          whole,
+        ),
+        spread(
+          sdk.map((run) => run.cpuPerMillion),
+          (value) => value.toFixed(1),
+        ),
+        spread(
+          sdk.map((run) => run.peakRss),
+          megabytes,
+        ),
+      ],
+    ],
+  );
+}
+
+function targets(report: Report): string {
+  const { runs, four, latency, sdk } = report;
+  const mine = runs.filter(({ system }) => system === MARQUEE);
+  const fourBest = [...new Set(four.map(({ layout }) => layout))].map((layout) =>
+    median(four.filter((run) => run.layout === layout).map((run) => run.rowsPerSecond)),
+  );
+  // Of processes with one processor; the table above has those that share one.
+  const alone = four.flatMap(({ layout, peakRss }) =>
+    peakRss.filter((_, at) => LAYOUTS[layout]?.[at]?.length === 1),
+  );
+  const memory = [...mine.map((run) => run.peakRss), ...alone];
+  const lines: (readonly [string, number, (value: number) => string, 'least' | 'most', number])[] =
+    [
+      ['interactions / Pathway', roundRatio(runs, MARQUEE, 'Pathway'), ratio, 'least', 1.6],
+      [
+        'interactions / Debezium upsert',
+        roundRatio(runs, MARQUEE, 'Debezium upsert'),
+        ratio,
+        'least',
+        2,
+      ],
+      ['interactions / COPY', roundRatio(runs, MARQUEE, COPY), ratio, 'least', 0.6],
+      [
+        'interactions, events/s',
+        median(mine.map((run) => run.rowsPerSecond)),
+        whole,
+        'least',
+        150_000,
+      ],
+      ['all four, actions/s', Math.max(...fourBest), whole, 'least', MINUTE_MS],
+      ['memory of a processor, MB', Math.max(...memory) / 1e6, whole, 'most', 400],
+      [
+        'SDK call to visible row, p99 ms',
+        Math.max(...latency.map((run) => run.p99Ms)),
+        whole,
+        'most',
+        250,
+      ],
+      [
+        'SDK, acknowledged events/s',
+        median(sdk.map((run) => run.eventsPerSecond)),
+        whole,
+        'least',
+        MINUTE_MS,
+      ],
+    ];
+  return table(
+    ['target', 'wanted', 'measured', ''],
+    lines.map(([name, value, show, direction, bound]) => {
+      const wanted = `${direction === 'least' ? '>=' : '<='} ${show(bound)}`;
+      if (!Number.isFinite(value)) return [name, wanted, 'not measured', ''];
+      const met = direction === 'least' ? value >= bound : value <= bound;
+      const off = `missed by ${(Math.abs(value / bound - 1) * 100).toFixed(0)} %`;
+      return [name, wanted, show(value), met ? 'met' : off];
+    }),
+  );
+}
+
+const ratio = (value: number): string => value.toFixed(2);

@@ -1,0 +1,119 @@
+import type { Client } from 'pg';
+import { HOUR_MS } from '../../../common/time.ts';
+
+/** The columns of rt_user_interactions, in their physical order, which COPY reads fastest. */
+export const COLUMNS = [
+  'event_id',
+  'occurred_at',
+  'received_at',
+  'movie_id',
+  'value',
+  'kafka_offset',
+  'kafka_partition',
+  'position',
+  'request_id',
+  'user_id',
+  'action',
+  'session_id',
+  'device',
+  'app',
+  'app_version',
+  'properties',
+] as const;
+
+/** Where the broker's clock goes in: the one column that differs from run to run. */
+const UNCOMPARED = 'received_at';
+
+export interface TableName {
+  readonly schema: string;
+  readonly table: string;
+}
+
+export const MARQUEE_TABLE: TableName = { schema: 'marquee', table: 'rt_user_interactions' };
+
+export function quoted({ schema, table }: TableName): string {
+  return `"${schema}"."${table}"`;
+}
+
+/**
+ * Makes an empty table of a peer's own with the columns, types, primary key and hour partitions of
+ * rt_user_interactions. `extra` are columns that the peer cannot do without.
+ */
+export async function createTwin(
+  sql: Client,
+  name: TableName,
+  fromMs: number,
+  toMs: number,
+  extra: readonly string[],
+): Promise<void> {
+  await sql.query(`CREATE SCHEMA IF NOT EXISTS "${name.schema}"`);
+  await sql.query(`DROP TABLE IF EXISTS ${quoted(name)}`);
+  await sql.query(
+    `CREATE TABLE ${quoted(name)} (LIKE ${quoted(MARQUEE_TABLE)} INCLUDING ALL) ` +
+      'PARTITION BY RANGE (event_id)',
+  );
+  for (const column of extra) await sql.query(`ALTER TABLE ${quoted(name)} ADD COLUMN ${column}`);
+  for (let hour = Math.floor(fromMs / HOUR_MS); hour * HOUR_MS <= toMs; hour++) {
+    await sql.query(
+      `CREATE TABLE "${name.schema}"."${name.table}_${String(hour)}" PARTITION OF ${quoted(name)} ` +
+        `FOR VALUES FROM ('${lowestUuid(hour)}') TO ('${lowestUuid(hour + 1)}')`,
+    );
+  }
+}
+
+function lowestUuid(hour: number): string {
+  const time = (hour * HOUR_MS).toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`;
+}
+
+/** Rows that transactions have brought so far, as the statistics say it: cheap, up to 1 s late. */
+export async function insertedSoFar(sql: Client, name: TableName): Promise<number> {
+  const { rows } = await sql.query<{ n: string | null }>(
+    `SELECT sum(s.n_tup_ins) AS n FROM pg_partition_tree($1::regclass) t
+       JOIN pg_stat_user_tables s ON s.relid = t.relid`,
+    [quoted(name)],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
+export async function countRows(sql: Client, name: TableName): Promise<number> {
+  const { rows } = await sql.query<{ n: string }>(`SELECT count(*) AS n FROM ${quoted(name)}`);
+  return Number(rows[0]?.n);
+}
+
+/** How many rows each moment's commits made visible, by Postgres's own commit timestamps. */
+export interface CommitPoint {
+  readonly atMs: number;
+  readonly rows: number;
+}
+
+export async function commitTimeline(sql: Client, name: TableName): Promise<CommitPoint[]> {
+  const { rows } = await sql.query<{ at: string; n: string }>(
+    `SELECT extract(epoch FROM pg_xact_commit_timestamp(x)) * 1000 AS at, sum(n) AS n
+       FROM (SELECT xmin AS x, count(*) AS n FROM ${quoted(name)} GROUP BY xmin) g
+      GROUP BY 1 ORDER BY 1`,
+  );
+  return rows.map((row) => ({ atMs: Number(row.at), rows: Number(row.n) }));
+}
+
+/** What a table holds, in figures that any difference in any compared column changes. */
+export interface Contents {
+  readonly rows: number;
+  readonly distinctIds: number;
+  readonly contentSum: string;
+}
+
+export async function contentsOf(sql: Client, name: TableName): Promise<Contents> {
+  const compared = COLUMNS.filter((column) => column !== UNCOMPARED).join(', ');
+  const { rows } = await sql.query<{ n: string; ids: string; sum: string }>(
+    `SELECT count(*) AS n, count(DISTINCT event_id) AS ids,
+            coalesce(sum(hash_record_extended(ROW(${compared}), 0)::numeric), 0) AS sum
+       FROM ${quoted(name)}`,
+  );
+  const row = rows[0];
+  return {
+    rows: Number(row?.n),
+    distinctIds: Number(row?.ids),
+    contentSum: String(row?.sum),
+  };
+}

@@ -1,0 +1,129 @@
+import { repositoryRoot } from '../../cli/config/config.ts';
+import { compareWithLog } from '../support/archive/equals.ts';
+import { atPoint } from '../support/archive/kills.ts';
+import {
+  ARCHIVE_MUTANTS,
+  changeFunction,
+  type ArchiveMutant,
+} from './archive-mutants.ts';
+import {
+  changeOne,
+  createArchiveFixture,
+  type ArchiveFixture,
+} from '../support/archive/fixture.ts';
+import { compareWithSecondRun } from '../support/archive/second-run.ts';
+import { demand, same } from '../support/scenario/checks.ts';
+import { plant } from './mutants.ts';
+import { until } from '../support/until.ts';
+import {
+  ARCHIVE_FAULT_SERVICES,
+  openEnvironment,
+  setUpEnvironment,
+  type Environment,
+} from '../support/faults/environment.ts';
+import { startStack } from '../support/stack.ts';
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
+
+/**
+ * Takes one guarantee of the archive after the other out of a copy of the source, and shows that
+ * the fault suite's checks go red over it: `marquee soak --archive --mutations`.
+ */
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function balanced(scene: ArchiveFixture, when: string): Promise<void> {
+  demand([same(`the audit finds nothing ${when}`, await scene.findings(true), [])], when);
+}
+
+/** A fault for each guarantee, with the checks of the suite after it. */
+async function shortFaults(scene: ArchiveFixture): Promise<void> {
+  await scene.receive(0, 150);
+  scene.postgresProxy.strike('unanswered');
+  await scene.finish();
+  await balanced(scene, 'after an answer to COMMIT was lost');
+
+  await scene.receive(60, 150);
+  await atPoint('before an upload', 'archive_before_upload').strike(scene);
+  await scene.receive(2, 150);
+  await scene.finish();
+  await balanced(scene, 'after a kill');
+
+  await scene.receive(2, 150);
+  await changeAtRest(scene);
+  await scene.finish();
+  await balanced(scene, 'after an object changed before it was verified');
+
+  for (let day = 0; day < 3; day++) await scene.receive(24, 60);
+  const shift = scene.time() - 72 * HOUR_MS - Date.now();
+  const clock = `file://${repositoryRoot}/tests/support/faults/other-clock.ts`;
+  await scene.finish({ preload: `${clock}?shift=${shift}&of=now` });
+  const [row] = await scene.world.db.query<{ rows: number; dropped: number }>(
+    `SELECT (SELECT sum(ok_count)::bigint FROM stream_ledger l JOIN stream_offsets o
+        ON o.processor = 'archive' AND o.partition = l.partition
+       WHERE l.processor = 'interactions' AND l.from_offset >= o.next_offset) AS rows,
+     (SELECT coalesce(sum(d.rows), 0)::bigint FROM dropped_accounts d JOIN stream_offsets o
+        ON o.processor = 'archive' AND o.partition = d.partition
+       WHERE d.ledger_from >= o.next_offset) AS dropped`,
+  );
+  demand([same('nothing was dropped that is not archived', row?.dropped, 0)], 'the clock set back');
+  await scene.finish();
+  await balanced(scene, 'at the end');
+  const { findings } = await compareWithLog(scene);
+  demand([...findings, await compareWithSecondRun(scene)], 'at the end');
+}
+
+async function changeAtRest(scene: ArchiveFixture): Promise<void> {
+  const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
+  await until('a run to stand before it verifies', MINUTE_MS, () => run.stopped());
+  await changeOne(scene);
+  run.kill('SIGCONT');
+  await run.died(MINUTE_MS);
+}
+
+/** What went red, or null where all checks hold. */
+async function tryMutant(world: Environment, mutant: ArchiveMutant): Promise<string | null> {
+  const { root, remove } = plant(mutant);
+  const restore = mutant.sql === undefined ? null : await changeFunction(world.db, mutant.sql);
+  await world.reset(['user-actions.v1']);
+  const scene = await createArchiveFixture(world, { seed: 99, rowsMax: 30, root });
+  try {
+    await shortFaults(scene);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await scene.close();
+    await restore?.();
+    remove();
+  }
+}
+
+export async function runArchiveMutations(): Promise<boolean> {
+  const stack = await startStack({ parts: ARCHIVE_FAULT_SERVICES });
+  let proven = true;
+  try {
+    await setUpEnvironment(stack.config);
+    const world = openEnvironment(stack.home);
+    for (const mutant of ARCHIVE_MUTANTS) {
+      const red = await tryMutant(world, mutant);
+      const wanted = mutant.edits.length > 0 || mutant.sql !== undefined;
+      const right = (red !== null) === wanted;
+      proven &&= right;
+      print(
+        `${right ? 'as it must be' : 'WRONG'}: ${red === null ? 'green' : 'red'}: ${mutant.name}`,
+      );
+      if (red !== null)
+        for (const line of red
+          .split('\n')
+          .filter((l) => l !== '')
+          .slice(0, 4))
+          print(`    ${line.trim().slice(0, 300)}`);
+    }
+    await world.close();
+  } finally {
+    await stack.stop();
+  }
+  return proven;
+}

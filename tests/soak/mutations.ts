@@ -1,0 +1,110 @@
+import { MUTANTS, plant, type Mutant } from './mutants.ts';
+import { createScenario } from '../support/scenario/scenario.ts';
+import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
+import { until } from '../support/until.ts';
+import {
+  openEnvironment,
+  setUpEnvironment,
+  FAULT_SERVICES,
+  type Environment,
+} from '../support/faults/environment.ts';
+import { startStack } from '../support/stack.ts';
+import { MINUTE_MS } from '../../common/time.ts';
+
+/**
+ * Takes one guarantee after the other out of a copy of the source, and shows that the fault suite's
+ * checks go red over it: `marquee soak --mutations`.
+ */
+const PROCESSORS = ['interactions', 'profiles', 'feedback'];
+const CATCH_UP_MS = 40_000;
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+/** One owner stopped beyond its session, then one killed with work in its hands, for each processor. */
+async function shortFaults(world: Environment, root: string): Promise<void> {
+  const env = { MUTANT_BROKERS: world.brokers.join(',') };
+  const scenario = await createScenario(world, 77, { catchUpMs: CATCH_UP_MS });
+  const armed = (failpoint: string) =>
+    PROCESSORS.map((processor) =>
+      world.fleet.start({
+        processors: [processor],
+        root,
+        env: { ...env, MARQUEE_FAILPOINTS: failpoint },
+      }),
+    );
+  try {
+    world.fleet.start({ processors: PROCESSORS, root, env });
+    await scenario.send(500);
+    await scenario.verify(PROCESSORS, 'before any fault');
+
+    const stale = armed('fetched:1:SIGSTOP');
+    await Promise.all(stale.map((process) => process.logged('partition_taken', MINUTE_MS)));
+    await scenario.send(1_500);
+    await Promise.all(
+      stale.map((p) => until('an owner to be stopped', MINUTE_MS, () => p.stopped())),
+    );
+    await scenario.caughtUp(PROCESSORS);
+    for (const process of stale) process.kill('SIGCONT');
+    await untilRefused(stale);
+    await scenario.verify(PROCESSORS, 'an owner was stopped beyond its session');
+    await stopSurvivors(stale);
+
+    // Inside its transaction; and between its COMMIT and its word to Kafka.
+    for (const point of ['cas_done', 'after_commit']) {
+      const victims = armed(`${point}:1`);
+      await Promise.all(victims.map((process) => process.logged('partition_taken', MINUTE_MS)));
+      await scenario.send(1_500);
+      await Promise.all(victims.map((process) => process.died(MINUTE_MS)));
+      await scenario.verify(PROCESSORS, `an owner was killed at ${point}`);
+    }
+  } finally {
+    await world.fleet.killAll();
+    await scenario.close();
+  }
+}
+
+/** What went red, or null where all checks hold. */
+async function tryMutant(world: Environment, mutant: Mutant): Promise<string | null> {
+  const { root, remove } = plant(mutant);
+  try {
+    await world.reset();
+    await shortFaults(world, root);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    remove();
+  }
+}
+
+function shown(red: string): string {
+  const lines = red
+    .split('\n')
+    .filter((line) => /NOT:|waited|checks fail|by itself|"event":"ended"/.test(line));
+  return lines.map((line) => `    ${line.trim().slice(0, 300)}`).join('\n');
+}
+
+export async function runMutations(): Promise<boolean> {
+  const stack = await startStack({ parts: FAULT_SERVICES });
+  let proven = true;
+  try {
+    await setUpEnvironment(stack.config);
+    const world = openEnvironment(stack.home);
+    for (const mutant of MUTANTS) {
+      const red = await tryMutant(world, mutant);
+      const wanted = mutant.edits.length > 0;
+      const right = (red !== null) === wanted;
+      proven &&= right;
+      print(
+        `${right ? 'as it must be' : 'WRONG'}: ${red === null ? 'green' : 'red'}: ${mutant.name}`,
+      );
+      if (red !== null) print(shown(red));
+    }
+    await world.close();
+  } finally {
+    await stack.stop();
+  }
+  return proven;
+}
