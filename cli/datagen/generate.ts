@@ -4,8 +4,8 @@ import { createTruth, movieIdAt, userIdAt } from './model.ts';
 import type { Truth } from './model.ts';
 import { checkPlan } from './plan.ts';
 import type { WorldPlan } from './plan.ts';
-import { createRandom, createWeighted } from './random.ts';
-import { VISIT_MS_MAX, playVisit } from './visit.ts';
+import { createRandom, createWeighted } from '../../common/random.ts';
+import { SESSION_MS_MAX, playSession } from './visit.ts';
 import type { Draft, UserState } from './visit.ts';
 import { HOUR_MS } from '../../common/time.ts';
 

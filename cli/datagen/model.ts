@@ -1,8 +1,8 @@
 import type { Movie } from '../../schemas/generated/types.ts';
 import { GENRES, drawTags, drawTitle } from './names.ts';
 import type { WorldPlan } from './plan.ts';
-import { createRandom } from './random.ts';
-import type { Random } from './random.ts';
+import { createRandom } from '../../common/random.ts';
+import type { Random } from '../../common/random.ts';
 
 /**
  * The world's hidden truth, from which everything that can be observed follows.

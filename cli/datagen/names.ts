@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../../common/random.ts';
 
 /** As in MovieLens, so that queries work on both. */
 export const GENRES = [

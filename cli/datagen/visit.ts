@@ -2,8 +2,7 @@ import type { Action } from '../../schemas/user-action.ts';
 import type { ServeSource } from '../../schemas/recommendation-serve.ts';
 import type { Truth } from './model.ts';
 import { queryFor } from './names.ts';
-import { sigmoid } from './random.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../common/random.ts';
 import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
 /**
@@ -229,4 +228,8 @@ function emit(
 
 function pause(visit: Visit, minMs: number, spreadMs: number): void {
   visit.nowMs += minMs + visit.random.below(spreadMs);
+}
+
+function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
 }

@@ -1,11 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ARCHIVE_KILLS, COMPACT } from '../support/archive/kills.ts';
 import { compareWithLog } from '../support/archive/equals.ts';
-import {
-  createArchiveFixture,
-  sha256,
-  type ArchiveFixture,
-} from '../support/archive/fixture.ts';
+import { createArchiveFixture, sha256, type ArchiveFixture } from '../support/archive/fixture.ts';
 import { compareWithSecondRun } from '../support/archive/second-run.ts';
 import { demand } from '../support/scenario/checks.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createRandom } from '../bench/random.ts';
+import { createRandom } from '../../common/random.ts';
 import { partitionOf } from '../../common/partitioner.ts';
 import { uuidv7 } from '../../common/uuid.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';

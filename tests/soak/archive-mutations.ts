@@ -1,11 +1,7 @@
 import { repositoryRoot } from '../../cli/config/config.ts';
 import { compareWithLog } from '../support/archive/equals.ts';
 import { atPoint } from '../support/archive/kills.ts';
-import {
-  ARCHIVE_MUTANTS,
-  changeFunction,
-  type ArchiveMutant,
-} from './archive-mutants.ts';
+import { ARCHIVE_MUTANTS, changeFunction, type ArchiveMutant } from './archive-mutants.ts';
 import {
   changeOne,
   createArchiveFixture,

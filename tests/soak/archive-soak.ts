@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createRandom } from '../bench/random.ts';
+import { createRandom } from '../../common/random.ts';
 import { compareWithLog } from '../support/archive/equals.ts';
 import { ARCHIVE_KILLS, COMPACT, atRandom, type ArchiveKill } from '../support/archive/kills.ts';
 import { createArchiveFixture, sha256, type ArchiveFixture } from '../support/archive/fixture.ts';

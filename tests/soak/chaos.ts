@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createRandom, type Random } from '../bench/random.ts';
+import { createRandom, type Random } from '../../common/random.ts';
 import { checkSnapshot, type Finding } from '../support/scenario/checks.ts';
 import type { RunningProcess } from '../support/processes.ts';
 import { ownerPid, type Sampler } from '../support/scenario/sampler.ts';

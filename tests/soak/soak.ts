@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createRandom } from '../bench/random.ts';
+import { createRandom } from '../../common/random.ts';
 import { createChaos, type Chaos, type ChaosCounts, type ChaosPlan } from './chaos.ts';
 import { checkAgainstExpected, untilCaughtUp, type Finding } from '../support/scenario/checks.ts';
 import { compareWithCleanRun } from './clean-run.ts';

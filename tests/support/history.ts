@@ -1,4 +1,4 @@
-import { createRandom } from '../bench/random.ts';
+import { createRandom } from '../../common/random.ts';
 import type { MovieLensRows } from './movielens.ts';
 import { HOUR_MS } from '../../common/time.ts';
 

@@ -1,6 +1,6 @@
 import { uuidv7 } from '../../../common/uuid.ts';
-import { createLongTail, createRandom } from '../random.ts';
-import type { Random } from '../random.ts';
+import { createRandom, type Random } from '../../../common/random.ts';
+import { createLongTail } from '../../support/long-tail.ts';
 
 /** One action in the shape of the Avro record `UserAction`. */
 export interface BenchAction {

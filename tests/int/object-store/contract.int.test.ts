@@ -5,7 +5,7 @@ import {
   openObjectStore,
   type ObjectStore,
 } from '../../../connectors/object-store/object-store.ts';
-import { createRandom } from '../../bench/random.ts';
+import { createRandom } from '../../../common/random.ts';
 import { startStoreProxy } from '../../support/faults/store-proxy.ts';
 import { startStack, type TestStack } from '../../support/stack.ts';
 import { MINUTE_MS } from '../../../common/time.ts';

@@ -3,7 +3,7 @@ import { createAppender } from '../../../connectors/postgres/append.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import { openSession, type Session } from '../../../connectors/postgres/session.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
-import { createRandom } from '../../bench/random.ts';
+import { createRandom } from '../../../common/random.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
 
 let session: Session;

@@ -1,4 +1,4 @@
-import { createRandom } from '../../bench/random.ts';
+import { createRandom } from '../../../common/random.ts';
 import type { Codec } from '../../../connectors/registry/codec.ts';
 import type {
   Movie,

@@ -1,5 +1,5 @@
 import { openDatabase } from '../faults/database.ts';
-import type { Random } from '../../bench/random.ts';
+import type { Random } from '../../../common/random.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ArchiveRunOptions, ArchiveFixture } from './fixture.ts';
 import type { FailpointName } from '../../../streams/runtime/failpoints.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../bench/random.ts';
+import type { Random } from '../../../common/random.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import type { DeadLetterReason } from '../../../schemas/reasons.ts';
 import { uuidv7 } from '../../../common/uuid.ts';

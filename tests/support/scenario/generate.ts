@@ -1,4 +1,5 @@
-import { createLongTail, createRandom, type Random } from '../../bench/random.ts';
+import { createRandom, type Random } from '../../../common/random.ts';
+import { createLongTail } from '../long-tail.ts';
 import type { Codec } from '../../../connectors/registry/codec.ts';
 import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
 import type {

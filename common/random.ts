@@ -1,4 +1,4 @@
-/** A seeded stream of random numbers: the same seed and name give the same numbers everywhere. */
+/** Random is a seeded stream of numbers: the same seed and name give the same ones everywhere. */
 export interface Random {
   /** Uniform in [0, 1). */
   next(): number;
@@ -12,11 +12,11 @@ export interface Random {
 }
 
 /**
- * sfc32 (Chris Doty-Humphrey, PractRand; public domain): 128 bits of state. Streams of one seed
- * with different names don't disturb each other: a change in one part of the world leaves the rest
- * alone.
+ * The generator is sfc32 (Chris Doty-Humphrey, PractRand; public domain): 128 bits of state. Streams
+ * of one seed with different names don't disturb each other: a change in what one of them is used
+ * for leaves the others alone.
  */
-export function createRandom(seed: number, name: string): Random {
+export function createRandom(seed: number, name = ''): Random {
   let a = 0x9e3779b9;
   let b = seed | 0;
   let c = Math.floor(seed / 2 ** 32) | 0;
@@ -53,7 +53,7 @@ export function createRandom(seed: number, name: string): Random {
   };
 }
 
-/** Draws an index with the given weights: cumulative sums and a binary search. */
+/** A draw is an index with the given weights: cumulative sums and a binary search. */
 export function createWeighted(weights: Float64Array, random: Random): () => number {
   const sums = new Float64Array(weights.length);
   let sum = 0;
@@ -72,8 +72,4 @@ export function createWeighted(weights: Float64Array, random: Random): () => num
     }
     return low;
   };
-}
-
-export function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
 }
