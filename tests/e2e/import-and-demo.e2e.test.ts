@@ -30,14 +30,14 @@ const allProcessors = Object.values(PROCESSORS);
 
 let stack: TestStack;
 let env: Record<string, string>;
-let fleet: Processes;
+let processes: Processes;
 let client: pg.Client;
 
 beforeAll(async () => {
   stack = await startStack();
   await provision(stack.config, silentProgress);
   env = cliEnvironment(stack.home, stack.config.cache);
-  fleet = createProcesses(env);
+  processes = createProcesses(env);
   client = new pg.Client({
     connectionString: stack.adminUrl,
     options: '-c search_path=marquee,public',
@@ -47,13 +47,13 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await client.end();
-  await fleet.killAll();
+  await processes.killAll();
   await stack.stop();
 });
 
 /** Runs the processors until all that is in the topics is in the tables. */
 async function applyAll(): Promise<void> {
-  const processors = fleet.start({ processors: allProcessors.map(({ name }) => name) });
+  const processors = processes.start({ processors: readers.map(({ processor }) => processor) });
   const session = await openSession({
     url: stack.config.postgres.readerUrl,
     applicationName: 'test',

@@ -16,22 +16,22 @@ import { MINUTE_MS } from '../../common/time.ts';
 const SEED = 20_261_125;
 const STORE_TIMEOUT_MS = 700;
 
-let world: Environment;
-let scene: ArchiveFixture;
+let environment: Environment;
+let fixture: ArchiveFixture;
 
 beforeAll(async () => {
-  world = await emptyEnvironment({}, ['user-actions.v1']);
+  environment = await emptyEnvironment({}, ['user-actions.v1']);
   const options = { seed: SEED, rowsMax: 60, storeTimeoutMs: STORE_TIMEOUT_MS };
-  scene = await createArchiveFixture(world, options);
-  await scene.receive(0, 200);
+  fixture = await createArchiveFixture(environment, options);
+  await fixture.receive(0, 200);
 });
 afterEach(async () => {
-  scene.storeProxy.calm();
-  expect(await scene.findings()).toEqual([]);
+  fixture.storeProxy.calm();
+  expect(await fixture.findings()).toEqual([]);
 });
 afterAll(async () => {
-  await scene.close();
-  await world.close();
+  await fixture.close();
+  await environment.close();
 });
 
 /** Passing faults of each kind; a request is tried again up to six times. */
@@ -57,52 +57,52 @@ const PASSING: readonly (readonly [method: string, fault: StoreFault, times: num
 
 describe('the store', () => {
   test('answers 500 and 503, breaks off in the middle, is slow or silent: one run meets all', async () => {
-    for (const [method, fault, times] of PASSING) scene.storeProxy.strike(method, fault, times);
-    const { rows } = await scene.finish();
+    for (const [method, fault, times] of PASSING) fixture.storeProxy.strike(method, fault, times);
+    const { rows } = await fixture.finish();
     expect(rows).toBeGreaterThan(200);
     for (const kind of new Set(PASSING.map(([, { kind }]) => kind))) {
       const struck = PASSING.filter(([, fault]) => fault.kind === kind);
       const wanted = struck.reduce((sum, [, , times]) => sum + times, 0);
-      expect([kind, scene.storeProxy.fallen(kind)]).toEqual([kind, wanted]);
+      expect([kind, fixture.storeProxy.fallen(kind)]).toEqual([kind, wanted]);
     }
   });
 
   test('is killed in the middle of an upload, stays away, and comes back', async () => {
-    await scene.receive(8, 80);
-    scene.storeProxy.strike('PUT', { kind: 'hold-upload' }, Infinity);
-    const run = scene.run();
-    await until('half an upload', MINUTE_MS, () => scene.storeProxy.fallen('hold-upload') > 0);
-    await world.end('object-store', 'SIGKILL');
-    await scene.storeProxy.away();
-    scene.storeProxy.calm();
+    await fixture.receive(8, 80);
+    fixture.storeProxy.strike('PUT', { kind: 'hold-upload' }, Infinity);
+    const run = fixture.run();
+    await until('half an upload', MINUTE_MS, () => fixture.storeProxy.fallen('hold-upload') > 0);
+    await environment.end('object-store', 'SIGKILL');
+    await fixture.storeProxy.away();
+    fixture.storeProxy.calm();
     const said = await run.logged('archive_retry', MINUTE_MS);
     expect(said).toMatchObject({ code: 'MARQUEE_STORE_UNAVAILABLE' });
-    await world.start('object-store');
-    await scene.storeProxy.back();
+    await environment.start('object-store');
+    await fixture.storeProxy.back();
     expect(await run.died(MINUTE_MS)).toEqual({ code: 0, signal: null });
   });
 
   test('is full: the run says so, waits, and ends when there is room', async () => {
-    await scene.receive(8, 80);
+    await fixture.receive(8, 80);
     const full: StoreFault = { kind: 'answer', status: 507, code: 'XMinioStorageFull' };
-    scene.storeProxy.strike('PUT', full, Infinity);
-    const run = scene.run();
+    fixture.storeProxy.strike('PUT', full, Infinity);
+    const run = fixture.run();
     const said = await run.logged('archive_retry', MINUTE_MS);
     expect(said).toMatchObject({ code: 'MARQUEE_STORE_UNAVAILABLE' });
     expect(said['reason']).toMatch(/XMinioStorageFull.*has it room/);
     expect(run.exit()).toBeNull();
-    scene.storeProxy.calm();
+    fixture.storeProxy.calm();
     expect(await run.died(MINUTE_MS)).toEqual({ code: 0, signal: null });
   });
 
   describe('refuses', () => {
     const refused = async (env: Readonly<Record<string, string>>): Promise<string> => {
-      const run = scene.run({ env });
+      const run = fixture.run({ env });
       expect(await run.died(20_000)).toEqual({ code: 1, signal: null });
       expect(run.count('archive_retry')).toBe(0);
       return run.tail(4);
     };
-    beforeAll(() => scene.receive(8, 80));
+    beforeAll(() => fixture.receive(8, 80));
 
     test('the bucket: said at once, with its name', async () => {
       expect(await refused({ MARQUEE_S3_BUCKET: 'not-there' })).toMatch(
@@ -111,11 +111,11 @@ describe('the store', () => {
     });
     test('to write', async () => {
       const denied: StoreFault = { kind: 'answer', status: 403, code: 'AccessDenied' };
-      scene.storeProxy.strike('PUT', denied, Infinity);
+      fixture.storeProxy.strike('PUT', denied, Infinity);
       expect(await refused({})).toMatch(/MARQUEE_STORE_REFUSED: PUT .*AccessDenied/);
     });
     test('and a run with the right ones finishes the plan', async () => {
-      expect(await scene.finish()).toMatchObject({ resumed: true });
+      expect(await fixture.finish()).toMatchObject({ resumed: true });
     });
   });
 
@@ -124,31 +124,31 @@ describe('the store', () => {
       expect(await run.died(MINUTE_MS)).toEqual({ code: 1, signal: null });
       expect(run.tail(4)).toMatch(/MARQUEE_ARCHIVE_MISMATCH: archived-events.date=.*SHA-256/);
     };
-    beforeAll(() => scene.receive(8, 100));
+    beforeAll(() => fixture.receive(8, 100));
 
     test.each([
       ['one bit is changed on the way', 'flip-download'],
       ['it is cut short', 'short-download'],
     ] as const)('%s: nothing is recorded', async (_, kind) => {
-      scene.storeProxy.strike('GET', { kind });
-      await refused(scene.run());
+      fixture.storeProxy.strike('GET', { kind });
+      await refused(fixture.run());
     });
     test('one bit is lost in the store, between upload and check: nothing is recorded', async () => {
-      const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
+      const run = fixture.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
       await until('a run to stand before it verifies', MINUTE_MS, () => run.stopped());
-      await changeOne(scene);
+      await changeOne(fixture);
       run.kill('SIGCONT');
       await refused(run);
     });
     test('a rerun puts it again', async () => {
-      expect(await scene.finish()).toMatchObject({ resumed: true });
+      expect(await fixture.finish()).toMatchObject({ resumed: true });
     });
   });
 
   test('after all of it the archive is the log, by id and by content', async () => {
-    const { findings } = await compareWithLog(scene);
+    const { findings } = await compareWithLog(fixture);
     demand(findings, `seed ${SEED}`);
-    expect(await scene.findings(true)).toEqual([]);
-    expect(await scene.unlisted()).toEqual(new Map());
+    expect(await fixture.findings(true)).toEqual([]);
+    expect(await fixture.unlisted()).toEqual(new Map());
   });
 });

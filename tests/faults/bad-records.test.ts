@@ -18,16 +18,16 @@ import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 
-let world: Environment;
+let environment: Environment;
 let scenario: Scenario;
 
 beforeAll(async () => {
-  world = await emptyEnvironment();
-  scenario = await createScenario(world, 99);
+  environment = await emptyEnvironment();
+  scenario = await createScenario(environment, 99);
 });
 afterAll(async () => {
   await scenario.close();
-  await world.close();
+  await environment.close();
 });
 
 function actionAt(occurredAt: number): UserActionRecord {
@@ -93,9 +93,9 @@ test('each kind of bad record is dead-lettered alone, with its reason and its by
   await scenario.loader.send([bad(makeHuge(input, 10))]);
   await scenario.loader.send([good()]);
 
-  const process = world.fleet.start({ processors: PROCESSORS });
+  const process = environment.processes.start({ processors: PROCESSORS });
   await scenario.verify(PROCESSORS, 'each kind of bad record');
-  const dead = await world.db.query<{ kinds: number }>(
+  const dead = await environment.db.query<{ kinds: number }>(
     'SELECT count(DISTINCT reason) AS kinds FROM dead_letters',
   );
   expect(dead[0]?.kinds).toBeGreaterThanOrEqual(13);

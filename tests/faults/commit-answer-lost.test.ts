@@ -9,28 +9,28 @@ import { MINUTE_MS } from '../../common/time.ts';
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs', 'movies'];
 const SILENT_MS = 3_000;
 
-let world: Environment;
+let environment: Environment;
 let scenario: Scenario;
 let proxy: PostgresProxy;
 
 beforeAll(async () => {
-  world = await emptyEnvironment({ MARQUEE_STALL_TIMEOUT_MS: String(SILENT_MS) });
-  scenario = await createScenario(world, 1_234);
-  proxy = await startPostgresProxy(world.config.postgres.writerUrl);
+  environment = await emptyEnvironment({ MARQUEE_STALL_TIMEOUT_MS: String(SILENT_MS) });
+  scenario = await createScenario(environment, 1_234);
+  proxy = await startPostgresProxy(environment.config.postgres.writerUrl);
 });
 
 afterAll(async () => {
   await proxy.close();
   await scenario.close();
-  await world.close();
+  await environment.close();
 });
 
 const throughProxy = () => ({
-  MARQUEE_PG_WRITER_URL: proxy.url(world.config.postgres.writerUrl),
+  MARQUEE_PG_WRITER_URL: proxy.url(environment.config.postgres.writerUrl),
 });
 
 test('COMMIT sent, answer lost: what the table says decides, whether it counted or not', async () => {
-  const process = world.fleet.start({ processors: PROCESSORS, env: throughProxy() });
+  const process = environment.processes.start({ processors: PROCESSORS, env: throughProxy() });
   for (let round = 0; round < 5; round++) {
     proxy.strike('unanswered', 'unsent', 'unanswered', 'unanswered', 'unsent');
     await scenario.send(400);
@@ -46,8 +46,8 @@ test('COMMIT sent, answer lost: what the table says decides, whether it counted 
 });
 
 test('COMMIT sent, and silence: the process ends itself, another goes on from what counted', async () => {
-  await world.fleet.killAll();
-  const stuck = world.fleet.start({ processors: ['interactions'], env: throughProxy() });
+  await environment.processes.killAll();
+  const stuck = environment.processes.start({ processors: ['interactions'], env: throughProxy() });
   await stuck.logged('partition_taken', MINUTE_MS);
   const before = proxy.fallen().length;
   proxy.strike('silent');
@@ -61,7 +61,7 @@ test('COMMIT sent, and silence: the process ends itself, another goes on from wh
     code: 'MARQUEE_STALLED',
     reason: expect.stringMatching(/records of partition.*: before_commit \d+ s ago/) as unknown,
   });
-  const successor = world.fleet.start({ processors: PROCESSORS });
+  const successor = environment.processes.start({ processors: PROCESSORS });
   await scenario.verify(PROCESSORS, 'after a silent COMMIT');
   await successor.stop();
 });

@@ -9,27 +9,27 @@ import { MINUTE_MS } from '../../common/time.ts';
 
 // Each processor reads by a group of its own, so several can meet their deaths side by side.
 const PROCESSORS = ['interactions', 'profiles', 'feedback', 'serve-logs'] as const;
-type Victim = (typeof PROCESSORS)[number];
+type Target = (typeof PROCESSORS)[number];
 const ROUNDS = Math.ceil(FAILPOINTS.length / PROCESSORS.length);
 
 const PACE_MS = 3_000;
 
 /** In each round every processor dies at another point; the rounds cover all points. */
-function placesOf(round: number): readonly (readonly [Victim, FailpointName])[] {
+function placesOf(round: number): readonly (readonly [Target, FailpointName])[] {
   return PROCESSORS.map((processor, i) => {
     const point = FAILPOINTS[(round * PROCESSORS.length + i) % FAILPOINTS.length];
     return [processor, point as FailpointName];
   });
 }
 
-let world: Environment;
+let environment: Environment;
 let scenario: Scenario;
 let survivor: RunningProcess;
 
 beforeAll(async () => {
-  world = await emptyEnvironment();
-  scenario = await createScenario(world, 4_711);
-  survivor = world.fleet.start({ processors: PROCESSORS, label: 'survivor' });
+  environment = await emptyEnvironment();
+  scenario = await createScenario(environment, 4_711);
+  survivor = environment.processes.start({ processors: PROCESSORS, label: 'survivor' });
   await scenario.send(500);
   await scenario.verify(PROCESSORS, 'before any fault');
 });
@@ -37,28 +37,28 @@ beforeAll(async () => {
 afterAll(async () => {
   await scenario.close();
   await survivor.stop();
-  await world.close();
+  await environment.close();
 });
 
 describe.each(Array.from({ length: ROUNDS }, (_, round) => round))('round %i', (round) => {
   const places = placesOf(round);
 
   test(`SIGKILL: ${places.map((place) => place.join(' at ')).join(', ')}`, async () => {
-    const victims = places.map(([processor, point]) =>
-      world.fleet.start({
+    const targets = places.map(([processor, point]) =>
+      environment.processes.start({
         processors: [processor],
         label: `${processor} at ${point}`,
         env: { MARQUEE_FAILPOINTS: `${point}:1` },
       }),
     );
-    await Promise.all(victims.map((victim) => victim.logged('partition_taken', MINUTE_MS)));
+    await Promise.all(targets.map((target) => target.logged('partition_taken', MINUTE_MS)));
     // Revocation is a fault's place only when somebody else comes.
     const revoked = places.filter(([, point]) => point === 'revoking');
-    for (const [processor] of revoked) world.fleet.start({ processors: [processor] });
+    for (const [processor] of revoked) environment.processes.start({ processors: [processor] });
 
-    // An outbox is emptied by whoever comes first: the survivor may have published what a victim left
+    // An outbox is emptied by whoever comes first: the survivor may have published what a target left
     // in it. So traffic goes on until each has come to its place itself.
-    const dying = Promise.all(victims.map((victim) => victim.died(MINUTE_MS)));
+    const dying = Promise.all(targets.map((target) => target.died(MINUTE_MS)));
     let alive = true;
     while (alive) {
       await scenario.send(1_000);
@@ -66,7 +66,7 @@ describe.each(Array.from({ length: ROUNDS }, (_, round) => round))('round %i', (
     }
     const ends = await dying;
 
-    expect(ends.map(({ signal }) => signal)).toEqual(victims.map(() => 'SIGKILL'));
+    expect(ends.map(({ signal }) => signal)).toEqual(targets.map(() => 'SIGKILL'));
     await scenario.verify(PROCESSORS, `after ${JSON.stringify(places)}`);
     expect(survivor.exit()).toBeNull();
   });

@@ -12,7 +12,7 @@ const PARTITIONS = span(0, 3);
 let stack: TestStack;
 let bench: Bench;
 beforeAll(async () => {
-  stack = await startStack({ parts: ['kafka'] });
+  stack = await startStack({ services: ['kafka'] });
 });
 afterAll(() => stack.stop());
 beforeEach(async () => {

@@ -7,9 +7,9 @@ import { runSoak } from '../soak/soak.ts';
 const SEED = 20_261_122;
 
 test('40 kills under a load of 300,000 events leave what a run without faults leaves', async () => {
-  const world = await emptyEnvironment();
+  const environment = await emptyEnvironment();
   try {
-    const { counts, findings, records, summary } = await runSoak(world, {
+    const { counts, findings, records, summary } = await runSoak(environment, {
       seed: SEED,
       events: 300_000,
       users: 5_000,
@@ -28,6 +28,6 @@ test('40 kills under a load of 300,000 events leave what a run without faults le
     expect(counts.kills).toBe(40);
     expect(records).toBeGreaterThan(300_000);
   } finally {
-    await world.close();
+    await environment.close();
   }
 });

@@ -13,19 +13,19 @@ const TOPIC = 'user-actions.v1';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 const RAISED = 12;
 
-let world: Environment;
+let environment: Environment;
 let scenario: Scenario;
 
 beforeEach(async () => {
-  world = await emptyEnvironment({ MARQUEE_METADATA_MAX_AGE_MS: '1000' });
-  scenario = await createScenario(world, 31, {
+  environment = await emptyEnvironment({ MARQUEE_METADATA_MAX_AGE_MS: '1000' });
+  scenario = await createScenario(environment, 31, {
     partitions: (topic) => (topic === TOPIC ? RAISED : 8),
   });
 });
 
 afterEach(async () => {
   await scenario.close();
-  await world.close();
+  await environment.close();
 });
 
 /** A click on one of a few movies: rows of the same user and movie meet from both partitions. */
@@ -60,14 +60,14 @@ function placed(action: UserActionRecord, partition: number): PlacedRecord {
 }
 
 async function raisePartitions(): Promise<void> {
-  await withAdmin({ brokers: world.brokers }, async (admin) => {
+  await withAdmin({ brokers: environment.brokers }, async (admin) => {
     await admin.createPartitions({ topicPartitions: [{ topic: TOPIC, count: RAISED }] });
   });
 }
 
 test('two processes add to one profile from two partitions at once: no update is lost', async () => {
   await raisePartitions();
-  const two = [1, 2].map(() => world.fleet.start({ processors: PROCESSORS }));
+  const two = [1, 2].map(() => environment.processes.start({ processors: PROCESSORS }));
   await Promise.all(two.map((process) => process.logged('partition_taken', MINUTE_MS)));
   for (let n = 0; n < 6_000; n += 300) {
     const users = ['one', 'two', 'three'];
@@ -78,15 +78,15 @@ test('two processes add to one profile from two partitions at once: no update is
   }
   await scenario.verify(PROCESSORS, 'one user in all partitions');
 
-  const owners = await world.db.query<{ owner: string }>(
+  const owners = await environment.db.query<{ owner: string }>(
     `SELECT DISTINCT owner FROM stream_offsets WHERE processor = 'profiles'`,
   );
   expect(owners).toHaveLength(2);
-  await world.fleet.stopAll();
+  await environment.processes.stopAll();
 });
 
 test('partitions raised from 8 to 12 under load: users move, no update is lost', async () => {
-  const two = [1, 2].map(() => world.fleet.start({ processors: PROCESSORS }));
+  const two = [1, 2].map(() => environment.processes.start({ processors: PROCESSORS }));
   await Promise.all(two.map((process) => process.logged('partition_taken', MINUTE_MS)));
   let n = 0;
   const sendBatches = async (batches: number, partitions: number): Promise<void> => {
@@ -110,5 +110,5 @@ test('partitions raised from 8 to 12 under load: users move, no update is lost',
     (user) => partitionOf(user, 8) !== partitionOf(user, RAISED),
   );
   expect(moved.length).toBeGreaterThan(0);
-  await world.fleet.stopAll();
+  await environment.processes.stopAll();
 });

@@ -12,41 +12,43 @@ const PROCESSORS = ['interactions'];
 const SMALL_MB = 48;
 const WRITER = 'marquee_writer IN DATABASE marquee';
 
-let world: Environment;
+let environment: Environment;
 let scenario: Scenario;
 
 beforeEach(async () => {
-  world = await emptyEnvironment();
-  scenario = await createScenario(world, 23);
+  environment = await emptyEnvironment();
+  scenario = await createScenario(environment, 23);
 });
 afterEach(async () => {
   await scenario.close();
-  await world.close();
+  await environment.close();
 });
 
-async function standing(): Promise<unknown> {
-  return world.db.query('SELECT partition, next_offset FROM stream_offsets ORDER BY partition');
+async function positions(): Promise<unknown> {
+  return environment.db.query(
+    'SELECT partition, next_offset FROM stream_offsets ORDER BY partition',
+  );
 }
 
 test('a read-only Postgres: consuming stops, it is said, and goes on by itself after', async () => {
-  const process = world.fleet.start({ processors: PROCESSORS });
+  const process = environment.processes.start({ processors: PROCESSORS });
   await scenario.send(300);
   await scenario.verify(PROCESSORS, 'before Postgres is read-only');
-  const before = await standing();
-  await world.db.query('SET default_transaction_read_only = off');
-  await world.db.query('ALTER SYSTEM SET default_transaction_read_only = on');
-  await world.db.query('SELECT pg_reload_conf()');
+  const before = await positions();
+  await environment.db.query('SET default_transaction_read_only = off');
+  await environment.db.query('ALTER SYSTEM SET default_transaction_read_only = on');
+  await environment.db.query('SELECT pg_reload_conf()');
   try {
     await scenario.send(300);
     const said = await process.logged('retrying', 30_000, (line) => {
       return line['code'] === 'MARQUEE_PG_READ_ONLY';
     });
     expect(String(said['reason'])).toMatch(/writable/);
-    expect(await standing()).toEqual(before);
+    expect(await positions()).toEqual(before);
     expect((await process.http('/readyz')).status).toBe(503);
   } finally {
-    await world.db.query('ALTER SYSTEM RESET default_transaction_read_only');
-    await world.db.query('SELECT pg_reload_conf()');
+    await environment.db.query('ALTER SYSTEM RESET default_transaction_read_only');
+    await environment.db.query('SELECT pg_reload_conf()');
   }
   await scenario.verify(PROCESSORS, 'Postgres is writable again');
   expect(process.count('retry_over')).toBeGreaterThan(0);
@@ -54,7 +56,7 @@ test('a read-only Postgres: consuming stops, it is said, and goes on by itself a
 });
 
 test('a full disk: consuming stops, it is said, and goes on by itself after', async (context) => {
-  const folder = join(world.home, 'small-disk');
+  const folder = join(environment.home, 'small-disk');
   mkdirSync(folder);
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_MB}m`, 'tmpfs', folder]);
   if (mounted.status !== 0) {
@@ -65,12 +67,12 @@ test('a full disk: consuming stops, it is said, and goes on by itself after', as
   const ballast = join(folder, 'ballast');
   mkdirSync(space);
   try {
-    await world.db.query(`CREATE TABLESPACE small LOCATION '${space}'`);
+    await environment.db.query(`CREATE TABLESPACE small LOCATION '${space}'`);
     // Partitions that the processor has made will lie on the small disk.
-    await world.db.query(`ALTER ROLE ${WRITER} SET default_tablespace = 'small'`);
+    await environment.db.query(`ALTER ROLE ${WRITER} SET default_tablespace = 'small'`);
     await dropPartitions();
-    await world.db.query('GRANT CREATE ON TABLESPACE small TO marquee_migrator');
-    const process = world.fleet.start({ processors: PROCESSORS });
+    await environment.db.query('GRANT CREATE ON TABLESPACE small TO marquee_migrator');
+    const process = environment.processes.start({ processors: PROCESSORS });
     await scenario.send(300);
     await scenario.verify(PROCESSORS, 'before the disk is full');
     const { bavail, bsize } = statfsSync(folder);
@@ -85,11 +87,11 @@ test('a full disk: consuming stops, it is said, and goes on by itself after', as
     await process.stop();
   } finally {
     rmSync(ballast, { force: true });
-    await world.fleet.killAll();
-    await world.db.query(`ALTER ROLE ${WRITER} RESET default_tablespace`);
+    await environment.processes.killAll();
+    await environment.db.query(`ALTER ROLE ${WRITER} RESET default_tablespace`);
     await dropPartitions();
     await until('the small disk to be left', 30_000, async () => {
-      await world.db.query('DROP TABLESPACE IF EXISTS small');
+      await environment.db.query('DROP TABLESPACE IF EXISTS small');
       return true;
     });
     spawnSync('umount', [folder]);
@@ -99,8 +101,8 @@ test('a full disk: consuming stops, it is said, and goes on by itself after', as
 
 /** All hours of the table, so that they are made anew where new tables go. */
 async function dropPartitions(): Promise<void> {
-  const found = await world.db.query<{ name: string }>(
+  const found = await environment.db.query<{ name: string }>(
     `SELECT partition::text AS name FROM marquee.partitions_of('marquee.rt_user_interactions')`,
   );
-  for (const { name } of found) await world.db.query(`DROP TABLE ${name}`);
+  for (const { name } of found) await environment.db.query(`DROP TABLE ${name}`);
 }

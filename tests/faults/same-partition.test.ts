@@ -23,16 +23,16 @@ const KEYS: readonly string[] = [
   ...Array.from({ length: 40 }, (_, n) => `user-${n}`),
 ];
 
-let world: Environment;
+let environment: Environment;
 
 beforeAll(async () => {
-  world = await emptyEnvironment();
+  environment = await emptyEnvironment();
 });
-afterAll(() => world.close());
+afterAll(() => environment.close());
 
 async function placesOn(topic: 'user-actions.v1' | 'profile-changes.v1') {
   const places = new Map<string, Set<number>>();
-  await readTopic(world.brokers, topic, ({ key, partition }) => {
+  await readTopic(environment.brokers, topic, ({ key, partition }) => {
     const name = key?.toString() ?? '';
     places.set(name, (places.get(name) ?? new Set<number>()).add(partition));
   });
@@ -44,13 +44,13 @@ const expectedPlaces = new Map(KEYS.map((key) => [key, new Set([partitionOf(key,
 test('the SDK and redrive put a key on one partition', async () => {
   const producer = createProducer({
     app: 'same-partition',
-    brokers: world.brokers,
-    registryUrl: world.config.registry.url,
+    brokers: environment.brokers,
+    registryUrl: environment.config.registry.url,
   });
   const emitted = KEYS.map((userId) => producer.click({ userId, movieId: 1 }));
   await Promise.all(emitted.map(({ delivered }) => delivered));
   await producer.close();
-  const raw = createRawProducer({ brokers: world.brokers, clientId: 'same-partition' });
+  const raw = createRawProducer({ brokers: environment.brokers, clientId: 'same-partition' });
   const messages = KEYS.map((key) => ({ key: Buffer.from(key), value: null, headers: {} }));
   await raw.send('user-actions.v1', messages);
   await raw.close();
@@ -60,8 +60,8 @@ test('the SDK and redrive put a key on one partition', async () => {
 
 test('the outbox publisher and node-rdkafka do as well', async (context) => {
   const publisher = createOutboxPublisher({
-    brokers: world.brokers,
-    registryUrl: world.registryUrl,
+    brokers: environment.brokers,
+    registryUrl: environment.registryUrl,
   });
   const changes = KEYS.map((key) => ({
     key,
@@ -99,7 +99,7 @@ async function produceByRdkafka(topic: string): Promise<boolean> {
     return false;
   }
   const producer = new rdkafka.Producer(
-    { 'bootstrap.servers': world.brokers.join(',') },
+    { 'bootstrap.servers': environment.brokers.join(',') },
     { partitioner: 'murmur2_random' },
   );
   await new Promise<void>((resolve, reject) => {

@@ -8,21 +8,22 @@ import type { Environment } from '../support/faults/environment.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
 const PROCESSORS = ['interactions', 'profiles'];
-/** What tries by itself: 8 take-overs, 2 lanes, the outbox, Kafka, in 2 processors. */
+/** What tries by itself: 8 take-overs, 2 batch-workers, the outbox, Kafka, in 2 processors. */
 const CHANNELS = 24;
 const RETRY_MAX_MS = 1_000;
 
-let world: Environment;
+let environment: Environment;
 let scenario: Scenario;
 
 beforeEach(async () => {
-  world = await emptyEnvironment();
-  scenario = await createScenario(world, 17);
+  environment = await emptyEnvironment();
+  scenario = await createScenario(environment, 17);
 });
 afterEach(async () => {
-  for (const part of ['kafka', 'registry', 'postgres'] as const) await world.start(part);
+  for (const service of ['kafka', 'registry', 'postgres'] as const)
+    await environment.start(service);
   await scenario.close();
-  await world.close();
+  await environment.close();
 });
 
 /** While a server is away a process says so, tries with growing pauses, and does not spin. */
@@ -44,8 +45,8 @@ async function waitsItOut(process: RunningProcess, codes: RegExp): Promise<void>
 }
 
 /** Something to do, so that an absent Postgres is noticed: nothing asks it while nothing is due. */
-async function scenarioGoesOn(part: string): Promise<void> {
-  if (part === 'postgres') await scenario.send(300);
+async function scenarioGoesOn(service: string): Promise<void> {
+  if (service === 'postgres') await scenario.send(300);
 }
 
 async function readyAgain(process: RunningProcess): Promise<void> {
@@ -60,41 +61,41 @@ async function readyAgain(process: RunningProcess): Promise<void> {
 describe.each([
   ['postgres', /^MARQUEE_PG_/],
   ['kafka', /^MARQUEE_KAFKA_/],
-] as const)('%s', (part, codes) => {
+] as const)('%s', (service, codes) => {
   test('away at start and in the middle: said, waited out, nothing lost', async () => {
     await scenario.send(500);
-    await world.end(part, 'SIGKILL');
-    const process = world.fleet.start({ processors: PROCESSORS });
+    await environment.end(service, 'SIGKILL');
+    const process = environment.processes.start({ processors: PROCESSORS });
     await waitsItOut(process, codes);
     expect((await process.http('/readyz')).status).toBe(503);
-    await world.start(part);
-    await scenario.verify(PROCESSORS, `${part} away at start`);
+    await environment.start(service);
+    await scenario.verify(PROCESSORS, `${service} away at start`);
     await readyAgain(process);
 
     const endedAt = Date.now();
-    await world.end(part, 'SIGKILL');
-    await scenarioGoesOn(part);
+    await environment.end(service, 'SIGKILL');
+    await scenarioGoesOn(service);
     await process.logged('retrying', MINUTE_MS, (line) => Number(line.time) >= endedAt);
-    await world.start(part);
+    await environment.start(service);
     await scenario.send(500);
-    await scenario.verify(PROCESSORS, `${part} away in the middle`);
+    await scenario.verify(PROCESSORS, `${service} away in the middle`);
     await readyAgain(process);
     await process.stop();
   });
 });
 
 test('the registry away: who knows the schemas goes on, who does not waits', async () => {
-  const knowing = world.fleet.start({ processors: ['interactions'] });
+  const knowing = environment.processes.start({ processors: ['interactions'] });
   await scenario.send(300);
   await scenario.verify(['interactions'], 'before the registry goes');
-  await world.end('registry', 'SIGKILL');
-  const asking = world.fleet.start({ processors: ['profiles'] });
+  await environment.end('registry', 'SIGKILL');
+  const asking = environment.processes.start({ processors: ['profiles'] });
   await waitsItOut(asking, /^MARQUEE_REGISTRY_UNAVAILABLE$/);
 
-  await world.start('registry');
+  await environment.start('registry');
   await scenario.send(300);
   await scenario.verify(PROCESSORS, 'the registry is back');
   await readyAgain(asking);
   expect(knowing.exit()).toBeNull();
-  await world.fleet.stopAll();
+  await environment.processes.stopAll();
 });

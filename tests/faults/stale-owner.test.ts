@@ -23,16 +23,16 @@ const ROUNDS: readonly (readonly FailpointName[])[] = [
 /** The long form: STALE_REPEATS=8 stops 54 owners. */
 const repeats = Number(readEnvironment()['STALE_REPEATS'] ?? 0);
 
-let world: Environment;
+let environment: Environment;
 let scenario: Scenario;
 let sampler: Sampler;
 let successor: RunningProcess;
 
 beforeAll(async () => {
-  world = await emptyEnvironment({ MARQUEE_SESSION_TIMEOUT_MS: String(SESSION_MS) });
-  scenario = await createScenario(world, 2_718);
-  sampler = startSampler(world.adminUrl);
-  successor = world.fleet.start({ processors: PROCESSORS, label: 'successor' });
+  environment = await emptyEnvironment({ MARQUEE_SESSION_TIMEOUT_MS: String(SESSION_MS) });
+  scenario = await createScenario(environment, 2_718);
+  sampler = startSampler(environment.adminUrl);
+  successor = environment.processes.start({ processors: PROCESSORS, label: 'successor' });
   await scenario.send(500);
   await scenario.verify(PROCESSORS, 'before any fault');
 });
@@ -40,31 +40,31 @@ beforeAll(async () => {
 afterAll(async () => {
   await sampler.stop();
   await scenario.close();
-  await world.close();
+  await environment.close();
 });
 
-/** Partitions of a processor that this process owns, with where they stand. */
+/** Partitions of a processor that this process owns, with its position in them. */
 function ownedBy(pid: number, processor: string): ReadonlyMap<string, number> {
   const mine = [...sampler.latest()].filter(
-    ([, standing]) => standing.processor === processor && ownerPid(standing.owner) === pid,
+    ([, position]) => position.processor === processor && ownerPid(position.owner) === pid,
   );
-  return new Map(mine.map(([key, standing]) => [key, standing.next_offset]));
+  return new Map(mine.map(([key, position]) => [key, position.next_offset]));
 }
 
-/** Milliseconds from the stop to the first COMMIT of a successor in each partition it held. */
+/** Milliseconds from the stop to the first COMMIT of a successor in each partition it owned. */
 async function takeOverTime(stale: RunningProcess, processor: string): Promise<number> {
   await until(`${stale.label} to be stopped by its failpoint`, MINUTE_MS, () => stale.stopped());
   const stoppedAt = performance.now();
-  const held = ownedBy(stale.pid, processor);
+  const owned = ownedBy(stale.pid, processor);
   await until(
     `a successor's COMMIT after ${stale.label} was stopped`,
     TAKE_OVER_MS + 30_000,
     () =>
-      [...held].some(([key, next]) => {
+      [...owned].some(([key, next]) => {
         const now = sampler.latest().get(key);
         return now !== undefined && ownerPid(now.owner) !== stale.pid && now.next_offset > next;
       }),
-    () => [...sampler.latest().values()].filter((standing) => standing.processor === processor),
+    () => [...sampler.latest().values()].filter((position) => position.processor === processor),
   );
   return performance.now() - stoppedAt;
 }
@@ -75,7 +75,7 @@ describe.each(ROUNDS)('SIGSTOP at %s, %s and %s', (...points) => {
     { repeats },
     async () => {
       const stale = PROCESSORS.map((processor, i) =>
-        world.fleet.start({
+        environment.processes.start({
           processors: [processor],
           label: `${processor} stopped at ${String(points[i])}`,
           env: { MARQUEE_FAILPOINTS: `${String(points[i])}:1:SIGSTOP` },

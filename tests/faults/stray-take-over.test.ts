@@ -7,13 +7,13 @@ const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 // A process that is stopped in a take-over, or whose take-over outlives its assignment, raises the
 // epoch when it is no longer the partition's: the member that is must not leave it lying.
 test('an epoch raised by a process that then does nothing: the member goes on by itself', async () => {
-  const world = await emptyEnvironment();
-  const scenario = await createScenario(world, 41);
+  const environment = await emptyEnvironment();
+  const scenario = await createScenario(environment, 41);
   try {
-    const process = world.fleet.start({ processors: PROCESSORS });
+    const process = environment.processes.start({ processors: PROCESSORS });
     await scenario.send(300);
     await scenario.verify(PROCESSORS, 'before the stray take-over');
-    await world.db.query(
+    await environment.db.query(
       `UPDATE stream_offsets SET owner_epoch = owner_epoch + 1, owner = 'stray/nobody/1/abc'`,
     );
 
@@ -23,6 +23,6 @@ test('an epoch raised by a process that then does nothing: the member goes on by
     await process.stop();
   } finally {
     await scenario.close();
-    await world.close();
+    await environment.close();
   }
 });

@@ -29,33 +29,33 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-async function balanced(scene: ArchiveFixture, when: string): Promise<void> {
-  demand([same(`the audit finds nothing ${when}`, await scene.findings(true), [])], when);
+async function balanced(fixture: ArchiveFixture, when: string): Promise<void> {
+  demand([same(`the audit finds nothing ${when}`, await fixture.findings(true), [])], when);
 }
 
 /** A fault for each guarantee, with the checks of the suite after it. */
-async function shortFaults(scene: ArchiveFixture): Promise<void> {
-  await scene.receive(0, 150);
-  scene.postgresProxy.strike('unanswered');
-  await scene.finish();
-  await balanced(scene, 'after an answer to COMMIT was lost');
+async function shortFaults(fixture: ArchiveFixture): Promise<void> {
+  await fixture.receive(0, 150);
+  fixture.postgresProxy.strike('unanswered');
+  await fixture.finish();
+  await balanced(fixture, 'after an answer to COMMIT was lost');
 
-  await scene.receive(60, 150);
-  await atPoint('before an upload', 'archive_before_upload').strike(scene);
-  await scene.receive(2, 150);
-  await scene.finish();
-  await balanced(scene, 'after a kill');
+  await fixture.receive(60, 150);
+  await atPoint('before an upload', 'archive_before_upload').strike(fixture);
+  await fixture.receive(2, 150);
+  await fixture.finish();
+  await balanced(fixture, 'after a kill');
 
-  await scene.receive(2, 150);
-  await changeAtRest(scene);
-  await scene.finish();
-  await balanced(scene, 'after an object changed before it was verified');
+  await fixture.receive(2, 150);
+  await changeAtRest(fixture);
+  await fixture.finish();
+  await balanced(fixture, 'after an object changed before it was verified');
 
-  for (let day = 0; day < 3; day++) await scene.receive(24, 60);
-  const shift = scene.time() - 72 * HOUR_MS - Date.now();
+  for (let day = 0; day < 3; day++) await fixture.receive(24, 60);
+  const shift = fixture.time() - 72 * HOUR_MS - Date.now();
   const clock = `file://${repositoryRoot}/tests/support/faults/other-clock.ts`;
-  await scene.finish({ preload: `${clock}?shift=${shift}&of=now` });
-  const [row] = await scene.world.db.query<{ rows: number; dropped: number }>(
+  await fixture.finish({ preload: `${clock}?shift=${shift}&of=now` });
+  const [row] = await fixture.environment.db.query<{ rows: number; dropped: number }>(
     `SELECT (SELECT sum(ok_count)::bigint FROM stream_ledger l JOIN stream_offsets o
         ON o.processor = 'archive' AND o.partition = l.partition
        WHERE l.processor = 'interactions' AND l.from_offset >= o.next_offset) AS rows,
@@ -64,46 +64,47 @@ async function shortFaults(scene: ArchiveFixture): Promise<void> {
        WHERE d.ledger_from >= o.next_offset) AS dropped`,
   );
   demand([same('nothing was dropped that is not archived', row?.dropped, 0)], 'the clock set back');
-  await scene.finish();
-  await balanced(scene, 'at the end');
-  const { findings } = await compareWithLog(scene);
-  demand([...findings, await compareWithSecondRun(scene)], 'at the end');
+  await fixture.finish();
+  await balanced(fixture, 'at the end');
+  const { findings } = await compareWithLog(fixture);
+  demand([...findings, await compareWithSecondRun(fixture)], 'at the end');
 }
 
-async function changeAtRest(scene: ArchiveFixture): Promise<void> {
-  const run = scene.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
+async function changeAtRest(fixture: ArchiveFixture): Promise<void> {
+  const run = fixture.run({ failpoint: 'archive_uploaded:1:SIGSTOP' });
   await until('a run to stand before it verifies', MINUTE_MS, () => run.stopped());
-  await changeOne(scene);
+  await changeOne(fixture);
   run.kill('SIGCONT');
   await run.died(MINUTE_MS);
 }
 
 /** What went red, or null where all checks hold. */
-async function tryMutant(world: Environment, mutant: ArchiveMutant): Promise<string | null> {
+async function tryMutant(environment: Environment, mutant: ArchiveMutant): Promise<string | null> {
   const { root, remove } = plant(mutant);
-  const restore = mutant.sql === undefined ? null : await changeFunction(world.db, mutant.sql);
-  await world.reset(['user-actions.v1']);
-  const scene = await createArchiveFixture(world, { seed: 99, rowsMax: 30, root });
+  const restore =
+    mutant.sql === undefined ? null : await changeFunction(environment.db, mutant.sql);
+  await environment.reset(['user-actions.v1']);
+  const fixture = await createArchiveFixture(environment, { seed: 99, rowsMax: 30, root });
   try {
-    await shortFaults(scene);
+    await shortFaults(fixture);
     return null;
   } catch (error) {
     return (error as Error).message;
   } finally {
-    await scene.close();
+    await fixture.close();
     await restore?.();
     remove();
   }
 }
 
 export async function runArchiveMutations(): Promise<boolean> {
-  const stack = await startStack({ parts: ARCHIVE_FAULT_SERVICES });
+  const stack = await startStack({ services: ARCHIVE_FAULT_SERVICES });
   let proven = true;
   try {
     await setUpEnvironment(stack.config);
-    const world = openEnvironment(stack.home);
+    const environment = openEnvironment(stack.home);
     for (const mutant of ARCHIVE_MUTANTS) {
-      const red = await tryMutant(world, mutant);
+      const red = await tryMutant(environment, mutant);
       const wanted = mutant.edits.length > 0 || mutant.sql !== undefined;
       const right = (red !== null) === wanted;
       proven &&= right;
@@ -117,7 +118,7 @@ export async function runArchiveMutations(): Promise<boolean> {
           .slice(0, 4))
           print(`    ${line.trim().slice(0, 300)}`);
     }
-    await world.close();
+    await environment.close();
   } finally {
     await stack.stop();
   }

@@ -42,15 +42,15 @@ const ENDED = ['object-store', 'postgres', 'kafka'] as const;
 /**
  * Portions of a log are archived by runs that are killed, at the places of the source in turn and
  * at random moments; each is audited as it lies. A rerun finishes, and is audited. At the end
- * a backlog is archived under the same blows. Expects an empty world.
+ * a backlog is archived under the same blows. Expects an empty environment.
  */
 export async function runArchiveSoak(
-  world: Environment,
+  environment: Environment,
   plan: ArchiveSoakPlan,
 ): Promise<ArchiveSoakReport> {
   const began = Date.now();
   const random = createRandom(plan.seed ^ 0xa7c417e);
-  const scene = await createArchiveFixture(world, {
+  const fixture = await createArchiveFixture(environment, {
     seed: plan.seed,
     rowsMax: Math.max(50, Math.round(plan.events / 800)),
     users: plan.users,
@@ -64,20 +64,20 @@ export async function runArchiveSoak(
 
   const audited = async (when: string): Promise<void> => {
     done.audits++;
-    for (const finding of await scene.findings())
+    for (const finding of await fixture.findings())
       broken.push(`${when}: ${finding.check}: ${finding.place}: ${finding.detail}`);
   };
 
   /** A run that somebody else's end must not end. */
   async function finish(disturb: (typeof ENDED)[number] | null): Promise<void> {
     const started = performance.now();
-    const run = memory.watch(scene.run());
+    const run = memory.watch(fixture.run());
     if (disturb !== null) {
       await delay(usualMs / 4 + random.below(usualMs / 2));
-      await world.end(disturb, disturb === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
+      await environment.end(disturb, disturb === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
       await delay(random.below(1_000));
-      await world.start(disturb);
-      await world.db.patient('SELECT');
+      await environment.start(disturb);
+      await environment.db.patient('SELECT');
     }
     const end = await run.died(RUN_MS);
     if (end.code !== 0) broken.push(`a rerun ended with ${JSON.stringify(end)}\n${run.tail(6)}`);
@@ -86,7 +86,7 @@ export async function runArchiveSoak(
 
   /** Kills a run; what it left must balance. */
   async function strike(kill: ArchiveKill): Promise<ReadonlyMap<string, string>> {
-    if (!(await kill.strike(scene))) {
+    if (!(await kill.strike(fixture))) {
       done.early++;
       // It was quicker than the last one.
       usualMs = Math.max(SHORTEST_RUN_MS, usualMs / 2);
@@ -100,13 +100,13 @@ export async function runArchiveSoak(
         `${done.kills} of ${plan.kills} kills, ${done.audits} audits, ${broken.length} findings; ` +
           `last: ${kill.name}; a run takes ${(usualMs / 1000).toFixed(1)} s`,
       );
-    return scene.unlisted();
+    return fixture.unlisted();
   }
 
   /** What a killed run had put there, the rerun put again with the same bytes. */
   async function remade(left: ReadonlyMap<string, string>): Promise<void> {
     for (const [path, sha] of left) {
-      if (sha256(await scene.store.get(path)) === sha) done.remade++;
+      if (sha256(await fixture.store.get(path)) === sha) done.remade++;
       else broken.push(`${path} has other bytes after the rerun`);
     }
   }
@@ -119,7 +119,7 @@ export async function runArchiveSoak(
     const restartEvery = Math.max(1, Math.floor(portions / (restarts + 1)));
     await finish(null);
     for (let portion = 1; portion <= portions; portion++) {
-      await scene.receive(STEP_HOURS, size);
+      await fixture.receive(STEP_HOURS, size);
       // The run that finds a killed one's plan is killed as well.
       const left = new Map([...(await strike(places())), ...(await strike(places()))]);
       const turn = portion / restartEvery;
@@ -131,20 +131,23 @@ export async function runArchiveSoak(
     }
     plan.report('a backlog, with the archive not run at all');
     for (let n = 0; n < BACKLOG_PORTIONS; n++)
-      await scene.receive(STEP_HOURS, Math.ceil((plan.events * BACKLOG_SHARE) / BACKLOG_PORTIONS));
+      await fixture.receive(
+        STEP_HOURS,
+        Math.ceil((plan.events * BACKLOG_SHARE) / BACKLOG_PORTIONS),
+      );
     const left = new Map<string, string>();
     while (done.kills < plan.kills) {
       const early = done.early;
       for (const [path, sha] of await strike(places())) left.set(path, sha);
       // A run that ended before its blow leaves nothing for the next: then a little more is due.
-      if (done.early > early) await scene.receive(1, 2_000);
+      if (done.early > early) await fixture.receive(1, 2_000);
     }
     await finish(null);
     await remade(left);
-    await scene.finish({ command: COMPACT });
+    await fixture.finish({ command: COMPACT });
 
     plan.report('holding the archive against the log, and against a run without faults');
-    const { findings: equal, rows } = await compareWithLog(scene);
+    const { findings: equal, rows } = await compareWithLog(fixture);
     const findings: Finding[] = [
       {
         check: `each of ${done.audits} audits balanced, of killed runs as they lay and of reruns`,
@@ -152,14 +155,14 @@ export async function runArchiveSoak(
         found: broken.slice(0, 5).join('\n'),
       },
       ...equal,
-      await compareWithSecondRun(scene),
-      same('the audit of all of it finds nothing', await scene.findings(true), []),
-      same('no object is in the store that is not listed', [...(await scene.unlisted())], []),
-      await windowIsHot(scene),
+      await compareWithSecondRun(fixture),
+      same('the audit of all of it finds nothing', await fixture.findings(true), []),
+      same('no object is in the store that is not listed', [...(await fixture.unlisted())], []),
+      await windowIsHot(fixture),
     ];
     const held = findings.filter(({ holds }) => holds).length;
-    const { expected } = scene.scenario;
-    const ends = await logEnds(world.brokers, 'user-actions.v1');
+    const { expected } = fixture.scenario;
+    const ends = await logEnds(environment.brokers, 'user-actions.v1');
     const summary =
       `soak --archive: seed ${plan.seed}: ${ends.reduce((sum, n) => sum + n, 0)} records ` +
       `(${expected.count('interactions', 'duplicate')} resent, ` +
@@ -171,7 +174,7 @@ export async function runArchiveSoak(
       `${held} of ${findings.length} checks hold; ${Math.round((Date.now() - began) / 1000)} s`;
     return { findings, summary };
   } finally {
-    await scene.close();
+    await fixture.close();
   }
 }
 
@@ -186,11 +189,11 @@ function turns(random: ReturnType<typeof createRandom>, usualMs: () => number): 
   };
 }
 
-async function windowIsHot(scene: ArchiveFixture): Promise<Finding> {
-  const [row] = await scene.world.db.query<{ last: Date; dropped: number }>(
+async function windowIsHot(fixture: ArchiveFixture): Promise<Finding> {
+  const [row] = await fixture.environment.db.query<{ last: Date; dropped: number }>(
     'SELECT max(hour) AS last, sum(rows)::bigint AS dropped FROM dropped_accounts',
   );
-  const windowBegins = scene.time() - 48 * HOUR_MS;
+  const windowBegins = fixture.time() - 48 * HOUR_MS;
   return {
     check: `${row?.dropped ?? 0} rows were dropped, none of them of the last 48 hours`,
     holds: row !== undefined && row.dropped > 0 && row.last.getTime() < windowBegins,

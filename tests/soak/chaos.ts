@@ -55,7 +55,7 @@ const TEAMS: readonly (readonly string[])[] = [
 ];
 const MEMBERS = 2;
 const EXTRA_MAX = 2;
-/** A fault falls at a random moment of this, once its victim is at work. */
+/** A fault falls at a random moment of this, once its target is at work. */
 const MOMENT_MS = 300;
 const SNAPSHOT_EVERY = 15;
 /** For the part of the load between two faults. */
@@ -63,7 +63,7 @@ const LOAD_MS = 600_000;
 
 type Action = 'kill' | 'rebalance' | 'broker' | 'postgres' | 'terminate' | 'zombie';
 
-export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sampler): Chaos {
+export function createChaos(environment: Environment, plan: ChaosPlan, sampler: Sampler): Chaos {
   const random = createRandom(plan.seed ^ 0x5eed);
   const actions = shuffled(plan, random);
   const counts: ChaosCounts = {
@@ -86,7 +86,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
 
   /** Keeps a process of this team alive: whoever ends unasked is noted and replaced. */
   function enlist(team: readonly string[]): RunningProcess {
-    const process = world.fleet.start({ processors: team });
+    const process = environment.processes.start({ processors: team });
     members.add(process);
     void process.exited.then((exit) => {
       if (!members.delete(process)) return;
@@ -100,7 +100,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
   const moment = (): Promise<void> => delay(random.below(MOMENT_MS));
 
   /** Mostly one that committed a batch since it began; now and then whoever is there. */
-  async function victim(): Promise<RunningProcess> {
+  async function target(): Promise<RunningProcess> {
     const atWork = random.next() < 0.85;
     const pick = random.next();
     const found = await until('a process at work', 90_000, () => {
@@ -112,7 +112,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
   }
 
   async function kill(): Promise<void> {
-    const chosen = await victim();
+    const chosen = await target();
     if (!members.delete(chosen)) return kill();
     chosen.kill('SIGKILL');
     await chosen.exited;
@@ -144,24 +144,24 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
 
   async function broker(): Promise<void> {
     await moment();
-    await world.end('kafka', 'SIGKILL');
+    await environment.end('kafka', 'SIGKILL');
     await delay(random.below(2_000));
-    await world.start('kafka');
+    await environment.start('kafka');
     counts['broker restarts']++;
   }
 
   async function postgres(): Promise<void> {
-    await victim();
+    await target();
     // What `pg_ctl stop -m immediate` sends: no checkpoint, recovery at the next start.
-    await world.end('postgres', 'SIGQUIT');
+    await environment.end('postgres', 'SIGQUIT');
     await delay(random.below(1_000));
-    await world.start('postgres');
+    await environment.start('postgres');
     counts['Postgres restarts']++;
   }
 
   async function terminate(): Promise<void> {
     await until('a COPY to end in its middle', MINUTE_MS, async () => {
-      const ended = await world.db.query(
+      const ended = await environment.db.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE usename = 'marquee_writer' AND state = 'active' AND query LIKE 'COPY %' LIMIT 1`,
       );
@@ -172,7 +172,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
 
   async function zombie(): Promise<void> {
     await Promise.all(sleeping.values());
-    const chosen = await victim();
+    const chosen = await target();
     if (!members.has(chosen) || chosen.exit() !== null) return zombie();
     chosen.kill('SIGSTOP');
     const { pid } = chosen;
@@ -212,7 +212,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
           await perform[action]();
           done++;
           plan.report(`${done} of ${actions.length}: ${action}`);
-          if (done % SNAPSHOT_EVERY === 0) findings.push(await snapshot(world));
+          if (done % SNAPSHOT_EVERY === 0) findings.push(await snapshot(environment));
         }
         await Promise.all(sleeping.values());
       } catch (error) {
@@ -232,7 +232,7 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
       const left = [...members];
       members.clear();
       await Promise.all(left.map((p) => p.stop(MINUTE_MS)));
-      for (const forced of world.fleet.all())
+      for (const forced of environment.processes.all())
         if (forced.count('exit_forced') > 0) byThemselves.push(forced.tail(3));
     },
     counts: () => counts,
@@ -245,8 +245,8 @@ export function createChaos(world: Environment, plan: ChaosPlan, sampler: Sample
   };
 }
 
-async function snapshot(world: Environment): Promise<Finding> {
-  return until('a look at the tables', MINUTE_MS, () => checkSnapshot(world.db));
+async function snapshot(environment: Environment): Promise<Finding> {
+  return until('a look at the tables', MINUTE_MS, () => checkSnapshot(environment.db));
 }
 
 function shuffled(plan: ChaosPlan, random: Random): Action[] {

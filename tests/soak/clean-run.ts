@@ -53,19 +53,19 @@ const TABLES: readonly {
  * every table row for row. Call it when no other process works.
  */
 export async function compareWithCleanRun(
-  world: Environment,
+  environment: Environment,
   processors: readonly string[],
   withinMs: number,
 ): Promise<Finding[]> {
-  const urls = await createDatabase(world, DATABASE);
+  const urls = await createDatabase(environment, DATABASE);
   const clean = openDatabase(urls.admin);
   try {
-    const running = world.fleet.start({
+    const running = environment.processes.start({
       processors,
       env: { MARQUEE_PG_WRITER_URL: urls.writer },
       label: 'clean run',
     });
-    await untilCaughtUp({ ...world, db: clean }, processors, withinMs);
+    await untilCaughtUp({ ...environment, db: clean }, processors, withinMs);
     await running.stop();
     const findings: Finding[] = [];
     for (const { table, columns, order, processor } of TABLES) {
@@ -73,7 +73,7 @@ export async function compareWithCleanRun(
       const where =
         processor === '' ? `WHERE topic = ANY ('{${topicsOf(processors).join(',')}}')` : '';
       const query = `SELECT ${columns} FROM marquee.${table} t ${where} ORDER BY ${order}`;
-      findings.push(await compareRows(table, query, world.adminUrl, urls.admin));
+      findings.push(await compareRows(table, query, environment.adminUrl, urls.admin));
     }
     return findings;
   } finally {
@@ -81,12 +81,12 @@ export async function compareWithCleanRun(
   }
 }
 
-/** A database of its own on the world's server, with all tables and nothing in them. */
+/** A database of its own on the environment's server, with all tables and nothing in them. */
 export async function createDatabase(
-  world: Environment,
+  environment: Environment,
   database: string,
 ): Promise<{ admin: string; writer: string }> {
-  const { db } = world;
+  const { db } = environment;
   const roles = ['marquee_migrator', 'marquee_writer', 'marquee_reader'];
   await db.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
   await db.query(
@@ -100,11 +100,11 @@ export async function createDatabase(
     changed.pathname = `/${database}`;
     return changed.href;
   };
-  const admin = inClean(world.adminUrl);
+  const admin = inClean(environment.adminUrl);
   const client = new pg.Client({ connectionString: admin });
   await client.connect();
   await client.query('CREATE EXTENSION vector').finally(() => client.end());
-  const { postgres } = world.config;
+  const { postgres } = environment.config;
   await migrate({ url: inClean(postgres.migratorUrl) });
   return { admin, writer: inClean(postgres.writerUrl) };
 }

@@ -23,19 +23,19 @@ const print = (line: string): void => {
 };
 
 /** One owner stopped beyond its session, then one killed with work in its hands, for each processor. */
-async function shortFaults(world: Environment, root: string): Promise<void> {
-  const env = { MUTANT_BROKERS: world.brokers.join(',') };
-  const scenario = await createScenario(world, 77, { catchUpMs: CATCH_UP_MS });
+async function shortFaults(environment: Environment, root: string): Promise<void> {
+  const env = { MUTANT_BROKERS: environment.brokers.join(',') };
+  const scenario = await createScenario(environment, 77, { catchUpMs: CATCH_UP_MS });
   const armed = (failpoint: string) =>
     PROCESSORS.map((processor) =>
-      world.fleet.start({
+      environment.processes.start({
         processors: [processor],
         root,
         env: { ...env, MARQUEE_FAILPOINTS: failpoint },
       }),
     );
   try {
-    world.fleet.start({ processors: PROCESSORS, root, env });
+    environment.processes.start({ processors: PROCESSORS, root, env });
     await scenario.send(500);
     await scenario.verify(PROCESSORS, 'before any fault');
 
@@ -53,24 +53,24 @@ async function shortFaults(world: Environment, root: string): Promise<void> {
 
     // Inside its transaction; and between its COMMIT and its word to Kafka.
     for (const point of ['cas_done', 'after_commit']) {
-      const victims = armed(`${point}:1`);
-      await Promise.all(victims.map((process) => process.logged('partition_taken', MINUTE_MS)));
+      const targets = armed(`${point}:1`);
+      await Promise.all(targets.map((process) => process.logged('partition_taken', MINUTE_MS)));
       await scenario.send(1_500);
-      await Promise.all(victims.map((process) => process.died(MINUTE_MS)));
+      await Promise.all(targets.map((process) => process.died(MINUTE_MS)));
       await scenario.verify(PROCESSORS, `an owner was killed at ${point}`);
     }
   } finally {
-    await world.fleet.killAll();
+    await environment.processes.killAll();
     await scenario.close();
   }
 }
 
 /** What went red, or null where all checks hold. */
-async function tryMutant(world: Environment, mutant: Mutant): Promise<string | null> {
+async function tryMutant(environment: Environment, mutant: Mutant): Promise<string | null> {
   const { root, remove } = plant(mutant);
   try {
-    await world.reset();
-    await shortFaults(world, root);
+    await environment.reset();
+    await shortFaults(environment, root);
     return null;
   } catch (error) {
     return (error as Error).message;
@@ -87,13 +87,13 @@ function shown(red: string): string {
 }
 
 export async function runMutations(): Promise<boolean> {
-  const stack = await startStack({ parts: FAULT_SERVICES });
+  const stack = await startStack({ services: FAULT_SERVICES });
   let proven = true;
   try {
     await setUpEnvironment(stack.config);
-    const world = openEnvironment(stack.home);
+    const environment = openEnvironment(stack.home);
     for (const mutant of MUTANTS) {
-      const red = await tryMutant(world, mutant);
+      const red = await tryMutant(environment, mutant);
       const wanted = mutant.edits.length > 0;
       const right = (red !== null) === wanted;
       proven &&= right;
@@ -102,7 +102,7 @@ export async function runMutations(): Promise<boolean> {
       );
       if (red !== null) print(shown(red));
     }
-    await world.close();
+    await environment.close();
   } finally {
     await stack.stop();
   }

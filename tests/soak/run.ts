@@ -66,13 +66,15 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-type Soak = (world: Environment) => Promise<{ findings: readonly Finding[]; summary: string }>;
+type Soak = (
+  environment: Environment,
+) => Promise<{ findings: readonly Finding[]; summary: string }>;
 
 const report = (line: string): void =>
   print(`${((performance.now() - began) / 1000).toFixed(1)} s: ${line}`);
 
-async function soakStreams(world: Environment, seed: number): ReturnType<Soak> {
-  return runSoak(world, {
+async function soakStreams(environment: Environment, seed: number): ReturnType<Soak> {
+  return runSoak(environment, {
     seed,
     events: number(values.events, 5_000_000),
     users: number(values.users, 50_000),
@@ -88,9 +90,9 @@ async function soakStreams(world: Environment, seed: number): ReturnType<Soak> {
   });
 }
 
-async function soakArchive(world: Environment, seed: number): ReturnType<Soak> {
-  await world.reset(['user-actions.v1']);
-  return runArchiveSoak(world, {
+async function soakArchive(environment: Environment, seed: number): ReturnType<Soak> {
+  await environment.reset(['user-actions.v1']);
+  return runArchiveSoak(environment, {
     seed,
     events: number(values.events, 1_000_000),
     kills: number(values.kills, 50),
@@ -104,15 +106,15 @@ async function main(): Promise<void> {
   const seed = number(values.seed, randomSeed());
   print(`seed ${seed}`);
   const archive = values.archive === true;
-  const stack = await startStack({ parts: archive ? ARCHIVE_FAULT_SERVICES : FAULT_SERVICES });
+  const stack = await startStack({ services: archive ? ARCHIVE_FAULT_SERVICES : FAULT_SERVICES });
   const settings: Record<string, string> =
     values.client === undefined ? {} : { MARQUEE_KAFKA_CLIENT: values.client };
   let keep = false;
   try {
     await setUpEnvironment(stack.config);
-    const world = openEnvironment(stack.home, settings);
+    const environment = openEnvironment(stack.home, settings);
     try {
-      const { findings, summary } = await (archive ? soakArchive : soakStreams)(world, seed);
+      const { findings, summary } = await (archive ? soakArchive : soakStreams)(environment, seed);
       for (const { check, holds } of findings) print(`${holds ? '  holds' : '  FAILS'}: ${check}`);
       print(summary);
       demand(findings, `seed ${seed}`);
@@ -120,7 +122,7 @@ async function main(): Promise<void> {
       keep = values.keep === true;
       throw error;
     } finally {
-      await world.close();
+      await environment.close();
     }
   } catch (error) {
     print((error as Error).message);

@@ -34,30 +34,30 @@ const CHUNK = 400;
 /**
  * The main scenario: a load with resends, disorder and bad records, processed while processes and
  * servers die at random moments; then everything is held against the generator's account and
- * against a clean run. Expects an empty world.
+ * against a clean run. Expects an empty environment.
  */
-export async function runSoak(world: Environment, plan: SoakPlan): Promise<SoakReport> {
+export async function runSoak(environment: Environment, plan: SoakPlan): Promise<SoakReport> {
   const began = Date.now();
-  const folder = mkdtempSync(join(world.home, 'expected-'));
-  const sampler = startSampler(world.adminUrl);
+  const folder = mkdtempSync(join(environment.home, 'expected-'));
+  const sampler = startSampler(environment.adminUrl);
   try {
     const expected = new Expected(folder);
-    const chaos = createChaos(world, plan, sampler);
-    const loading = feed(world, plan, expected, chaos);
+    const chaos = createChaos(environment, plan, sampler);
+    const loading = feed(environment, plan, expected, chaos);
     await Promise.all([loading, chaos.run()]);
     plan.report(`${expected.records()} records sent; faults over, waiting for the tables`);
     const bound = 120_000 + plan.events / 5;
-    await untilCaughtUp(world, ALL_PROCESSORS, bound);
+    await untilCaughtUp(environment, ALL_PROCESSORS, bound);
     const midway = chaos.snapshots();
     await chaos.end();
 
     plan.report('holding the tables against the account of what was sent');
     const findings: Finding[] = [await sampler.stop(), ...midway, chaos.verdict()];
-    findings.push(...(await checkAgainstExpected(world, expected, ALL_PROCESSORS)));
-    findings.push(await checkDeadLetterTopic(world, expected, ALL_PROCESSORS));
-    findings.push(await checkProfileChanges(world));
+    findings.push(...(await checkAgainstExpected(environment, expected, ALL_PROCESSORS)));
+    findings.push(await checkDeadLetterTopic(environment, expected, ALL_PROCESSORS));
+    findings.push(await checkProfileChanges(environment));
     plan.report('the same topics once more, without faults');
-    findings.push(...(await compareWithCleanRun(world, ALL_PROCESSORS, bound)));
+    findings.push(...(await compareWithCleanRun(environment, ALL_PROCESSORS, bound)));
     const counts = chaos.counts();
     return {
       counts,
@@ -73,13 +73,13 @@ export async function runSoak(world: Environment, plan: SoakPlan): Promise<SoakR
 
 /** Sends as the faults go on, and they as it sends, so that each of them meets a load. */
 async function feed(
-  world: Environment,
+  environment: Environment,
   plan: SoakPlan,
   expected: Expected,
   chaos: Pick<Chaos, 'pace' | 'sent' | 'failed'>,
 ): Promise<void> {
-  const encode = await createEncoders(world.codec);
-  const loader = createLoader(world.brokers);
+  const encode = await createEncoders(environment.codec);
+  const loader = createLoader(environment.brokers);
   const load = { ...plan, actions: plan.events, startMs: Date.now() };
   // What is sent in small requests keeps every processor in some batch at any moment.
   let chunk: PlacedRecord[] = [];

@@ -24,20 +24,20 @@ export interface TestStack {
   readonly config: Config;
   /** Postgres as its superuser, database marquee. */
   readonly adminUrl: string;
-  /** Stops the part in the clean way and starts it again on the same port with the same data. */
-  restart(part: ServiceName): Promise<void>;
-  /** Starts a part that was killed or stopped. */
-  start(part: ServiceName): Promise<void>;
-  stopPart(part: ServiceName): Promise<void>;
-  /** SIGKILL returns when the part and its children are gone; others return at once. */
-  kill(part: ServiceName, signal: NodeJS.Signals): Promise<void>;
-  pid(part: ServiceName): number | null;
-  /** Stops all parts and removes the folder (unless `home` was given). */
+  /** Stops the service in the clean way and starts it again on the same port with the same data. */
+  restart(service: ServiceName): Promise<void>;
+  /** Starts a service that was killed or stopped. */
+  start(service: ServiceName): Promise<void>;
+  stopService(service: ServiceName): Promise<void>;
+  /** SIGKILL returns when the service and its children are gone; others return at once. */
+  kill(service: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  pid(service: ServiceName): number | null;
+  /** Stops all services and removes the folder (unless `home` was given). */
   stop(): Promise<void>;
 }
 
 export interface TestStackOptions {
-  readonly parts?: readonly ServiceName[];
+  readonly services?: readonly ServiceName[];
   /** An existing folder to use and to keep; else a temporary one. */
   readonly home?: string;
   readonly progress?: Progress;
@@ -59,7 +59,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     ports: 'free',
     progress: options.progress ?? silentProgress,
   });
-  const names = options.parts ?? serviceNames.filter((name) => name !== 'object-store');
+  const names = options.services ?? serviceNames.filter((name) => name !== 'object-store');
   const killAll = (): void => {
     for (const name of names) killFamily(stack.pid(name));
   };
@@ -76,16 +76,16 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
       home,
       config: loadConfig({ home }, { MARQUEE_CACHE: cache }),
       adminUrl: adminUrl(state),
-      restart: async (part) => {
-        await stack.stopService(part);
-        await stack.up({ names: [part], slow: 'wait' });
+      restart: async (service) => {
+        await stack.stopPart(service);
+        await stack.up({ names: [service], slow: 'wait' });
       },
-      start: async (part) => {
-        await stack.up({ names: [part], slow: 'wait' });
+      start: async (service) => {
+        await stack.up({ names: [service], slow: 'wait' });
       },
-      stopPart: (part) => stack.stopService(part),
-      kill: (part, signal) => stack.kill(part, signal),
-      pid: (part) => stack.pid(part),
+      stopService: (service) => stack.stopPart(service),
+      kill: (service, signal) => stack.kill(service, signal),
+      pid: (service) => stack.pid(service),
       stop,
     };
   } catch (error) {

@@ -1,32 +1,32 @@
 import type { System } from './system.ts';
-import { COLUMNS, createTwin, quoted } from './table.ts';
+import { COLUMNS, createPeerTable, quoted } from './table.ts';
 
 /**
  * The limit: Postgres reads the same rows from files of its own disk by binary COPY, in order of
  * time, 100,000 rows a transaction, into a table with the same columns, key and partitions. No
  * Kafka, no decoding, no client.
  */
-export function copyLimit(lanes: 1 | 2): System {
-  const table = { schema: 'bench', table: `copy_${String(lanes)}` };
+export function copyLimit(workers: 1 | 2): System {
+  const table = { schema: 'bench', table: `copy_${String(workers)}` };
   return {
-    name: lanes === 1 ? 'COPY' : 'COPY, two lanes',
+    name: workers === 1 ? 'COPY' : 'COPY, two workers',
     description:
       'server-side COPY (FORMAT binary) from files, 100,000 rows a transaction, ' +
-      (lanes === 1 ? 'one session' : 'two sessions side by side'),
+      (workers === 1 ? 'one session' : 'two sessions side by side'),
     table,
     async prepare({ stack, load }) {
       const sql = await stack.connect();
       try {
-        await createTwin(sql, table, load.firstMs, load.lastMs, []);
+        await createPeerTable(sql, table, load.firstMs, load.lastMs, []);
       } finally {
         await sql.end();
       }
     },
     async start({ stack, load }) {
-      const sessions = await Promise.all(Array.from({ length: lanes }, () => stack.connect()));
+      const sessions = await Promise.all(Array.from({ length: workers }, () => stack.connect()));
       const ended = Promise.all(
-        sessions.map(async (sql, lane) => {
-          const mine = load.copyFiles.filter((_, at) => at % lanes === lane);
+        sessions.map(async (sql, worker) => {
+          const mine = load.copyFiles.filter((_, at) => at % workers === worker);
           for (const file of mine) {
             await sql.query(
               `COPY ${quoted(table)} (${COLUMNS.join(', ')}) FROM '${file}' (FORMAT binary)`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { freePort } from '../../../cli/stack/ports.ts';
 import { startChild } from '../runner/child.ts';
 import type { RunContext, System } from './system.ts';
-import { createTwin } from './table.ts';
+import { createPeerTable } from './table.ts';
 import type { TableName } from './table.ts';
 import { CONNECT_VERSION, DEBEZIUM_VERSION } from '../peers/install.ts';
 import { properties } from '../peers/properties.ts';
@@ -63,7 +63,7 @@ export function debeziumSystem(jars: string, java: string, mode: DebeziumMode): 
     async prepare({ stack, load }) {
       const sql = await stack.connect();
       try {
-        await createTwin(sql, table, load.firstMs, load.lastMs, []);
+        await createPeerTable(sql, table, load.firstMs, load.lastMs, []);
       } finally {
         await sql.end();
       }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../runner/child.ts';
 import type { System } from './system.ts';
-import { createTwin } from './table.ts';
+import { createPeerTable } from './table.ts';
 import { PATHWAY_VERSION } from '../peers/install.ts';
 
 const TABLE = { schema: 'bench', table: 'pathway' } as const;
@@ -20,7 +20,10 @@ export function pathwaySystem(python: string): System {
     async prepare({ stack, load }) {
       const sql = await stack.connect();
       try {
-        await createTwin(sql, TABLE, load.firstMs, load.lastMs, ['time bigint', 'diff smallint']);
+        await createPeerTable(sql, TABLE, load.firstMs, load.lastMs, [
+          'time bigint',
+          'diff smallint',
+        ]);
       } finally {
         await sql.end();
       }

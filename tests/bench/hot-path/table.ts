@@ -39,7 +39,7 @@ export function quoted({ schema, table }: TableName): string {
  * Makes an empty table of a peer's own with the columns, types, primary key and hour partitions of
  * rt_user_interactions. `extra` are columns that the peer cannot do without.
  */
-export async function createTwin(
+export async function createPeerTable(
   sql: Client,
   name: TableName,
   fromMs: number,

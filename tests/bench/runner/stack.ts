@@ -28,7 +28,7 @@ export interface BenchStack {
   stop(): Promise<void>;
 }
 
-const PARTS: readonly ServiceName[] = ['kafka', 'registry', 'postgres'];
+const SERVICES: readonly ServiceName[] = ['kafka', 'registry', 'postgres'];
 
 /**
  * Starts Kafka, registry, Postgres and `extra`, in `home` when it is given, with topics, schemas and
@@ -42,7 +42,7 @@ export async function startBenchStack(
   extra: readonly ServiceName[] = [],
 ): Promise<BenchStack> {
   const stack = await startStack({
-    parts: [...PARTS, ...extra],
+    services: [...SERVICES, ...extra],
     progress,
     ...(home === undefined ? {} : { home }),
   });
@@ -69,9 +69,9 @@ export async function startBenchStack(
   }
 }
 
-function pidOf(stack: TestStack, part: ServiceName): number {
-  const pid = stack.pid(part);
-  if (pid === null) throw new Error(`${part} of the bench does not run`);
+function pidOf(stack: TestStack, service: ServiceName): number {
+  const pid = stack.pid(service);
+  if (pid === null) throw new Error(`${service} of the bench does not run`);
   return pid;
 }
 

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 async function putAndGet(engine: string): Promise<string> {
   vi.stubEnv('MARQUEE_OBJECT_STORE', engine);
-  stack = await startStack({ parts: ['object-store'] });
+  stack = await startStack({ services: ['object-store'] });
   const { endpoint, accessKey, secretKey, bucket } = stack.config.objectStore;
   const { hostname, port } = new URL(endpoint);
   const at = { endPoint: hostname, port: Number(port), useSSL: false, region: 'us-east-1' };

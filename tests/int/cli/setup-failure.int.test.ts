@@ -78,7 +78,7 @@ describe('a set-up that fails', () => {
 
 describe.runIf(process.getuid?.() === 0)('Postgres under root', () => {
   it('runs from a home that only root may enter', async () => {
-    const stack = await startStack({ parts: ['postgres'], home: join(folder, 'private') });
+    const stack = await startStack({ services: ['postgres'], home: join(folder, 'private') });
     await stack.stop();
   });
 
@@ -96,7 +96,7 @@ describe.runIf(process.getuid?.() === 0)('Postgres under root', () => {
     expect(readEnvironment()['PATH']?.split(delimiter)).toEqual([bin]);
     const notes: string[] = [];
     const progress = { ...silentProgress, note: (text: string) => notes.push(text) };
-    const stack = await startStack({ parts: ['postgres'], progress });
+    const stack = await startStack({ services: ['postgres'], progress });
     try {
       expect(notes.join('\n')).toMatch(/postgres: runs as user (postgres|nobody) with its data in/);
     } finally {

@@ -23,7 +23,7 @@ describe.each(['minio', 'seaweedfs'])('a store for the archive: %s', (engine) =>
   beforeAll(async () => {
     if (without) return;
     vi.stubEnv('MARQUEE_OBJECT_STORE', engine);
-    stack = await startStack({ parts: ['object-store'] });
+    stack = await startStack({ services: ['object-store'] });
     vi.unstubAllEnvs();
     store = openObjectStore(stack.config.objectStore);
   }, START_MS);

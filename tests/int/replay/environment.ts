@@ -75,7 +75,7 @@ export async function startEnvironment(
   options: { times?: 'CreateTime'; objectStore?: true } = {},
 ): Promise<Environment> {
   const stack = await startStack({
-    parts: [
+    services: [
       'kafka',
       'registry',
       'postgres',

@@ -39,7 +39,7 @@ function portOf({ config }: TestStack): number {
 }
 
 beforeAll(async () => {
-  stack = await startStack({ parts: ['kafka', 'registry'] });
+  stack = await startStack({ services: ['kafka', 'registry'] });
   await applyTopics({ brokers: stack.config.kafka.brokers });
   await pushSchemas({ url: stack.config.registry.url });
 });
@@ -118,7 +118,7 @@ describe('the registry', () => {
     const faults = new Set<string>();
     const knowing = producerOf();
     await knowing.ready;
-    await stack.stopPart('registry');
+    await stack.stopService('registry');
     const late = producerOf({ onFault: ({ code }) => void faults.add(code) });
     const early = late.view({ userId: 'early-1', movieId: 1 });
     await expect.poll(() => faults.size, { timeout: 10_000 }).toBeGreaterThan(0);

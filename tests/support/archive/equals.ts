@@ -32,13 +32,13 @@ const MASK = (1n << 64n) - 1n;
  * content. The log is read as Avro, the files by another Parquet reader than the archive's own:
  * nothing of what writes the archive takes part.
  */
-export async function compareWithLog(scene: ArchiveFixture): Promise<Equality> {
-  const covered = await coveredOffsets(scene);
-  const log = await readLog(scene, covered);
-  const files = await scene.world.db.query<{ path: string; date: string; rows: number }>(
+export async function compareWithLog(fixture: ArchiveFixture): Promise<Equality> {
+  const covered = await coveredOffsets(fixture);
+  const log = await readLog(fixture, covered);
+  const files = await fixture.environment.db.query<{ path: string; date: string; rows: number }>(
     'SELECT path, date::text, rows FROM archive_files WHERE replaced_at IS NULL ORDER BY path',
   );
-  const removed = await removedByMerges(scene);
+  const removed = await removedByMerges(fixture);
   const seen = new Set<number>();
   /** Needed only to tell a resend that was removed from an event that is lost. */
   const seenIds = new Set<string>();
@@ -46,7 +46,7 @@ export async function compareWithLog(scene: ArchiveFixture): Promise<Equality> {
   const sums = { ids: 0n, contents: 0n, logIds: 0n, logContents: 0n };
   let rows = 0;
   for (const { path, date, rows: listed } of files) {
-    const events = await readFile(await scene.store.get(path));
+    const events = await readFile(await fixture.store.get(path));
     rows += events.length;
     if (events.length !== listed) wrong.push(`${path}: ${events.length} rows, listed ${listed}`);
     for (const event of events) {
@@ -105,15 +105,15 @@ export async function compareWithLog(scene: ArchiveFixture): Promise<Equality> {
   return { findings, rows, removed };
 }
 
-async function coveredOffsets(scene: ArchiveFixture): Promise<ReadonlyMap<number, number>> {
-  const rows = await scene.world.db.query<{ partition: number; next_offset: number }>(
+async function coveredOffsets(fixture: ArchiveFixture): Promise<ReadonlyMap<number, number>> {
+  const rows = await fixture.environment.db.query<{ partition: number; next_offset: number }>(
     `SELECT partition, next_offset FROM stream_offsets WHERE processor = 'archive'`,
   );
   return new Map(rows.map((row) => [row.partition, row.next_offset]));
 }
 
-async function removedByMerges(scene: ArchiveFixture): Promise<number> {
-  const [row] = await scene.world.db.query<{ removed: number }>(
+async function removedByMerges(fixture: ArchiveFixture): Promise<number> {
+  const [row] = await fixture.environment.db.query<{ removed: number }>(
     `SELECT coalesce(sum(duplicates_removed), 0)::bigint AS removed
        FROM archive_files WHERE replaced_at IS NULL`,
   );
@@ -122,7 +122,7 @@ async function removedByMerges(scene: ArchiveFixture): Promise<number> {
 
 /** Good records that the archive has passed, by partition and offset. */
 async function readLog(
-  { world, scenario }: ArchiveFixture,
+  { environment, scenario }: ArchiveFixture,
   covered: ReadonlyMap<number, number>,
 ): Promise<ReadonlyMap<number, Place>> {
   const bad = new Set(
@@ -130,11 +130,11 @@ async function readLog(
       .filter(({ topic }) => topic === TOPIC)
       .map(({ partition, offset }) => keyOf(partition, offset)),
   );
-  const reader = world.codec.reader(TOPIC);
-  const { schemaId } = await world.codec.writer(TOPIC);
+  const reader = environment.codec.reader(TOPIC);
+  const { schemaId } = await environment.codec.writer(TOPIC);
   await reader.ensureSchema(schemaId);
   const log = new Map<number, Place>();
-  await readTopic(world.brokers, TOPIC, ({ partition, offset, timestamp, value }) => {
+  await readTopic(environment.brokers, TOPIC, ({ partition, offset, timestamp, value }) => {
     const key = keyOf(partition, offset);
     if (bad.has(key) || offset >= (covered.get(partition) ?? 0)) return;
     if (value === null || readWireHeader(value) !== schemaId)

@@ -20,7 +20,7 @@ import { DAY_MS, HOUR_MS } from '../../../common/time.ts';
  * the archive as processes that reach Postgres and the store through proxies.
  */
 export interface ArchiveFixture {
-  readonly world: Environment;
+  readonly environment: Environment;
   readonly scenario: Scenario;
   /** The store itself, beside the proxy. */
   readonly store: ObjectStore;
@@ -71,18 +71,22 @@ const BEGINS_DAYS_AGO = 60;
 const END_MS = 300_000;
 const PREFIX = 'archived-events/';
 
-/** Expects a world whose topic user-actions.v1 takes the producer's time, with the store up. */
+/** Expects an environment whose topic user-actions.v1 takes the producer's time, with the store up. */
 export async function createArchiveFixture(
-  world: Environment,
+  environment: Environment,
   options: FixtureOptions,
 ): Promise<ArchiveFixture> {
-  const { config } = world;
+  const { config } = environment;
   const { seed, rowsMax, catchUpMs } = options;
   const store = openObjectStore(config.objectStore);
   await empty(store);
   const storeProxy = await startStoreProxy(config.objectStore.endpoint);
   const postgresProxy = await startPostgresProxy(config.postgres.writerUrl);
-  const scenario = await createScenario(world, seed, catchUpMs === undefined ? {} : { catchUpMs });
+  const scenario = await createScenario(
+    environment,
+    seed,
+    catchUpMs === undefined ? {} : { catchUpMs },
+  );
   let now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - BEGINS_DAYS_AGO * DAY_MS;
   let interactions: RunningProcess | null = null;
   const env: Readonly<Record<string, string>> = {
@@ -93,11 +97,11 @@ export async function createArchiveFixture(
     MARQUEE_ARCHIVE_GRACE_MS: '0',
     MARQUEE_ARCHIVE_PREFIX: PREFIX,
     // Most of a short run is Node reading the sources.
-    NODE_COMPILE_CACHE: join(world.home, 'compiled'),
+    NODE_COMPILE_CACHE: join(environment.home, 'compiled'),
   };
 
-  const scene: ArchiveFixture = {
-    world,
+  const fixture: ArchiveFixture = {
+    environment,
     scenario,
     store,
     storeProxy,
@@ -121,11 +125,11 @@ export async function createArchiveFixture(
     startInteractions() {
       // What waits at the log's end is not moved on to the clock's now: time here is the log's.
       const settings = { MARQUEE_LAG_INTERVAL_MS: '86400000' };
-      interactions = world.fleet.start({ processors: ['interactions'], env: settings });
+      interactions = environment.processes.start({ processors: ['interactions'], env: settings });
     },
     run(asked = {}) {
       const root = asked.root ?? options.root;
-      return world.fleet.start({
+      return environment.processes.start({
         processors: [],
         command: asked.command ?? ['archive', 'run', '--json'],
         label: asked.label ?? 'archive',
@@ -139,7 +143,7 @@ export async function createArchiveFixture(
       });
     },
     async finish(asked) {
-      const process = scene.run(asked);
+      const process = fixture.run(asked);
       const end = await process.died(END_MS);
       if (end.code !== 0) throw new Error(`a run did not end well\n${process.tail()}`);
       return JSON.parse(process.output()) as ArchiveReport;
@@ -157,7 +161,7 @@ export async function createArchiveFixture(
       }
     },
     async unlisted() {
-      const rows = await world.db.query<{ path: string }>('SELECT path FROM archive_files');
+      const rows = await environment.db.query<{ path: string }>('SELECT path FROM archive_files');
       const listed = new Set(rows.map(({ path }) => path));
       const found = new Map<string, string>();
       for await (const { name } of store.list(PREFIX))
@@ -165,7 +169,7 @@ export async function createArchiveFixture(
       return found;
     },
     async close() {
-      await world.fleet.killAll();
+      await environment.processes.killAll();
       await empty(store);
       await scenario.close();
       await storeProxy.close();
@@ -173,8 +177,8 @@ export async function createArchiveFixture(
       store.close();
     },
   };
-  scene.startInteractions();
-  return scene;
+  fixture.startInteractions();
+  return fixture;
 }
 
 export function sha256(body: Buffer): string {

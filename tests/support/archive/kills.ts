@@ -10,7 +10,7 @@ import { until } from '../until.ts';
 export interface ArchiveKill {
   readonly name: string;
   /** Starts a run and returns when it is dead; false: it ended before the place came. */
-  strike(scene: ArchiveFixture, options?: ArchiveRunOptions): Promise<boolean>;
+  strike(fixture: ArchiveFixture, options?: ArchiveRunOptions): Promise<boolean>;
 }
 
 /** Merges what is small, to the end. */
@@ -37,16 +37,16 @@ export function atPoint(
     label: `archive at ${failpoint}`,
     ...(command === undefined ? {} : { command }),
   };
-  return { name, strike: (scene, options) => dead(scene.run({ ...options, ...run })) };
+  return { name, strike: (fixture, options) => dead(fixture.run({ ...options, ...run })) };
 }
 
 /** With half of an object at the store. */
 const midUpload: ArchiveKill = {
   name: 'in the middle of an upload',
-  async strike(scene, options) {
-    const { storeProxy } = scene;
+  async strike(fixture, options) {
+    const { storeProxy } = fixture;
     storeProxy.strike('PUT', { kind: 'hold-upload' }, Infinity);
-    const process = scene.run({ ...options, label: 'archive in an upload' });
+    const process = fixture.run({ ...options, label: 'archive in an upload' });
     try {
       await until('half an object at the store, or the end', WITHIN_MS, () => {
         return process.exit() !== null || storeProxy.fallen('hold-upload') > 0;
@@ -65,9 +65,9 @@ const midUpload: ArchiveKill = {
  */
 const midDrop: ArchiveKill = {
   name: 'in the statement that drops an hour',
-  async strike(scene, options) {
-    const { world } = scene;
-    const blocker = openDatabase(world.adminUrl);
+  async strike(fixture, options) {
+    const { environment } = fixture;
+    const blocker = openDatabase(environment.adminUrl);
     try {
       const [oldest] = await blocker.query<{ name: string }>(
         `SELECT p.partition::text AS name FROM partitions_of('rt_user_interactions'::regclass) p
@@ -76,9 +76,9 @@ const midDrop: ArchiveKill = {
       if (oldest === undefined) return false;
       await blocker.query('BEGIN');
       await blocker.query(`LOCK TABLE ${oldest.name} IN ACCESS SHARE MODE`);
-      const process = scene.run({ ...options, label: 'archive in a drop' });
+      const process = fixture.run({ ...options, label: 'archive in a drop' });
       const dropping = async (): Promise<boolean> => {
-        const rows = await world.db.query(
+        const rows = await environment.db.query(
           `SELECT FROM pg_stat_activity
             WHERE wait_event_type = 'Lock' AND query LIKE 'SELECT drop_archived_hour%'`,
         );
@@ -91,7 +91,7 @@ const midDrop: ArchiveKill = {
       const killed = await dead(process);
       await blocker.query('ROLLBACK');
       await until('the statement to end without its process', WITHIN_MS, async () => {
-        return !(await dropping()) && (await runsOfArchive(scene)) === 0;
+        return !(await dropping()) && (await runsOfArchive(fixture)) === 0;
       });
       return killed;
     } finally {
@@ -100,8 +100,8 @@ const midDrop: ArchiveKill = {
   },
 };
 
-async function runsOfArchive({ world }: ArchiveFixture): Promise<number> {
-  const rows = await world.db.query(
+async function runsOfArchive({ environment }: ArchiveFixture): Promise<number> {
+  const rows = await environment.db.query(
     `SELECT FROM pg_stat_activity WHERE application_name = 'marquee-archive'`,
   );
   return rows.length;
@@ -111,8 +111,8 @@ async function runsOfArchive({ world }: ArchiveFixture): Promise<number> {
 export function atRandom(random: Random, withinMs: () => number): ArchiveKill {
   return {
     name: 'at a random moment',
-    async strike(scene, options) {
-      const process = scene.run({ ...options, label: 'archive at a random moment' });
+    async strike(fixture, options) {
+      const process = fixture.run({ ...options, label: 'archive at a random moment' });
       const ended = new AbortController();
       void process.exited.then(() => ended.abort());
       await delay(random.below(withinMs()), undefined, { signal: ended.signal }).catch(

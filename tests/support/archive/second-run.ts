@@ -10,7 +10,7 @@ import type { Finding } from '../scenario/checks.ts';
 import { createDatabase } from '../../soak/clean-run.ts';
 import { openDatabase, type Database } from '../faults/database.ts';
 
-const PREFIX = 'twin/';
+const PREFIX = 'second-run/';
 const quiet: Log = {
   debug: () => undefined,
   info: () => undefined,
@@ -33,40 +33,45 @@ interface Plan extends Record<string, unknown> {
 /**
  * Carries out the same plans once more, without faults, in a database and under a prefix of their
  * own, or on another store, and compares every object by name and SHA-256 with those that the hurt
- * runs made. The twin's own audit, which reads all its objects, must find nothing.
+ * runs made. The second run's own audit, which reads all its objects, must find nothing.
  */
 export async function compareWithSecondRun(
-  scene: ArchiveFixture,
-  store: ObjectStore = scene.store,
+  fixture: ArchiveFixture,
+  store: ObjectStore = fixture.store,
 ): Promise<Finding> {
-  const { world } = scene;
-  const urls = await createDatabase(world, 'twin');
-  const twin = openDatabase(urls.admin);
+  const { environment } = fixture;
+  const urls = await createDatabase(environment, 'second_run');
+  const second = openDatabase(urls.admin);
   try {
-    const plans = await world.db.query<Plan>(
+    const plans = await environment.db.query<Plan>(
       `SELECT id, until::text AS until FROM archive_runs r
         WHERE EXISTS (SELECT FROM archive_plans p
                        WHERE p.run_id = r.id AND p.to_offset > p.from_offset) ORDER BY id`,
     );
     for (const plan of plans) {
-      await copyPlan(world.db, twin, plan);
+      await copyPlan(environment.db, second, plan);
       await runArchive(
         {
-          brokers: world.brokers,
-          registryUrl: world.registryUrl,
+          brokers: environment.brokers,
+          registryUrl: environment.registryUrl,
           postgresUrl: urls.writer,
           store,
-          settings: { ...DEFAULT_ARCHIVE, prefix: PREFIX, rowsMax: scene.rowsMax, graceMs: 0 },
-          runtime: world.config.runtime.settings,
+          settings: { ...DEFAULT_ARCHIVE, prefix: PREFIX, rowsMax: fixture.rowsMax, graceMs: 0 },
+          runtime: environment.config.runtime.settings,
           log: quiet,
           failpoint: () => undefined,
         },
         null,
       );
     }
-    const [hurt, clean] = [await world.db.query<FileRow>(FILES), await twin.query<FileRow>(FILES)];
+    const [hurt, clean] = [
+      await environment.db.query<FileRow>(FILES),
+      await second.query<FileRow>(FILES),
+    ];
     const shaOf = new Map(hurt.map((row) => [row.name, row.sha]));
-    const [merges] = await world.db.query('SELECT FROM archive_files WHERE generation > 0 LIMIT 1');
+    const [merges] = await environment.db.query(
+      'SELECT FROM archive_files WHERE generation > 0 LIMIT 1',
+    );
     // What a merge replaced may be off the list by now; the rest of it must be as it was.
     const mayBeGone = merges !== undefined;
     const differing = clean.filter(({ name, sha }) =>
@@ -80,8 +85,8 @@ export async function compareWithSecondRun(
       found: `its audit: ${JSON.stringify(found.slice(0, 3))}; ${hurt.length} objects, ${clean.length} without faults; ${differing.length} differ: ${JSON.stringify(differing.slice(0, 3))}`,
     };
   } finally {
-    await twin.close();
-    await world.db.query('DROP DATABASE IF EXISTS twin WITH (FORCE)');
+    await second.close();
+    await environment.db.query('DROP DATABASE IF EXISTS second_run WITH (FORCE)');
     for await (const { name } of store.list(PREFIX)) await store.remove([name]);
   }
 }

@@ -25,7 +25,7 @@ export async function onStage<T>(work: (stage: Stage) => Promise<T>): Promise<T>
   const progress = createProgress(process.stderr);
   const folder = await mkdtemp(join(tmpdir(), 'marquee-eval-'));
   const stack = await startStack({
-    parts: ['kafka', 'registry', 'postgres', 'object-store'],
+    services: ['kafka', 'registry', 'postgres', 'object-store'],
     progress,
   });
   progress.close();

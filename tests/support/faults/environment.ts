@@ -31,13 +31,13 @@ export interface Environment {
   readonly codec: Codec;
   /** As the server's administrator, in the schema marquee. */
   readonly db: Database;
-  readonly fleet: Processes;
-  /** For processes of this world. */
+  readonly processes: Processes;
+  /** For processes of this environment. */
   readonly env: Readonly<Record<string, string>>;
-  start(part: ServiceName): Promise<void>;
-  /** Ends a part by a signal and returns when it is gone. */
-  end(part: ServiceName, signal: NodeJS.Signals): Promise<void>;
-  signal(part: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  start(service: ServiceName): Promise<void>;
+  /** Ends a service by a signal and returns when it is gone. */
+  end(service: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  signal(service: ServiceName, signal: NodeJS.Signals): Promise<void>;
   /** Empty topics, empty tables, no processes. Topics `stamped` take the producer's time. */
   reset(stamped?: readonly TopicName[]): Promise<void>;
   /** Kills what processes are left and closes connections; the servers stay. */
@@ -74,7 +74,7 @@ export function openEnvironment(
   const env = { ...baseEnvironment(home, cache), ...FAST_SETTINGS, ...settings };
   const url = adminUrl(state);
   const db = openDatabase(url);
-  const fleet = createProcesses(env);
+  const processes = createProcesses(env);
   const { brokers } = config.kafka;
 
   return {
@@ -85,22 +85,24 @@ export function openEnvironment(
     registryUrl: config.registry.url,
     codec: createCodec({ url: config.registry.url }),
     db,
-    fleet,
+    processes,
     env,
-    start: async (part) => {
-      const { ports } = await stack.up({ names: [part], slow: 'wait' });
-      if (ports[part] !== state.ports[part])
-        throw new Error(`${part} came back on another port: somebody took ${state.ports[part]}`);
+    start: async (service) => {
+      const { ports } = await stack.up({ names: [service], slow: 'wait' });
+      if (ports[service] !== state.ports[service])
+        throw new Error(
+          `${service} came back on another port: somebody took ${state.ports[service]}`,
+        );
     },
-    end: (part, signal) => endPart(stack, part, signal, state.ports[part]),
-    signal: (part, signal) => stack.kill(part, signal),
+    end: (service, signal) => endService(stack, service, signal, state.ports[service]),
+    signal: (service, signal) => stack.kill(service, signal),
     async reset(stamped = []) {
-      await fleet.killAll();
+      await processes.killAll();
       await emptyTopics(brokers, stamped);
       await emptyTables(db);
     },
     async close() {
-      await fleet.killAll();
+      await processes.killAll();
       await db.close();
     },
   };
@@ -119,19 +121,19 @@ function baseEnvironment(home: string, cache: string): Record<string, string> {
   return { ...Object.fromEntries(inherited), MARQUEE_HOME: home, MARQUEE_CACHE: cache };
 }
 
-async function endPart(
+async function endService(
   stack: Stack,
-  part: ServiceName,
+  service: ServiceName,
   signal: NodeJS.Signals,
   port: number,
 ): Promise<void> {
-  const pid = stack.pid(part);
-  await stack.kill(part, signal);
-  await until(`${part} to end after ${signal}`, 30_000, () => stack.pid(part) === null);
+  const pid = stack.pid(service);
+  await stack.kill(service, signal);
+  await until(`${service} to end after ${signal}`, 30_000, () => stack.pid(service) === null);
   // Postgres takes a zombie that nobody has collected yet for its living predecessor.
-  await until(`${part} to be collected`, MINUTE_MS, () => !existsSync(`/proc/${String(pid)}`));
+  await until(`${service} to be collected`, MINUTE_MS, () => !existsSync(`/proc/${String(pid)}`));
   // A process of many threads is gone to the eye before its last thread lets go of the port.
-  await until(`${part} to let go of port ${port}`, 30_000, () => isFree(port));
+  await until(`${service} to let go of port ${port}`, 30_000, () => isFree(port));
 }
 
 async function emptyTopics(

@@ -10,7 +10,7 @@ declare module 'vitest' {
 
 /** One stack for the fault tests of a run, apart from the others': here servers are killed. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await startStack({ parts: ARCHIVE_FAULT_SERVICES });
+  const stack = await startStack({ services: ARCHIVE_FAULT_SERVICES });
   try {
     await setUpEnvironment(stack.config);
   } catch (error) {

@@ -108,17 +108,17 @@ const CONTENT: readonly {
 
 /** Waits until every processor stands at the log's end in all partitions. */
 export async function untilCaughtUp(
-  world: Environment,
+  environment: Environment,
   processors: readonly string[],
   withinMs: number,
 ): Promise<void> {
   for (const topic of topicsOf(processors)) {
     const readers = (READERS[topic] ?? []).filter((name) => processors.includes(name));
     const ends = await until(`the ends of ${topic}`, MINUTE_MS, () =>
-      logEnds(world.brokers, topic),
+      logEnds(environment.brokers, topic),
     );
     const behind = async (): Promise<Row[]> =>
-      world.db.query(
+      environment.db.query(
         `SELECT name AS processor, e.partition - 1 AS partition, e.log_end, o.next_offset, o.owner
          FROM unnest($1::text[]) AS name
          CROSS JOIN unnest($3::bigint[]) WITH ORDINALITY AS e(log_end, partition)
@@ -144,18 +144,18 @@ export function topicsOf(processors: readonly string[]): TopicName[] {
 
 /** Holds tables, offsets, ledger and dead letters against the account of who made the records. */
 export async function checkAgainstExpected(
-  world: Environment,
+  environment: Environment,
   expected: Expected,
   processors: readonly string[],
 ): Promise<Finding[]> {
-  const { db } = world;
-  await expected.load(world.adminUrl, db);
+  const { db } = environment;
+  await expected.load(environment.adminUrl, db);
   const findings: Finding[] = [];
   for (const topic of topicsOf(processors)) {
-    const ends = await logEnds(world.brokers, topic);
+    const ends = await logEnds(environment.brokers, topic);
     findings.push(same(`${topic} holds each record sent once`, ends, expected.ends(topic)));
     const readers = (READERS[topic] ?? []).filter((name) => processors.includes(name));
-    for (const name of readers) findings.push(...(await checkStanding(db, name, topic, ends)));
+    for (const name of readers) findings.push(...(await checkPosition(db, name, topic, ends)));
   }
   findings.push(await none(db, 'ledger ranges join up to next_offset', 'ledger_breaks'));
   for (const name of processors) {
@@ -172,7 +172,7 @@ export async function checkAgainstExpected(
   return findings;
 }
 
-async function checkStanding(
+async function checkPosition(
   db: Database,
   processor: string,
   topic: TopicName,

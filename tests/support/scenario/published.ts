@@ -6,14 +6,14 @@ import type { Environment } from '../faults/environment.ts';
 
 /** Reads a topic and decodes each value. */
 async function decoded<K extends 'dead-letters.v1' | 'profile-changes.v1'>(
-  world: Environment,
+  environment: Environment,
   topic: K,
   take: (key: string, value: TopicRecords[K]) => void,
 ): Promise<void> {
-  const reader = world.codec.reader(topic);
-  const { schemaId } = await world.codec.writer(topic);
+  const reader = environment.codec.reader(topic);
+  const { schemaId } = await environment.codec.writer(topic);
   await reader.ensureSchema(schemaId);
-  await readTopic(world.brokers, topic, ({ key, value }) => {
+  await readTopic(environment.brokers, topic, ({ key, value }) => {
     if (value === null) throw new Error(`${topic} holds a null value`);
     // What is no record of it has none of the fields that are compared.
     take(key?.toString() ?? '', reader.decode(value) as TopicRecords[K]);
@@ -22,7 +22,7 @@ async function decoded<K extends 'dead-letters.v1' | 'profile-changes.v1'>(
 
 /** dead-letters.v1 holds every bad record (twice at most where a process died in between). */
 export async function checkDeadLetterTopic(
-  world: Environment,
+  environment: Environment,
   expected: Expected,
   processors: readonly string[],
 ): Promise<Finding> {
@@ -33,7 +33,7 @@ export async function checkDeadLetterTopic(
         wanted.set(`${processor}/${topic}/${partition}/${offset}`, { reason, bytes });
   const seen = new Set<string>();
   const wrong: string[] = [];
-  await decoded(world, 'dead-letters.v1', (key, { reason, value }) => {
+  await decoded(environment, 'dead-letters.v1', (key, { reason, value }) => {
     const want = wanted.get(key);
     const bytes = value?.length ?? null;
     if (want?.reason !== reason || want.bytes !== bytes)
@@ -52,13 +52,13 @@ export async function checkDeadLetterTopic(
  * profile-changes.v1: the last version told of each user covers all that entered their history, and
  * no version was told that the profile never had.
  */
-export async function checkProfileChanges(world: Environment): Promise<Finding> {
+export async function checkProfileChanges(environment: Environment): Promise<Finding> {
   const told = new Map<string, number>();
-  await decoded(world, 'profile-changes.v1', (_, change) => {
+  await decoded(environment, 'profile-changes.v1', (_, change) => {
     told.set(change.user_id, Math.max(told.get(change.user_id) ?? 0, change.profile_version));
   });
   // Events of a user stand in one partition: those up to the last one of the history are the least.
-  const rows = await world.db.query<{ user_id: string; least: number; most: number }>(
+  const rows = await environment.db.query<{ user_id: string; least: number; most: number }>(
     `WITH told AS (SELECT user_id, max(kafka_offset) AS last FROM expected.actions
        WHERE movie_id IS NOT NULL AND action NOT IN ('impression', 'search') GROUP BY user_id)
      SELECT a.user_id, count(*) FILTER (WHERE kafka_offset <= t.last) AS least, count(*) AS most

@@ -38,14 +38,14 @@ const CATCH_UP_MS = 90_000;
 const CHUNK = 500;
 
 export async function createScenario(
-  world: Environment,
+  environment: Environment,
   seed: number,
   options: ScenarioOptions = {},
 ): Promise<Scenario> {
-  const folder = mkdtempSync(join(world.home, 'expected-'));
+  const folder = mkdtempSync(join(environment.home, 'expected-'));
   const expected = new Expected(folder, options.partitions);
-  const loader = createLoader(world.brokers);
-  const encode = await createEncoders(world.codec);
+  const loader = createLoader(environment.brokers);
+  const encode = await createEncoders(environment.codec);
   const catchUpMs = options.catchUpMs ?? CATCH_UP_MS;
   let portion = 0;
 
@@ -72,16 +72,16 @@ export async function createScenario(
       }
       await loader.send(chunk);
     },
-    caughtUp: (processors) => untilCaughtUp(world, processors, catchUpMs),
+    caughtUp: (processors) => untilCaughtUp(environment, processors, catchUpMs),
     async verify(processors, context) {
       try {
-        await untilCaughtUp(world, processors, catchUpMs);
-        await untilPublished(world);
-        const findings = await checkAgainstExpected(world, expected, processors);
-        findings.push(await checkDeadLetterTopic(world, expected, processors));
+        await untilCaughtUp(environment, processors, catchUpMs);
+        await untilPublished(environment);
+        const findings = await checkAgainstExpected(environment, expected, processors);
+        findings.push(await checkDeadLetterTopic(environment, expected, processors));
         demand(findings, `${context}, seed ${seed}`);
       } catch (error) {
-        const tails = world.fleet.alive().map((p) => p.tail(8));
+        const tails = environment.processes.alive().map((p) => p.tail(8));
         throw new Error([(error as Error).message, ...tails].join('\n'), { cause: error });
       }
     },
@@ -93,10 +93,10 @@ export async function createScenario(
 }
 
 /** Outboxes are drained after COMMIT: the last of it may be on its way. */
-async function untilPublished(world: Environment): Promise<void> {
+async function untilPublished(environment: Environment): Promise<void> {
   // A process that is stopped while it publishes holds its rows for a minute (OUTBOX_IDLE_MS).
   await until('the outboxes to be drained', 90_000, async () => {
-    const [due] = await world.db.query<{ rows: number }>(
+    const [due] = await environment.db.query<{ rows: number }>(
       `SELECT (SELECT count(*) FROM profile_outbox)
             + (SELECT count(*) FROM dead_letters WHERE published_at IS NULL) AS rows`,
     );
