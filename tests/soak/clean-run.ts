@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { migrate } from '../../sql/migrate.ts';
 import { topicsOf, untilCaughtUp, type Finding } from '../support/scenario/checks.ts';
 import { openDatabase } from '../support/faults/database.ts';
+import { createSecondDatabase } from '../support/faults/second-database.ts';
 import type { Environment } from '../support/faults/environment.ts';
 
 const DATABASE = 'clean';
@@ -57,7 +57,7 @@ export async function compareWithCleanRun(
   processors: readonly string[],
   withinMs: number,
 ): Promise<Finding[]> {
-  const urls = await createDatabase(environment, DATABASE);
+  const urls = await createSecondDatabase(environment, DATABASE);
   const clean = openDatabase(urls.admin);
   try {
     const running = environment.processes.start({
@@ -79,34 +79,6 @@ export async function compareWithCleanRun(
   } finally {
     await clean.close();
   }
-}
-
-/** A database of its own on the environment's server, with all tables and nothing in them. */
-export async function createDatabase(
-  environment: Environment,
-  database: string,
-): Promise<{ admin: string; writer: string }> {
-  const { db } = environment;
-  const roles = ['marquee_migrator', 'marquee_writer', 'marquee_reader'];
-  await db.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-  await db.query(
-    `CREATE DATABASE ${database} OWNER marquee_migrator ENCODING 'UTF8' TEMPLATE template0
-     LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LC_COLLATE 'C' LC_CTYPE 'C'`,
-  );
-  for (const role of roles)
-    await db.query(`ALTER ROLE ${role} IN DATABASE ${database} SET search_path = marquee, public`);
-  const inClean = (url: string): string => {
-    const changed = new URL(url);
-    changed.pathname = `/${database}`;
-    return changed.href;
-  };
-  const admin = inClean(environment.adminUrl);
-  const client = new pg.Client({ connectionString: admin });
-  await client.connect();
-  await client.query('CREATE EXTENSION vector').finally(() => client.end());
-  const { postgres } = environment.config;
-  await migrate({ url: inClean(postgres.migratorUrl) });
-  return { admin, writer: inClean(postgres.writerUrl) };
 }
 
 interface Digest {

@@ -1,6 +1,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { repositoryRoot } from '../../cli/config/config.ts';
 
 interface Edit {
@@ -15,11 +15,16 @@ export interface Mutant {
   readonly edits: readonly Edit[];
 }
 
+const TAKE_OVER = 'streams/runtime/consume/take-over.ts';
+
+/** The specifier by which one file of the tree imports another. */
+const specifier = (from: string, to: string): string => relative(dirname(from), to);
+
 /** Reads the group's offset from Kafka, as consumers usually do, and goes on from there. */
 const SEEK_FROM_KAFKA: Edit = {
-  file: 'streams/runtime/consume/take-over.ts',
+  file: TAKE_OVER,
   from: '        const start = startOffset(name, position, log);\n',
-  to: `        const { withAdmin } = await import('../../connectors/kafka/admin.ts');
+  to: `        const { withAdmin } = await import('${specifier(TAKE_OVER, 'connectors/kafka/admin.ts')}');
         const { processor, topic } = context.key;
         const brokers = (process.env['MUTANT_BROKERS'] ?? '').split(',');
         const groups = await withAdmin({ brokers }, (admin) =>

@@ -7,7 +7,7 @@ import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import type { Log } from '../../../streams/runtime/observe/log.ts';
 import type { ArchiveFixture } from './fixture.ts';
 import type { Finding } from '../scenario/checks.ts';
-import { createDatabase } from '../../soak/clean-run.ts';
+import { createSecondDatabase } from '../faults/second-database.ts';
 import { openDatabase, type Database } from '../faults/database.ts';
 
 const PREFIX = 'second-run/';
@@ -40,7 +40,7 @@ export async function compareWithSecondRun(
   store: ObjectStore = fixture.store,
 ): Promise<Finding> {
   const { environment } = fixture;
-  const urls = await createDatabase(environment, 'second_run');
+  const urls = await createSecondDatabase(environment, 'second_run');
   const second = openDatabase(urls.admin);
   try {
     const plans = await environment.db.query<Plan>(
