@@ -9,7 +9,7 @@ import { left, print, right, table } from '../../cli/terminal/output.ts';
 import { silentProgress } from '../../cli/terminal/progress.ts';
 import { installSpark } from '../../cli/stack/install/spark.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
-import { onStage, secondsOf, type Stage } from '../support/batch/stage.ts';
+import { withStage, secondsOf, type Stage } from '../support/batch/stage.ts';
 
 export interface MovieLensOptions {
   readonly data: string;
@@ -40,7 +40,7 @@ const python = promisify(execFile);
  */
 export async function judgeMovieLens(options: MovieLensOptions): Promise<void> {
   const scripts = resolve(options.protocol ?? join(repositoryRoot, 'batch', 'evaluation'));
-  await onStage(async (stage) => {
+  await withStage(async (stage) => {
     const split = join(stage.folder, 'split');
     const fraction = String(options.fraction);
     await python('python3', [

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cpuSeconds, retriesIn } from '../support/retries.ts';
+import { cpuSecondsOf } from '../support/procfs.ts';
+import { retriesIn } from '../support/retries.ts';
 import type { RunningProcess } from '../support/processes.ts';
 import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
@@ -30,7 +31,7 @@ afterEach(async () => {
 async function waitsItOut(process: RunningProcess, codes: RegExp): Promise<void> {
   await process.logged('retrying', MINUTE_MS, (line) => codes.test(String(line['code'])));
   const began = performance.now();
-  const [cpu, tries] = [cpuSeconds(process.pid), await retriesIn(process)];
+  const [cpu, tries] = [cpuSecondsOf(process.pid), await retriesIn(process)];
   const lines = process.lines.length;
   await until('some more tries', MINUTE_MS, async () => (await retriesIn(process)) >= tries + 3);
   const seconds = (performance.now() - began) / 1_000;
@@ -39,7 +40,7 @@ async function waitsItOut(process: RunningProcess, codes: RegExp): Promise<void>
   // After the first few, a pause is at least half of the longest one.
   expect(more).toBeLessThanOrEqual(CHANNELS * (6 + (seconds * 1_000) / (RETRY_MAX_MS / 2)));
   expect(process.lines.length - lines).toBeLessThanOrEqual(PROCESSORS.length * (4 + seconds));
-  expect(cpuSeconds(process.pid) - cpu).toBeLessThanOrEqual(0.5 + 0.5 * seconds);
+  expect(cpuSecondsOf(process.pid) - cpu).toBeLessThanOrEqual(0.5 + 0.5 * seconds);
   const line = process.lines.find((found) => found.event === 'retrying');
   expect(String(line?.['reason']).length).toBeGreaterThan(20);
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '../../common/random.ts';
 import { compareWithLog } from '../support/archive/equals.ts';
@@ -7,6 +6,7 @@ import { createArchiveFixture, sha256, type ArchiveFixture } from '../support/ar
 import { compareWithSecondRun } from '../support/archive/second-run.ts';
 import { same, type Finding } from '../support/scenario/checks.ts';
 import type { RunningProcess } from '../support/processes.ts';
+import { peakResidentBytes } from '../support/procfs.ts';
 import { logEnds } from '../support/read-topic.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { HOUR_MS } from '../../common/time.ts';
@@ -210,19 +210,10 @@ function watchMemory() {
     peak: () => peak,
     watch(process: RunningProcess): RunningProcess {
       const timer = setInterval(() => {
-        peak = Math.max(peak, residentPeak(process.pid));
+        peak = Math.max(peak, peakResidentBytes(process.pid));
       }, LOOK_MS);
       void process.exited.then(() => clearInterval(timer));
       return process;
     },
   };
-}
-
-function residentPeak(pid: number): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-  } catch {
-    return 0; // it ended in between
-  }
 }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../cli/config/config.ts';
+import { readStat } from './procfs.ts';
 import { until } from './until.ts';
 
 /** One line of a process's log. */
@@ -179,7 +179,7 @@ function launch(
       const response = await fetch(base + path, { signal: AbortSignal.timeout(5_000) });
       return { status: response.status, text: await response.text() };
     },
-    stopped: () => /^\S+ \(.*\) T /.test(statOf(pid)),
+    stopped: () => readStat(pid)?.state === 'T',
     tail: (count = 25) =>
       `--- end of the log of ${label} (pid ${pid}, ${JSON.stringify(exit ?? 'alive')}):\n` +
       lines
@@ -189,14 +189,6 @@ function launch(
     output: () => output,
   };
   return running;
-}
-
-function statOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 function collectLines(child: ChildProcess, take: (line: string) => void): void {

@@ -1,14 +1,4 @@
-import { readFileSync } from 'node:fs';
 import type { RunningProcess } from './processes.ts';
-
-const TICKS_PER_SECOND = 100;
-
-/** Seconds of CPU that a process has used so far (user and system). Linux. */
-export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 /** Tries again that a process has counted so far, by error code. */
 export async function retriesOf(process: RunningProcess): Promise<ReadonlyMap<string, number>> {

@@ -1,17 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { freePort } from '../../../cli/stack/ports.ts';
-import { costsOf, listObjects, readBack, removeObjects, storeOf, watch } from './run.ts';
+import { listObjects, readBack, removeObjects, storeOf } from './run.ts';
 import type { ArchiveContext, ArchiveResult } from './run.ts';
-import { startChild } from '../runner/child.ts';
-import { connectKafka } from '../hot-path/load.ts';
-import { untilQuiet } from '../runner/sampler.ts';
+import type { StartedClient } from '../runner/child.ts';
+import { connectKafka } from '../load/topics.ts';
+import { costsBetween, untilQuiet } from '../runner/sampler.ts';
 import type { BenchStack } from '../runner/stack.ts';
-import type { StartedClient } from '../hot-path/system.ts';
+import { watchClients } from '../runner/watch.ts';
 import { CONNECT_VERSION, ICEBERG_VERSION } from '../peers/install.ts';
-import { properties } from '../peers/properties.ts';
+import { startConnect } from '../peers/connect.ts';
 
 const COMMIT_INTERVAL_MS = 10_000;
 const POLL_ROWS = 10_000;
@@ -57,6 +56,12 @@ function timestamp(): object {
   return { type: 'int64', optional: false, name, version: 1 };
 }
 
+const SCHEMA = {
+  type: 'struct',
+  optional: false,
+  fields: FIELDS.map(([field, type]) => ({ field, ...type })),
+};
+
 /**
  * Iceberg's sink over all that stands in the JSON topic, into a table of its own. The time ends with
  * the snapshot that has all rows, by that snapshot's own time.
@@ -73,45 +78,28 @@ export async function runSink(
   const database = `bench_iceberg_${runId}`;
   const control = `control-iceberg-${runId}`;
   await makePlace(stack, database, control);
-  const worker = join(workDir, `iceberg-worker-${runId}.properties`);
-  const sink = join(workDir, `iceberg-sink-${runId}.properties`);
   const logFile = join(workDir, `iceberg-${runId}.log`);
-  writeFileSync(worker, properties(await workerConfig(context, runId)), { mode: 0o600 });
-  const config = sinkConfig(context, runId, { database, control, warehouse });
-  writeFileSync(sink, properties(config), { mode: 0o600 });
   await untilQuiet(stack.pids);
   const startedMs = Date.now();
-  const client = startChild({
-    command: java,
-    // The heap that Connect's own start script gives.
-    args: [
-      '-Xms256M',
-      '-Xmx2G',
-      '-XX:+UseG1GC',
-      '-XX:MaxGCPauseMillis=20',
-      '-Duser.timezone=UTC',
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=info',
+  const client = await startConnect({
+    name: `iceberg-${runId}`,
+    ...{ java, jars, workDir, logFile, schema: SCHEMA },
+    brokers: stack.brokers,
+    // Every plugin is named on the class path: scanning takes long.
+    pluginDiscovery: 'service_load',
+    sink: sinkConfig(context, runId, { database, control, warehouse }),
+    javaOptions: [
       '-Dorg.slf4j.simpleLogger.showDateTime=true',
       "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS'Z'",
-      '-cp',
-      join(jars, '*'),
-      'org.apache.kafka.connect.cli.ConnectStandalone',
-      worker,
-      sink,
     ],
-    env: {},
-    logFile,
-    cwd: workDir,
   });
-  const watching = watch(stack, client);
-  let peakRss: number;
-  let endedMs: number;
-  try {
-    endedMs = await Promise.race([untilCommitted(context, database, logFile), endedEarly(client)]);
-  } finally {
-    peakRss = watching.stop();
-    await client.stop();
-  }
+  const {
+    result: endedMs,
+    samples,
+    peakRss: [peakRss = 0],
+  } = await watchClients(stack, [client], () =>
+    Promise.race([untilCommitted(context, database, logFile), endedEarly(client)]),
+  );
   const fetchedMs = firstFetchMs(logFile, load.jsonTopic) ?? startedMs;
   const objects = (await listObjects(stack, warehouse)).filter(({ name }) =>
     name.endsWith('.parquet'),
@@ -124,7 +112,7 @@ export async function runSink(
     warmUpMs: fetchedMs - startedMs,
     files: objects.length,
     fileBytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
-    cpu: costsOf(watching.sampler, fetchedMs, endedMs, load.actions),
+    cpu: costsBetween(samples, fetchedMs, endedMs, load.actions),
     peakRss,
     contents: await readBack(
       context,
@@ -237,25 +225,6 @@ async function connectTo(stack: BenchStack, database: string): Promise<pg.Client
   return client;
 }
 
-async function workerConfig({ stack, workDir }: ArchiveContext, runId: string) {
-  return {
-    'bootstrap.servers': stack.brokers.join(','),
-    'key.converter': 'org.apache.kafka.connect.storage.StringConverter',
-    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-    'value.converter.schemas.enable': 'true',
-    'value.converter.schema.content': JSON.stringify({
-      type: 'struct',
-      optional: false,
-      fields: FIELDS.map(([field, type]) => ({ field, ...type })),
-    }),
-    'offset.storage.file.filename': join(workDir, `iceberg-${runId}.offsets`),
-    'offset.flush.interval.ms': '5000',
-    // Everything is on the class path, and every plugin named there: scanning takes long.
-    'plugin.discovery': 'service_load',
-    listeners: `http://127.0.0.1:${String(await freePort(new Set()))}`,
-  };
-}
-
 function sinkConfig(
   { stack, load }: ArchiveContext,
   runId: string,
@@ -285,10 +254,6 @@ function sinkConfig(
     'iceberg.catalog.s3.access-key-id': objectStore.accessKey,
     'iceberg.catalog.s3.secret-access-key': objectStore.secretKey,
     'iceberg.catalog.client.region': 'us-east-1',
-    'consumer.override.auto.offset.reset': 'earliest',
     'consumer.override.max.poll.records': String(POLL_ROWS),
-    'consumer.override.fetch.min.bytes': '1048576',
-    'consumer.override.fetch.max.wait.ms': '100',
-    'consumer.override.max.partition.fetch.bytes': '8388608',
   };
 }

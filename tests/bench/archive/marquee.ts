@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { repositoryRoot } from '../../../cli/config/config.ts';
 import { startChild } from '../runner/child.ts';
-import { untilQuiet } from '../runner/sampler.ts';
+import { costsBetween, untilQuiet } from '../runner/sampler.ts';
 import type { BenchStack } from '../runner/stack.ts';
-import { costsOf, readBack, removeObjects, watch } from './run.ts';
+import { watchClients } from '../runner/watch.ts';
+import { readBack, removeObjects } from './run.ts';
 import type { ArchiveContext, ArchiveResult } from './run.ts';
 
 const MARQUEE = join(repositoryRoot, 'marquee');
@@ -53,14 +54,10 @@ export async function runMarquee(context: ArchiveContext, round: number): Promis
     logFile: join(workDir, `archive-${String(round)}-${String(startedMs)}.log`),
     endsByItself: true,
   });
-  const watching = watch(stack, client);
-  let peakRss: number;
-  try {
-    await client.ended;
-  } finally {
-    peakRss = watching.stop();
-    await client.stop();
-  }
+  const {
+    samples,
+    peakRss: [peakRss = 0],
+  } = await watchClients(stack, [client], () => client.ended);
   const { plannedMs, recordedMs, rows, files, bytes } = await recorded(stack);
   if (rows !== load.actions)
     throw new Error(`the archive recorded ${String(rows)} of ${String(load.actions)} rows`);
@@ -72,7 +69,7 @@ export async function runMarquee(context: ArchiveContext, round: number): Promis
     warmUpMs: plannedMs - startedMs,
     files,
     fileBytes: bytes,
-    cpu: costsOf(watching.sampler, plannedMs, recordedMs, rows),
+    cpu: costsBetween(samples, plannedMs, recordedMs, rows),
     peakRss,
     contents: await readBack(context, await archivedObjects(stack)),
   };

@@ -1,40 +1,31 @@
 import { join } from 'node:path';
-import type { Progress } from '../../../cli/terminal/progress.ts';
-import type { Codec } from '../hot-path/load.ts';
-import { copyTo } from '../peers/duckdb.ts';
-import type { FileContents } from '../peers/duckdb.ts';
-import { runSink } from './iceberg.ts';
-import { settingsOf } from '../runner/settings.ts';
-import type { BenchStack } from '../runner/stack.ts';
-import { growTo, loadArchive } from './load.ts';
-import type { ArchiveLoad } from './load.ts';
-import { archivedObjects, runMarquee } from './marquee.ts';
-import type { ArchiveReport, LimitResult } from './report.ts';
-import { fetchObjects, perSecond } from './run.ts';
-import type { ArchiveContext, ArchiveResult } from './run.ts';
 import { HOUR_MS } from '../../../common/time.ts';
+import { copyTo, type FileContents } from '../peers/duckdb.ts';
+import { contestant, type Contestant } from '../runner/attempts.ts';
+import { whole } from '../runner/markdown.ts';
+import type { LoadOptions } from '../runner/options.ts';
+import type { Bench, BenchPlace } from '../runner/run.ts';
+import { settingsOf } from '../runner/settings.ts';
+import { runSink } from './iceberg.ts';
+import { growTo, loadArchive, type ArchiveLoad } from './load.ts';
+import { archivedObjects, runMarquee } from './marquee.ts';
+import type { ArchiveFigures, LimitResult } from './report.ts';
+import { fetchObjects, perSecond, type ArchiveContext, type ArchiveResult } from './run.ts';
 
-export interface ArchiveOptions {
-  readonly events: number;
+export interface ArchiveOptions extends LoadOptions {
   readonly runs: number;
   /** Sizes that the topic is grown to, for Marquee alone; each above the one before. */
   readonly growth: readonly number[];
   readonly growthRuns: number;
-  readonly seed: number;
-  readonly users: number;
-  readonly movies: number;
-  readonly codec: Codec;
   readonly settings: Readonly<Record<string, string>>;
   readonly stallSeconds: number;
   readonly sink: boolean;
   readonly duckdb: boolean;
 }
 
-export interface ArchiveBench {
-  readonly stack: BenchStack;
-  readonly workDir: string;
-  readonly startedAt: Date;
-  readonly progress: Progress;
+/** What the peers need that are installed. */
+export interface ArchivePeers {
+  /** Interpreter with DuckDB. */
   readonly python: string;
   readonly java: string;
   /** Folder of the sink's jars. */
@@ -43,90 +34,57 @@ export interface ArchiveBench {
 
 const THREADS = [1, 2];
 
-/** Loads the events, runs everything, and returns the figures. Failures are findings of it. */
+/** Loads the events, runs everything, and returns the figures. */
 export async function measureArchive(
   options: ArchiveOptions,
-  bench: ArchiveBench,
-): Promise<ArchiveReport> {
-  const { stack, workDir, progress, python } = bench;
-  const plan = {
-    seed: options.seed,
-    actions: options.events,
-    users: options.users,
-    movies: options.movies,
-    endMs: Date.now(),
-    spanMs: HOUR_MS,
-  };
-  const loaded = await loadArchive(stack, plan, options.codec, progress.step('events'));
+  { python, java, jars }: ArchivePeers,
+  { stack, workDir }: BenchPlace,
+  { attempts, progress }: Bench,
+): Promise<ArchiveFigures> {
+  const { seed, events: actions, users, movies, codec, settings } = options;
+  const plan = { seed, actions, users, movies, endMs: Date.now(), spanMs: HOUR_MS };
+  const loaded = await loadArchive(stack, plan, codec, progress.step('events'));
   const stallMs = options.stallSeconds * 1000;
   const contextOf = (load: ArchiveLoad): ArchiveContext => {
-    return { stack, load, workDir, python, stallMs, settings: options.settings };
+    return { stack, load, workDir, python, stallMs, settings };
   };
-  const context = contextOf(loaded);
-  const findings: string[] = [];
-  /** One failure is a finding; the others go on. */
-  const attempt = async <T>(
-    name: string,
-    body: () => Promise<T>,
-    show: (result: T) => string,
-  ): Promise<T[]> => {
-    const step = progress.step(name);
-    step.update('measuring');
-    try {
-      const result = await body();
-      step.done(show(result));
-      return [result];
-    } catch (cause) {
-      const { message } = cause as Error;
-      step.fail(message);
-      findings.push(`${name} failed: ${message.split('\n').slice(0, 3).join(' ')}`);
-      return [];
-    }
-  };
-  const archive = (of: ArchiveContext, round: number) => () => runMarquee(of, round);
-  const sink = (round: number) => () => runSink(bench.jars, bench.java, context, round);
+  const archiveOf = (load: ArchiveLoad, name: string, results: ArchiveResult[]): Contestant =>
+    contestant(name, results, (round) => runMarquee(contextOf(load), round), describe);
 
-  const runs: ArchiveResult[] = await attempt('archive, warm-up', archive(context, 0), describe);
-  const folder = join(workDir, 'rows');
+  const runs: ArchiveResult[] = [];
+  const archive = archiveOf(loaded, 'archive', runs);
+  const measureSink = (round: number) => runSink(jars, java, contextOf(loaded), round);
+  const sinks = options.sink ? [contestant('Iceberg sink', runs, measureSink, describe)] : [];
+  const warm = await attempts.attempt('archive, warm-up', () => archive.turn(0));
   const files =
-    options.duckdb && runs.length > 0
-      ? await fetchObjects(stack, folder, await archivedObjects(stack))
+    options.duckdb && warm
+      ? await fetchObjects(stack, join(workDir, 'rows'), await archivedObjects(stack))
       : [];
-  if (options.sink) runs.push(...(await attempt('Iceberg sink, warm-up', sink(0), describe)));
+  for (const sink of sinks) await attempts.attempt('Iceberg sink, warm-up', () => sink.turn(0));
+
   const limits: LimitResult[] = [];
-  for (let round = 1; round <= options.runs; round++) {
-    const of = `${String(round)}/${String(options.runs)}`;
-    for (const threads of files.length === 0 ? [] : THREADS) {
-      const body = async (): Promise<LimitResult> => {
-        return { round, threads, ...(await copyTo(python, workDir, files, threads)) };
-      };
-      limits.push(
-        ...(await attempt(`DuckDB, ${String(threads)} thread(s) ${of}`, body, describeLimit)),
-      );
-    }
-    runs.push(...(await attempt(`archive ${of}`, archive(context, round), describe)));
-    if (options.sink) runs.push(...(await attempt(`Iceberg sink ${of}`, sink(round), describe)));
-  }
+  const copies = (files.length === 0 ? [] : THREADS).map((threads) =>
+    contestant(
+      `DuckDB, ${threads} thread(s)`,
+      limits,
+      async (round) => ({ round, threads, ...(await copyTo(python, workDir, files, threads)) }),
+      describeLimit,
+    ),
+  );
+  await attempts.alternate(options.runs, [...copies, archive, ...sinks]);
+
   const growth: ArchiveResult[] = [];
   let load = loaded;
-  for (const size of options.growth.filter((wanted) => wanted > options.events)) {
+  for (const size of options.growth.filter((wanted) => wanted > actions)) {
     load = await growTo(stack, load, size, progress.step(`events to ${whole(size)}`));
-    for (let round = 1; round <= options.growthRuns; round++) {
-      const name = `archive of ${whole(size)} ${String(round)}/${String(options.growthRuns)}`;
-      growth.push(...(await attempt(name, archive(contextOf(load), round), describe)));
-    }
+    const grown = archiveOf(load, `archive of ${whole(size)}`, growth);
+    await attempts.alternate(options.growthRuns, [grown]);
   }
-  findings.push(...differences(loaded.actions, runs, limits), ...differences(0, growth, []));
-  return {
-    command: `./marquee bench archive ${process.argv.slice(2).join(' ')}`.trimEnd(),
-    startedAt: bench.startedAt,
-    load: loaded,
-    runs,
-    limits,
-    growth,
-    findings,
-    settings: await settingsOf(stack),
-  };
+  attempts.findings.push(
+    ...differences(loaded.actions, runs, limits),
+    ...differences(0, growth, []),
+  );
+  return { load: loaded, runs, limits, growth, settings: await settingsOf(stack) };
 }
 
 /** Every run must have every row once, with the contents of all the others. */
@@ -142,25 +100,21 @@ function differences(
     references.set(rows, reference);
     if (contents.rows === rows && contents.ids === rows && contents.sum === reference.sum) return;
     found.push(
-      `${name}: ${String(contents.rows)} rows, ${String(contents.ids)} ids, content sum ` +
-        `${contents.sum}; expected ${String(rows)}, sum ${reference.sum}`,
+      `${name}: ${contents.rows} rows, ${contents.ids} ids, content sum ` +
+        `${contents.sum}; expected ${rows}, sum ${reference.sum}`,
     );
   };
   for (const { system, round, rows, contents } of runs)
-    hold(`${system}, run ${String(round)}`, rows, contents);
-  for (const limit of limits) hold(`DuckDB, run ${String(limit.round)}`, actions, limit);
+    hold(`${system}, run ${round}`, rows, contents);
+  for (const limit of limits) hold(`DuckDB, run ${limit.round}`, actions, limit);
   return found;
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en');
 }
 
 function describe(result: ArchiveResult): string {
   const { cpu } = result;
   return (
     `${whole(perSecond(result))} rows/s, ${(result.fileBytes / result.rows).toFixed(1)} B/row in ` +
-    `${String(result.files)} files; CPU s/M: client ${cpu.client.toFixed(1)}, store ` +
+    `${result.files} files; CPU s/M: client ${cpu.client.toFixed(1)}, store ` +
     `${cpu.store.toFixed(1)}, broker ${cpu.broker.toFixed(1)}, postgres ${cpu.postgres.toFixed(1)}; ` +
     `${whole(result.peakRss / 1e6)} MB; ${cpu.otherCores.toFixed(1)} cores busy with other things`
   );

@@ -1,7 +1,17 @@
 import type { DuckdbCopy } from '../peers/duckdb.ts';
-import { SINK_DESCRIPTION } from './iceberg.ts';
+import {
+  findingList,
+  head,
+  markdownTable,
+  noise,
+  roundRatios,
+  spread,
+  targetTable,
+  whole,
+} from '../runner/markdown.ts';
 import { median } from '../runner/rate.ts';
-import { machineTable, markdownTable, spread, whole } from '../runner/markdown.ts';
+import type { ReportFrame } from '../runner/run.ts';
+import { SINK_DESCRIPTION } from './iceberg.ts';
 import type { ArchiveLoad } from './load.ts';
 import { perSecond } from './run.ts';
 import type { ArchiveResult } from './run.ts';
@@ -11,18 +21,16 @@ export interface LimitResult extends DuckdbCopy {
   readonly threads: number;
 }
 
-export interface ArchiveReport {
-  readonly command: string;
-  readonly startedAt: Date;
+export interface ArchiveFigures {
   readonly load: ArchiveLoad;
   /** Round 0 of a system is its warm-up. */
   readonly runs: readonly ArchiveResult[];
   readonly limits: readonly LimitResult[];
   readonly growth: readonly ArchiveResult[];
-  /** What the reader must know: failures, differences in content. */
-  readonly findings: readonly string[];
   readonly settings: readonly (readonly [string, string])[];
 }
+
+export type ArchiveReport = ArchiveFigures & ReportFrame;
 
 const MARQUEE = 'Marquee archive';
 const SINK = 'Iceberg sink';
@@ -32,14 +40,12 @@ const megabytes = (bytes: number): string => whole(bytes / 1e6);
 /** The result as Markdown: figures are medians (least to most) of the runs. */
 export function renderArchive(report: ArchiveReport): string {
   return [
-    `# Archive, ${report.startedAt.toISOString().slice(0, 10)}\n`,
-    `\`${report.command}\`, started ${report.startedAt.toISOString()}\n`,
-    machineTable(report.settings),
+    head('Archive', report, report.settings),
     events(report.load),
     '## Kafka to Parquet in the object store\n',
     runTable(report),
     ratios(report),
-    noise(report),
+    noise([...report.runs, ...report.growth]),
     '## The practical limit\n',
     limitTable(report),
     '## Growth\n',
@@ -48,9 +54,10 @@ export function renderArchive(report: ArchiveReport): string {
     targets(report),
     bounds(report),
     '## Findings of this run\n',
-    report.findings.length === 0
-      ? 'Every run had every row once, and the same contents as all the others.\n'
-      : report.findings.map((finding) => `- ${finding}\n`).join(''),
+    findingList(
+      report.findings,
+      'Every run had every row once, and the same contents as all the others.\n',
+    ),
     '## What ran\n',
     `- **${MARQUEE}**: marquee archive run --until now; registry Avro; files sorted by user and time, ` +
       'uploaded, read back from the store, verified against the ledger’s hashes, recorded with the ' +
@@ -63,7 +70,7 @@ export function renderArchive(report: ArchiveReport): string {
 
 function events({ plan, codec, actions, avroBytes, jsonBytes }: ArchiveLoad): string {
   return (
-    `${whole(actions)} user actions (seed ${String(plan.seed)}, ${whole(plan.users)} users, ` +
+    `${whole(actions)} user actions (seed ${plan.seed}, ${whole(plan.users)} users, ` +
     `${whole(plan.movies)} movies, both with a long tail), ${avroBytes.toFixed(0)} bytes each as ` +
     `registry Avro, ${jsonBytes.toFixed(0)} as JSON with the file’s columns; compression of the ` +
     `topics: ${codec}; 8 partitions.\n`
@@ -126,21 +133,18 @@ function runTable({ runs }: ArchiveReport): string {
   );
 }
 
-/** Of runs of the same round, so that a slow moment of the machine weighs on both. */
-function roundRatios(runs: readonly ArchiveResult[], cost: (run: ArchiveResult) => number) {
-  return counted(runs, MARQUEE).flatMap((mine) => {
-    const other = counted(runs, SINK).find(({ round }) => round === mine.round);
-    return other === undefined ? [] : [cost(mine) / cost(other)];
-  });
+function ratio(runs: readonly ArchiveResult[], figure: (run: ArchiveResult) => number): number {
+  const rounds = runs.filter(({ round }) => round > 0);
+  return median(roundRatios(rounds, MARQUEE, SINK, figure));
 }
 
 const allCpu = ({ cpu }: ArchiveResult): number =>
   cpu.client + cpu.store + cpu.broker + cpu.postgres;
 
 function ratios({ runs }: ArchiveReport): string {
-  const rate = median(roundRatios(runs, perSecond));
+  const rate = ratio(runs, perSecond);
   if (Number.isNaN(rate)) return '';
-  const cpu = median(roundRatios(runs, (run) => 1 / allCpu(run)));
+  const cpu = ratio(runs, (run) => 1 / allCpu(run));
   return markdownTable(
     [`${MARQUEE} / ${SINK}`, 'median of the rounds'],
     [
@@ -148,18 +152,6 @@ function ratios({ runs }: ArchiveReport): string {
       ['rows per CPU second, all processes', cpu.toFixed(2)],
     ],
   );
-}
-
-const OTHER_CORES_MAX = 0.3;
-
-function noise({ runs, growth }: ArchiveReport): string {
-  const all = [...runs, ...growth].map(({ cpu }) => cpu.otherCores);
-  const disturbed = all.filter((cores) => cores > OTHER_CORES_MAX).length;
-  return disturbed === 0
-    ? ''
-    : `**${String(disturbed)} of ${String(all.length)} runs shared the machine with other work ` +
-        `(more than ${String(OTHER_CORES_MAX)} cores of it): rates are too low, CPU seconds hold ` +
-        'better.**\n';
 }
 
 function limitTable({ limits, runs }: ArchiveReport): string {
@@ -213,35 +205,30 @@ function targets({ runs, growth }: ArchiveReport): string {
   const mine = counted(runs, MARQUEE);
   const all = [...mine, ...growth];
   const largest = Math.max(...all.map(({ rows }) => rows));
-  const lines: (readonly [string, number, (value: number) => string, 'least' | 'most', number])[] =
-    [
-      ['rows/s, sorted, uploaded, verified', median(mine.map(perSecond)), whole, 'least', 250_000],
-      [
-        `the same of ${whole(largest)} rows`,
-        median(all.filter(({ rows }) => rows === largest).map(perSecond)),
-        whole,
-        'least',
-        250_000,
-      ],
-      [`rate / ${SINK}`, median(roundRatios(runs, perSecond)), (v) => v.toFixed(2), 'least', 2],
-      [
-        'peak memory, any backlog, MB',
-        Math.max(...all.map((r) => r.peakRss)) / 1e6,
-        whole,
-        'most',
-        600,
-      ],
-    ];
-  return markdownTable(
-    ['target', 'wanted', 'measured', ''],
-    lines.map(([name, value, show, direction, bound]) => {
-      const wanted = `${direction === 'least' ? '>=' : '<='} ${show(bound)}`;
-      if (!Number.isFinite(value)) return [name, wanted, 'not measured', ''];
-      const met = direction === 'least' ? value >= bound : value <= bound;
-      const off = `missed by ${(Math.abs(value / bound - 1) * 100).toFixed(0)} %`;
-      return [name, wanted, show(value), met ? 'met' : off];
-    }),
-  );
+  const ofLargest = all.filter(({ rows }) => rows === largest).map(perSecond);
+  const wanted = 'at least';
+  return targetTable([
+    {
+      name: 'rows/s, sorted, uploaded, verified',
+      measured: median(mine.map(perSecond)),
+      ...{ wanted, bound: 250_000, show: whole },
+    },
+    {
+      name: `the same of ${whole(largest)} rows`,
+      measured: median(ofLargest),
+      ...{ wanted, bound: 250_000, show: whole },
+    },
+    {
+      name: `rate / ${SINK}`,
+      measured: ratio(runs, perSecond),
+      ...{ wanted, bound: 2, show: (value) => value.toFixed(2) },
+    },
+    {
+      name: 'peak memory, any backlog, MB',
+      measured: Math.max(...all.map((run) => run.peakRss)) / 1e6,
+      ...{ wanted: 'at most', bound: 600, show: whole },
+    },
+  ]);
 }
 
 /** What two cores have to give, and who takes how much of it. */

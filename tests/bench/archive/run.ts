@@ -4,10 +4,8 @@ import { openObjectStore } from '../../../connectors/object-store/object-store.t
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { contentsOf } from '../peers/duckdb.ts';
 import type { FileContents } from '../peers/duckdb.ts';
-import { cpuBetween, peakRssBytes, startSampler } from '../runner/sampler.ts';
-import type { CpuTree, Sampler } from '../runner/sampler.ts';
+import type { Costs } from '../runner/sampler.ts';
 import type { BenchStack } from '../runner/stack.ts';
-import type { StartedClient } from '../hot-path/system.ts';
 import type { ArchiveLoad } from './load.ts';
 
 /** What every system of a run is given. */
@@ -20,15 +18,6 @@ export interface ArchiveContext {
   /** Interpreter with DuckDB, which checks what was written. */
   readonly python: string;
   readonly stallMs: number;
-}
-
-/** CPU seconds per million rows, and what the rest of the machine did. */
-export interface Costs {
-  readonly client: number;
-  readonly postgres: number;
-  readonly broker: number;
-  readonly store: number;
-  readonly otherCores: number;
 }
 
 /** What one run of one system came to. */
@@ -50,38 +39,6 @@ export interface ArchiveResult {
 }
 
 export const perSecond = ({ rows, workMs }: ArchiveResult): number => (rows * 1000) / workMs;
-
-/** What a run took between two moments, by all who took part. */
-export function costsOf(sampler: Sampler, fromMs: number, toMs: number, rows: number): Costs {
-  const spent = (tree: CpuTree): number => cpuBetween(sampler.samples, tree, fromMs, toMs);
-  const trees = ['client', 'postgres', 'broker', 'store'] as const;
-  const [client = 0, postgres = 0, broker = 0, store = 0] = trees.map(
-    (tree) => (spent(tree) * 1e6) / rows,
-  );
-  const ours = trees.reduce((sum, tree) => sum + spent(tree), 0);
-  const otherCores = ((spent('machine') - ours) * 1000) / (toMs - fromMs);
-  return { client, postgres, broker, store, otherCores };
-}
-
-const PEAK_EVERY_MS = 250;
-
-/** Watches a client until `stop`: CPU of all, and the peak of its memory. */
-export function watch(stack: BenchStack, client: StartedClient) {
-  const pids = client.pid === null ? [] : [client.pid];
-  const sampler = startSampler({ ...stack.pids, client: pids });
-  let peak = 0;
-  const timer = setInterval(() => {
-    peak = Math.max(peak, ...peakRssBytes(pids));
-  }, PEAK_EVERY_MS);
-  return {
-    sampler,
-    stop(): number {
-      clearInterval(timer);
-      sampler.stop();
-      return Math.max(peak, ...peakRssBytes(pids));
-    },
-  };
-}
 
 export function storeOf({ config }: BenchStack): ObjectStore {
   return openObjectStore(config.objectStore);

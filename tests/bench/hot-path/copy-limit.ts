@@ -14,7 +14,7 @@ export function copyLimit(workers: 1 | 2): System {
       'server-side COPY (FORMAT binary) from files, 100,000 rows a transaction, ' +
       (workers === 1 ? 'one session' : 'two sessions side by side'),
     table,
-    async prepare({ stack, load }) {
+    async reset({ stack, load }) {
       const sql = await stack.connect();
       try {
         await createPeerTable(sql, table, load.firstMs, load.lastMs, []);

@@ -1,12 +1,8 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { freePort } from '../../../cli/stack/ports.ts';
-import { startChild } from '../runner/child.ts';
+import { startConnect } from '../peers/connect.ts';
 import type { RunContext, System } from './system.ts';
 import { createPeerTable } from './table.ts';
 import type { TableName } from './table.ts';
 import { CONNECT_VERSION, DEBEZIUM_VERSION } from '../peers/install.ts';
-import { properties } from '../peers/properties.ts';
 
 export type DebeziumMode = 'insert' | 'upsert';
 
@@ -32,18 +28,16 @@ const FIELDS: readonly (readonly [string, string, string | null, boolean])[] = [
   ['properties', 'string', 'io.debezium.data.Json', false],
 ];
 
-function schemaContent(): string {
-  return JSON.stringify({
-    type: 'struct',
-    optional: false,
-    fields: FIELDS.map(([field, type, name, optional]) => ({
-      field,
-      type,
-      optional,
-      ...(name === null ? {} : { name, version: 1 }),
-    })),
-  });
-}
+const SCHEMA = {
+  type: 'struct',
+  optional: false,
+  fields: FIELDS.map(([field, type, name, optional]) => ({
+    field,
+    type,
+    optional,
+    ...(name === null ? {} : { name, version: 1 }),
+  })),
+};
 
 /**
  * Debezium's JDBC sink on Kafka Connect standalone, one task. `insert` is its fastest mode, with
@@ -60,7 +54,7 @@ export function debeziumSystem(jars: string, java: string, mode: DebeziumMode): 
         ? 'insert.mode=insert, at least once (a resend stops it at the primary key)'
         : 'insert.mode=upsert on event_id, at least once delivery with idempotent writes'),
     table,
-    async prepare({ stack, load }) {
+    async reset({ stack, load }) {
       const sql = await stack.connect();
       try {
         await createPeerTable(sql, table, load.firstMs, load.lastMs, []);
@@ -68,47 +62,16 @@ export function debeziumSystem(jars: string, java: string, mode: DebeziumMode): 
         await sql.end();
       }
     },
-    async start(context) {
-      const worker = join(context.workDir, `connect-${context.runId}.properties`);
-      const sink = join(context.workDir, `sink-${context.runId}.properties`);
-      writeFileSync(worker, properties(await workerConfig(context)), { mode: 0o600 });
-      writeFileSync(sink, properties(sinkConfig(context, mode, table)), { mode: 0o600 });
-      return startChild({
-        command: java,
-        // The heap that Connect's own start script gives.
-        args: [
-          '-Xms256M',
-          '-Xmx2G',
-          '-XX:+UseG1GC',
-          '-XX:MaxGCPauseMillis=20',
-          '-Duser.timezone=UTC',
-          '-Dorg.slf4j.simpleLogger.defaultLogLevel=info',
-          '-cp',
-          join(jars, '*'),
-          'org.apache.kafka.connect.cli.ConnectStandalone',
-          worker,
-          sink,
-        ],
-        env: {},
+    start: (context) =>
+      startConnect({
+        name: `connect-${context.runId}`,
+        ...{ java, jars, schema: SCHEMA },
+        workDir: context.workDir,
         logFile: context.logFile,
-        cwd: context.workDir,
-      });
-    },
-  };
-}
-
-async function workerConfig({ stack, workDir, runId }: RunContext) {
-  return {
-    'bootstrap.servers': stack.brokers.join(','),
-    'key.converter': 'org.apache.kafka.connect.storage.StringConverter',
-    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-    'value.converter.schemas.enable': 'true',
-    'value.converter.schema.content': schemaContent(),
-    'offset.storage.file.filename': join(workDir, `connect-${runId}.offsets`),
-    'offset.flush.interval.ms': '5000',
-    // Everything is on the class path: a plugin folder of its own would load some jars twice.
-    'plugin.discovery': 'only_scan',
-    listeners: `http://127.0.0.1:${String(await freePort(new Set()))}`,
+        brokers: context.stack.brokers,
+        pluginDiscovery: 'only_scan',
+        sink: sinkConfig(context, mode, table),
+      }),
   };
 }
 
@@ -129,10 +92,6 @@ function sinkConfig({ stack, load, runId }: RunContext, mode: DebeziumMode, tabl
     'schema.evolution': 'none',
     'collection.name.format': `${table.schema}.${table.table}`,
     'batch.size': String(BATCH),
-    'consumer.override.auto.offset.reset': 'earliest',
     'consumer.override.max.poll.records': String(BATCH),
-    'consumer.override.fetch.min.bytes': '1048576',
-    'consumer.override.fetch.max.wait.ms': '100',
-    'consumer.override.max.partition.fetch.bytes': '8388608',
   };
 }

@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { ACTIONS_TOPIC, SERVES_TOPIC } from './load.ts';
+import { ACTIONS_TOPIC, SERVES_TOPIC } from '../load/topics.ts';
 import { forgetEverything, startProcessors } from './marquee.ts';
 import type { Processor } from './marquee.ts';
-import { peakRssBytes, startSampler, untilQuiet } from '../runner/sampler.ts';
+import { costsBetween, untilQuiet } from '../runner/sampler.ts';
+import type { Costs } from '../runner/sampler.ts';
 import { steadyState } from '../runner/rate.ts';
-import { cpuOf } from './run.ts';
-import type { CpuPerMillion } from './run.ts';
+import type { CommitPoint } from '../runner/rate.ts';
+import { watchClients } from '../runner/watch.ts';
 import type { RunContext } from './system.ts';
 import { contentsOf, MARQUEE_TABLE } from './table.ts';
-import type { CommitPoint, Contents } from './table.ts';
+import type { Contents } from './table.ts';
 
 /** Which processors share a process. */
 export type Layout = readonly (readonly Processor[])[];
@@ -27,7 +28,7 @@ export interface FourResult {
   readonly rowsPerSecond: number;
   readonly wholeRowsPerSecond: number;
   readonly warmUpMs: number;
-  readonly cpu: CpuPerMillion;
+  readonly cpu: Costs;
   /** Peak of each process, in bytes. */
   readonly peakRss: readonly number[];
   readonly contents: Contents;
@@ -61,30 +62,23 @@ export async function runFour(
         {
           stack: base.stack,
           settings: base.settings,
-          logFile: join(
-            base.workDir,
-            `four-${String(round)}-${String(Date.now())}-${String(at)}.log`,
-          ),
+          logFile: join(base.workDir, `four-${round}-${Date.now()}-${at}.log`),
         },
         processors,
       ),
     );
-    const pids = clients.flatMap(({ pid }) => (pid === null ? [] : [pid]));
-    const { broker, postgres } = base.stack.pids;
-    const sampler = startSampler({ client: pids, postgres, broker });
-    let points: CommitPoint[];
-    let peakRss: readonly number[];
-    try {
-      points = await Promise.race([
+    const {
+      result: points,
+      samples,
+      peakRss,
+    } = await watchClients(base.stack, clients, async () => {
+      const progress = await Promise.race([
         followProgress(sql, base, stallMs),
         ...clients.map(({ ended }) => ended.then(() => new Promise<never>(() => undefined))),
       ]);
       await untilOutboxEmpty(sql);
-      peakRss = peakRssBytes(pids);
-    } finally {
-      sampler.stop();
-      await Promise.all(clients.map((client) => client.stop()));
-    }
+      return progress;
+    });
     const steady = steadyState(points);
     return {
       layout,
@@ -92,7 +86,7 @@ export async function runFour(
       rowsPerSecond: steady.rowsPerSecond,
       wholeRowsPerSecond: (base.load.actions * 1000) / (steady.lastCommitMs - startedMs),
       warmUpMs: steady.fromMs - startedMs,
-      cpu: cpuOf(sampler.samples, steady),
+      cpu: costsBetween(samples, steady.fromMs, steady.toMs, steady.rows),
       peakRss,
       contents: await contentsOf(sql, MARQUEE_TABLE),
       disagreements: await disagreements(sql, base),

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { createProducer } from '../../../sdk/src/index.ts';
-import { ACTIONS_TOPIC, messagesIn } from './load.ts';
+import { ACTIONS_TOPIC, messagesIn } from '../load/topics.ts';
 import { startProcessors } from './marquee.ts';
 import type { Processor } from './marquee.ts';
 import { percentile } from '../runner/rate.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { repositoryRoot } from '../../../cli/config/config.ts';
-import { startChild } from '../runner/child.ts';
-import type { RunContext, StartedClient, System } from './system.ts';
+import { startChild, type StartedClient } from '../runner/child.ts';
+import type { RunContext, System } from './system.ts';
 import { MARQUEE_TABLE } from './table.ts';
 
 export type Processor = 'interactions' | 'profiles' | 'feedback' | 'serve-logs';
@@ -46,7 +46,7 @@ export function marqueeSystem(): System {
       'marquee run interactions, registry Avro; exactly once (offsets in the batch’s transaction), ' +
       'resends removed',
     table: MARQUEE_TABLE,
-    prepare: forgetEverything,
+    reset: forgetEverything,
     start: (context) => Promise.resolve(startProcessors(context, ['interactions'])),
   };
 }

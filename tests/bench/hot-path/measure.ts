@@ -1,21 +1,18 @@
 import { join } from 'node:path';
-import type { Progress } from '../../../cli/terminal/progress.ts';
-import { LAYOUTS, runFour } from './four.ts';
-import type { FourResult } from './four.ts';
-import { measureLatency } from './latency.ts';
-import type { LatencyResult } from './latency.ts';
-import { loadEvents } from './load.ts';
-import type { Codec } from './load.ts';
-import type { Processor } from './marquee.ts';
-import type { Report } from './report.ts';
-import { runOnce } from './run.ts';
-import type { RunResult } from './run.ts';
-import { measureSdk } from '../sdk/rate.ts';
-import type { SdkResult } from '../sdk/rate.ts';
-import { settingsOf } from '../runner/settings.ts';
-import type { BenchStack } from '../runner/stack.ts';
-import type { System } from './system.ts';
 import { HOUR_MS } from '../../../common/time.ts';
+import { contestant } from '../runner/attempts.ts';
+import { whole } from '../runner/markdown.ts';
+import type { LoadOptions } from '../runner/options.ts';
+import type { Bench, BenchPlace } from '../runner/run.ts';
+import { settingsOf } from '../runner/settings.ts';
+import { measureSdk, type SdkResult } from '../sdk/rate.ts';
+import { LAYOUTS, runFour, type FourResult } from './four.ts';
+import { measureLatency, type LatencyResult } from './latency.ts';
+import { loadEvents } from './load.ts';
+import type { Processor } from './marquee.ts';
+import type { Figures } from './report.ts';
+import { runOnce, type RunResult } from './run.ts';
+import type { System } from './system.ts';
 
 const LATENCY_OF: readonly (readonly Processor[])[] = [
   ['interactions'],
@@ -24,13 +21,8 @@ const LATENCY_OF: readonly (readonly Processor[])[] = [
 const SDK_EVENTS = 600_000;
 
 /** What a bench measures, as asked for on the command line. */
-export interface MeasureOptions {
-  readonly events: number;
+export interface MeasureOptions extends LoadOptions {
   readonly runs: number;
-  readonly seed: number;
-  readonly users: number;
-  readonly movies: number;
-  readonly codec: Codec;
   /** MARQUEE_* settings of the processors. */
   readonly settings: Readonly<Record<string, string>>;
   readonly stallSeconds: number;
@@ -40,101 +32,61 @@ export interface MeasureOptions {
   readonly sdk: boolean;
 }
 
-/** Where it is measured. */
-export interface Bench {
-  readonly stack: BenchStack;
-  readonly systems: readonly System[];
-  readonly workDir: string;
-  readonly startedAt: Date;
-  readonly progress: Progress;
-}
-
-/** Loads the events, runs everything, and returns the figures. Failures are findings of it. */
-export async function measure(options: MeasureOptions, bench: Bench): Promise<Report> {
-  const { stack, systems, workDir, progress } = bench;
+/** Loads the events, runs everything, and returns the figures. */
+export async function measure(
+  options: MeasureOptions,
+  systems: readonly System[],
+  { stack, workDir }: BenchPlace,
+  { attempts, progress }: Bench,
+): Promise<Figures> {
+  const { seed, events: actions, users, movies, codec, settings } = options;
+  const plan = { seed, actions, users, movies, endMs: Date.now(), spanMs: HOUR_MS };
   const load = await loadEvents(
     stack,
     join(stack.home, 'load'),
-    {
-      seed: options.seed,
-      actions: options.events,
-      users: options.users,
-      movies: options.movies,
-      endMs: Date.now(),
-      spanMs: HOUR_MS,
-    },
-    options.codec,
+    plan,
+    codec,
     progress.step('events'),
   );
-  const base = { stack, load, workDir, settings: options.settings };
+  const base = { stack, load, workDir, settings };
   const stallMs = options.stallSeconds * 1000;
-  const findings: string[] = [];
-  /** One failure is a finding; the others go on. */
-  const attempt = async <T>(
-    name: string,
-    body: () => Promise<T>,
-    show: (result: T) => string,
-  ): Promise<T[]> => {
-    const step = progress.step(name);
-    step.update('measuring');
-    try {
-      const result = await body();
-      step.done(show(result));
-      return [result];
-    } catch (cause) {
-      const { message } = cause as Error;
-      step.fail(message);
-      findings.push(`${name} failed: ${message.split('\n').slice(0, 3).join(' ')}`);
-      return [];
-    }
-  };
+
   const runs: RunResult[] = [];
-  for (let round = 1; round <= options.runs; round++) {
-    for (const system of systems) {
-      const name = `${system.name} ${String(round)}/${String(options.runs)}`;
-      runs.push(...(await attempt(name, () => runOnce(system, base, round, stallMs), describe)));
-    }
-  }
+  await attempts.alternate(
+    options.runs,
+    systems.map((system) =>
+      contestant(system.name, runs, (round) => runOnce(system, base, round, stallMs), describe),
+    ),
+  );
   const four: FourResult[] = [];
-  for (let round = 1; options.four && round <= options.runs; round++) {
-    for (const layout of Object.keys(LAYOUTS)) {
-      const name = `all four, ${layout} ${String(round)}/${String(options.runs)}`;
-      four.push(
-        ...(await attempt(name, () => runFour(layout, base, round, stallMs), describeFour)),
-      );
-    }
-  }
+  const layouts = options.four ? Object.keys(LAYOUTS) : [];
+  await attempts.alternate(
+    options.runs,
+    layouts.map((layout) =>
+      contestant(
+        `all four, ${layout}`,
+        four,
+        (round) => runFour(layout, base, round, stallMs),
+        describeFour,
+      ),
+    ),
+  );
   const latency: LatencyResult[] = [];
   for (const processors of options.latency ? LATENCY_OF : []) {
-    const name = `latency, ${String(processors.length)} processor(s)`;
-    const body = () => measureLatency(base, processors, options.latencySeconds * 1000);
-    latency.push(...(await attempt(name, body, describeLatency)));
+    await attempts.attempt(`latency, ${processors.length} processor(s)`, async () => {
+      const result = await measureLatency(base, processors, options.latencySeconds * 1000);
+      latency.push(result);
+      return describeLatency(result);
+    });
   }
   const sdk: SdkResult[] = [];
-  for (let round = 1; options.sdk && round <= options.runs; round++) {
-    const name = `SDK ${String(round)}/${String(options.runs)}`;
-    const body = () => measureSdk(stack, SDK_EVENTS);
-    sdk.push(...(await attempt(name, body, (run) => `${whole(run.eventsPerSecond)}/s`)));
+  if (options.sdk) {
+    const measureOnce = () => measureSdk(stack, SDK_EVENTS, 'impressions');
+    const show = (run: SdkResult): string => `${whole(run.eventsPerSecond)}/s`;
+    await attempts.alternate(options.runs, [contestant('SDK', sdk, measureOnce, show)]);
   }
-  findings.push(...differences(runs, four));
-  for (const { processors, missing } of latency) {
-    if (missing > 0) findings.push(`latency of ${processors}: ${String(missing)} never seen`);
-  }
-  for (const { failed } of sdk) {
-    if (failed > 0) findings.push(`SDK: ${String(failed)} events failed`);
-  }
-  return {
-    command: `./marquee bench hot-path ${process.argv.slice(2).join(' ')}`.trimEnd(),
-    startedAt: bench.startedAt,
-    load,
-    systems,
-    runs,
-    four,
-    latency,
-    sdk,
-    findings,
-    settings: await settingsOf(stack),
-  };
+  attempts.findings.push(...differences(runs, four), ...losses(latency, sdk));
+  return { load, systems, runs, four, latency, sdk, settings: await settingsOf(stack) };
 }
 
 /** Every run must have every row once, with the contents of all the others. */
@@ -150,21 +102,24 @@ function differences(runs: readonly RunResult[], four: readonly FourResult[]): s
       contentSum !== reference.contents.contentSum
     ) {
       found.push(
-        `${name}, run ${String(run.round)}: ${String(rows)} rows, ${String(distinctIds)} ids, ` +
+        `${name}, run ${run.round}: ${rows} rows, ${distinctIds} ids, ` +
           `content sum ${contentSum}; expected ${JSON.stringify(reference?.contents)}`,
       );
     }
   }
   for (const { layout, round, disagreements } of four) {
-    for (const text of disagreements) {
-      found.push(`all four, ${layout}, run ${String(round)}: ${text}`);
-    }
+    for (const text of disagreements) found.push(`all four, ${layout}, run ${round}: ${text}`);
   }
   return found;
 }
 
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en');
+function losses(latency: readonly LatencyResult[], sdk: readonly SdkResult[]): string[] {
+  return [
+    ...latency.flatMap(({ processors, missing }) =>
+      missing > 0 ? [`latency of ${processors}: ${missing} never seen`] : [],
+    ),
+    ...sdk.flatMap(({ failed }) => (failed > 0 ? [`SDK: ${failed} events failed`] : [])),
+  ];
 }
 
 function describeFour(result: FourResult): string {
@@ -180,7 +135,7 @@ function describeFour(result: FourResult): string {
 function describeLatency({ p50Ms, p99Ms, perSecond, missing }: LatencyResult): string {
   return (
     `${whole(perSecond)}/s: p50 ${p50Ms.toFixed(0)} ms, p99 ${p99Ms.toFixed(0)} ms, ` +
-    `${String(missing)} never seen`
+    `${missing} never seen`
   );
 }
 

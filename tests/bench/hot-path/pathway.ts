@@ -17,7 +17,7 @@ export function pathwaySystem(python: string): System {
       `max_batch_size ${String(BATCH)}; at least once; two columns more (time, diff), ` +
       'which its append mode needs',
     table: TABLE,
-    async prepare({ stack, load }) {
+    async reset({ stack, load }) {
       const sql = await stack.connect();
       try {
         await createPeerTable(sql, TABLE, load.firstMs, load.lastMs, [

@@ -1,27 +1,37 @@
+import {
+  findingList,
+  head,
+  markdownTable as table,
+  noise,
+  roundRatios,
+  spread,
+  targetTable,
+  whole,
+  type Target,
+} from '../runner/markdown.ts';
+import { MINUTE_MS } from '../../../common/time.ts';
+import { median } from '../runner/rate.ts';
+import type { ReportFrame } from '../runner/run.ts';
+import type { SdkResult } from '../sdk/rate.ts';
+import { rateTable } from '../sdk/report.ts';
 import { LAYOUTS } from './four.ts';
 import type { FourResult } from './four.ts';
 import type { LatencyResult } from './latency.ts';
 import type { Load } from './load.ts';
-import { machineTable, markdownTable as table, spread, whole } from '../runner/markdown.ts';
-import { median } from '../runner/rate.ts';
 import type { RunResult } from './run.ts';
-import type { SdkResult } from '../sdk/rate.ts';
 import type { System } from './system.ts';
-import { MINUTE_MS } from '../../../common/time.ts';
 
-export interface Report {
-  readonly command: string;
-  readonly startedAt: Date;
+export interface Figures {
   readonly load: Load;
   readonly systems: readonly System[];
   readonly runs: readonly RunResult[];
   readonly four: readonly FourResult[];
   readonly latency: readonly LatencyResult[];
   readonly sdk: readonly SdkResult[];
-  /** What the reader must know: failures, differences in content. */
-  readonly findings: readonly string[];
   readonly settings: readonly (readonly [string, string])[];
 }
+
+type Report = Figures & ReportFrame;
 
 const COPY = 'COPY';
 const MARQUEE = 'Marquee interactions';
@@ -31,14 +41,12 @@ const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 /** The result of a bench as Markdown: figures are medians (least to most) of the runs. */
 export function renderReport(report: Report): string {
   return [
-    `# Hot path, ${report.startedAt.toISOString().slice(0, 10)}\n`,
-    `\`${report.command}\`, started ${report.startedAt.toISOString()}\n`,
-    machineTable(report.settings),
+    head('Hot path', report, report.settings),
     events(report.load),
     '## Kafka to `rt_user_interactions`\n',
     runTable(report),
     ratios(report.runs),
-    noise(report),
+    noise([...report.runs, ...report.four]),
     '## All four processors\n',
     fourTable(report.four),
     '## From the SDK’s call to the visible row, and what the SDK gets acknowledged\n',
@@ -47,9 +55,10 @@ export function renderReport(report: Report): string {
     '## Targets\n',
     targets(report),
     '## Findings of this run\n',
-    report.findings.length === 0
-      ? 'Every run had every row once, and the same contents as the COPY of the same rows.\n'
-      : report.findings.map((finding) => `- ${finding}\n`).join(''),
+    findingList(
+      report.findings,
+      'Every run had every row once, and the same contents as the COPY of the same rows.\n',
+    ),
     '## What ran\n',
     report.systems.map(({ name, description }) => `- **${name}**: ${description}\n`).join(''),
   ].join('\n');
@@ -58,7 +67,7 @@ export function renderReport(report: Report): string {
 function events(load: Load): string {
   const { plan } = load;
   return (
-    `${whole(load.actions)} user actions (seed ${String(plan.seed)}; 70 % impressions and views, ` +
+    `${whole(load.actions)} user actions (seed ${plan.seed}; 70 % impressions and views, ` +
     `${((load.answers / load.actions) * 100).toFixed(0)} % with a request_id, one serve per 20 ` +
     `actions, ${whole(plan.users)} users, ${whole(plan.movies)} movies, both with a long tail; ` +
     `occurred within ${whole(plan.spanMs / MINUTE_MS)} minutes). ` +
@@ -109,14 +118,9 @@ function runTable({ systems, runs }: Report): string {
   );
 }
 
-/** Of runs of the same round, so that a slow moment of the machine weighs on both. */
+/** Median of the rounds' ratios of steady rates. */
 export function roundRatio(runs: readonly RunResult[], over: string, under: string): number {
-  const ratios = runs.flatMap((run) => {
-    if (run.system !== over) return [];
-    const other = runs.find(({ system, round }) => system === under && round === run.round);
-    return other === undefined ? [] : [run.rowsPerSecond / other.rowsPerSecond];
-  });
-  return median(ratios);
+  return median(roundRatios(runs, over, under, (run) => run.rowsPerSecond));
 }
 
 function ratios(runs: readonly RunResult[]): string {
@@ -126,19 +130,6 @@ function ratios(runs: readonly RunResult[]): string {
     .filter(([, ratio]) => !Number.isNaN(ratio))
     .map(([name, ratio]) => [`${MARQUEE} / ${name}`, ratio.toFixed(2)]);
   return lines.length === 0 ? '' : table(['steady rate', 'median of the rounds'], lines);
-}
-
-/** Above this, a run says as much about its neighbours as about itself. */
-const OTHER_CORES_MAX = 0.3;
-
-function noise({ runs, four }: Report): string {
-  const all = [...runs, ...four].map(({ cpu }) => cpu.otherCores);
-  const disturbed = all.filter((cores) => cores > OTHER_CORES_MAX).length;
-  return disturbed === 0
-    ? ''
-    : `**${String(disturbed)} of ${String(all.length)} runs shared the machine with other work ` +
-        `(more than ${String(OTHER_CORES_MAX)} cores of it): rates are too low, CPU seconds hold ` +
-        'better.**\n';
 }
 
 function fourTable(four: readonly FourResult[]): string {
@@ -202,28 +193,7 @@ function latencyTable(latency: readonly LatencyResult[]): string {
 }
 
 function sdkTable(sdk: readonly SdkResult[]): string {
-  if (sdk.length === 0) return 'SDK: not run.\n';
-  return table(
-    ['SDK', 'runs', 'acknowledged events/s', 'CPU s/M', 'peak MB'],
-    [
-      [
-        'createProducer, one process',
-        String(sdk.length),
-        spread(
-          sdk.map((run) => run.eventsPerSecond),
-          whole,
-        ),
-        spread(
-          sdk.map((run) => run.cpuPerMillion),
-          (value) => value.toFixed(1),
-        ),
-        spread(
-          sdk.map((run) => run.peakRss),
-          megabytes,
-        ),
-      ],
-    ],
-  );
+  return sdk.length === 0 ? 'SDK: not run.\n' : rateTable('createProducer, one process', sdk);
 }
 
 function targets(report: Report): string {
@@ -237,51 +207,26 @@ function targets(report: Report): string {
     peakRss.filter((_, at) => LAYOUTS[layout]?.[at]?.length === 1),
   );
   const memory = [...mine.map((run) => run.peakRss), ...alone];
-  const lines: (readonly [string, number, (value: number) => string, 'least' | 'most', number])[] =
-    [
-      ['interactions / Pathway', roundRatio(runs, MARQUEE, 'Pathway'), ratio, 'least', 1.6],
-      [
-        'interactions / Debezium upsert',
-        roundRatio(runs, MARQUEE, 'Debezium upsert'),
-        ratio,
-        'least',
-        2,
-      ],
-      ['interactions / COPY', roundRatio(runs, MARQUEE, COPY), ratio, 'least', 0.6],
-      [
-        'interactions, events/s',
-        median(mine.map((run) => run.rowsPerSecond)),
-        whole,
-        'least',
-        150_000,
-      ],
-      ['all four, actions/s', Math.max(...fourBest), whole, 'least', MINUTE_MS],
-      ['memory of a processor, MB', Math.max(...memory) / 1e6, whole, 'most', 400],
-      [
-        'SDK call to visible row, p99 ms',
-        Math.max(...latency.map((run) => run.p99Ms)),
-        whole,
-        'most',
-        250,
-      ],
-      [
-        'SDK, acknowledged events/s',
-        median(sdk.map((run) => run.eventsPerSecond)),
-        whole,
-        'least',
-        MINUTE_MS,
-      ],
-    ];
-  return table(
-    ['target', 'wanted', 'measured', ''],
-    lines.map(([name, value, show, direction, bound]) => {
-      const wanted = `${direction === 'least' ? '>=' : '<='} ${show(bound)}`;
-      if (!Number.isFinite(value)) return [name, wanted, 'not measured', ''];
-      const met = direction === 'least' ? value >= bound : value <= bound;
-      const off = `missed by ${(Math.abs(value / bound - 1) * 100).toFixed(0)} %`;
-      return [name, wanted, show(value), met ? 'met' : off];
-    }),
-  );
+  const rate = (under: string): number => roundRatio(runs, MARQUEE, under);
+  const p99 = Math.max(...latency.map((run) => run.p99Ms));
+  const least = (name: string, measured: number, bound: number, show = whole): Target => {
+    return { name, measured, wanted: 'at least', bound, show };
+  };
+  const most = (name: string, measured: number, bound: number): Target => {
+    return { name, measured, wanted: 'at most', bound, show: whole };
+  };
+  const perSecond = median(mine.map((run) => run.rowsPerSecond));
+  const acknowledged = median(sdk.map((run) => run.eventsPerSecond));
+  return targetTable([
+    least('interactions / Pathway', rate('Pathway'), 1.6, ratio),
+    least('interactions / Debezium upsert', rate('Debezium upsert'), 2, ratio),
+    least('interactions / COPY', rate(COPY), 0.6, ratio),
+    least('interactions, events/s', perSecond, 150_000),
+    least('all four, actions/s', Math.max(...fourBest), 60_000),
+    most('memory of a processor, MB', Math.max(...memory) / 1e6, 400),
+    most('SDK call to visible row, p99 ms', p99, 250),
+    least('SDK, acknowledged events/s', acknowledged, 60_000),
+  ]);
 }
 
 const ratio = (value: number): string => value.toFixed(2);

@@ -1,3 +1,4 @@
+import type { StartedClient } from '../runner/child.ts';
 import type { BenchStack } from '../runner/stack.ts';
 import type { Load } from './load.ts';
 import type { TableName } from './table.ts';
@@ -22,15 +23,7 @@ export interface System {
   readonly description: string;
   readonly table: TableName;
   /** Empties its table and forgets its positions. */
-  prepare(context: RunContext): Promise<void>;
+  reset(context: RunContext): Promise<void>;
   /** Starts it as a process of its own; returns its pid. */
   start(context: RunContext): Promise<StartedClient>;
-}
-
-export interface StartedClient {
-  /** Null when the work is done inside Postgres. */
-  readonly pid: number | null;
-  /** Settles when the process ended: an error before `stop` was called. */
-  readonly ended: Promise<void>;
-  stop(): Promise<void>;
 }

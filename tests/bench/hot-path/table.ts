@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import type { CommitPoint } from '../runner/rate.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 /** The columns of rt_user_interactions, in their physical order, which COPY reads fastest. */
@@ -81,12 +82,7 @@ export async function countRows(sql: Client, name: TableName): Promise<number> {
   return Number(rows[0]?.n);
 }
 
-/** How many rows each moment's commits made visible, by Postgres's own commit timestamps. */
-export interface CommitPoint {
-  readonly atMs: number;
-  readonly rows: number;
-}
-
+/** By Postgres's own commit timestamps, in order of time. */
 export async function commitTimeline(sql: Client, name: TableName): Promise<CommitPoint[]> {
   const { rows } = await sql.query<{ at: string; n: string }>(
     `SELECT extract(epoch FROM pg_xact_commit_timestamp(x)) * 1000 AS at, sum(n) AS n

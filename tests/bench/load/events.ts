@@ -45,6 +45,12 @@ export interface EventPlan {
   readonly spanMs: number;
 }
 
+/** Whether two plans give the same events, their times excepted. */
+export function isSamePlan(a: EventPlan, b: EventPlan): boolean {
+  const keys = ['seed', 'actions', 'users', 'movies', 'spanMs'] as const;
+  return keys.every((key) => a[key] === b[key]);
+}
+
 export type BenchEvent =
   | { readonly kind: 'action'; readonly action: BenchAction; readonly user: number }
   | { readonly kind: 'serve'; readonly serve: BenchServe; readonly user: number };

@@ -2,9 +2,16 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readEnvironment } from '../../../cli/config/config.ts';
 import { tail } from '../../../cli/terminal/text.ts';
-import type { StartedClient } from '../hot-path/system.ts';
 
 const STOP_GRACE_MS = 15_000;
+
+export interface StartedClient {
+  /** Null when the work is done inside Postgres. */
+  readonly pid: number | null;
+  /** Settles when the process ended: an error before `stop` was called. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
 
 export interface ChildSpec {
   readonly command: string;

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Progress } from '../../../cli/terminal/progress.ts';
+import { commandLine, proportionalBytes, readAllStats, treeOf } from '../../support/procfs.ts';
 
 const SAMPLE_INTERVAL_MS = 500;
 
@@ -39,34 +39,9 @@ export function startMemory(word: string): Memory {
 }
 
 function pssOf(word: string): number {
-  const parents = new Map<number, number>();
-  const roots = new Set<number>();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-      const pid = Number(entry);
-      parents.set(pid, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-      if (readFileSync(`/proc/${entry}/cmdline`, 'latin1').includes(word)) roots.add(pid);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  roots.delete(process.pid);
-  let sum = 0;
-  for (const pid of parents.keys()) {
-    let at: number | undefined = pid;
-    while (at !== undefined && !roots.has(at)) at = parents.get(at);
-    if (at !== undefined) sum += pssBytes(pid);
-  }
-  return sum;
-}
-
-function pssBytes(pid: number): number {
-  try {
-    const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'latin1');
-    return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
+  const all = readAllStats();
+  const roots = [...all.keys()].filter(
+    (pid) => pid !== process.pid && commandLine(pid).includes(word),
+  );
+  return treeOf(roots, all).reduce((sum, { pid }) => sum + proportionalBytes(pid), 0);
 }

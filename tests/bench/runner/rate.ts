@@ -1,4 +1,8 @@
-import type { CommitPoint } from '../hot-path/table.ts';
+/** CommitPoint says how many rows became visible at a moment. */
+export interface CommitPoint {
+  readonly atMs: number;
+  readonly rows: number;
+}
 
 /**
  * The steady state of a run: from the moment 20 % of the rows were committed (what came before is

@@ -1,5 +1,12 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  peakResidentBytes,
+  readAllStats,
+  TICKS_PER_SECOND,
+  treeOf,
+  type ProcessStat,
+} from '../../support/procfs.ts';
 
 /** CPU seconds of the process trees that take part in a run, and of the whole machine. */
 export interface CpuSample {
@@ -24,58 +31,16 @@ export interface CpuRoots {
 
 export interface Sampler {
   readonly samples: readonly CpuSample[];
+  /** Peak of resident memory so far, in bytes, of each client with its children. */
+  peakRss(): readonly number[];
   stop(): void;
 }
 
-interface ProcessStat {
-  readonly pid: number;
-  readonly parent: number;
-  readonly cpuTicks: number;
-  /** Of children that ended and were waited for; within cpuTicks. */
-  readonly endedTicks: number;
-}
-
-/** USER_HZ, which the kernel fixes at 100 for everything it shows in /proc. */
-const TICKS_PER_SECOND = 100;
 const SAMPLE_INTERVAL_MS = 200;
 
-function readStat(pid: string): ProcessStat | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // utime, stime, and the same of the children that ended and were waited for (proc(5)).
-    const endedTicks = Number(fields[13]) + Number(fields[14]);
-    const cpuTicks = Number(fields[11]) + Number(fields[12]) + endedTicks;
-    return { pid: Number(pid), parent: Number(fields[1]), cpuTicks, endedTicks };
-  } catch {
-    // It ended while the folder was read; its parent has its time now.
-    return null;
-  }
-}
-
-function readAll(): Map<number, ProcessStat> {
-  const all = new Map<number, ProcessStat>();
-  for (const entry of readdirSync('/proc')) {
-    const first = entry.charCodeAt(0);
-    if (first < 0x30 || first > 0x39) continue;
-    const stat = readStat(entry);
-    if (stat !== null) all.set(stat.pid, stat);
-  }
-  return all;
-}
-
-function treeOf(roots: readonly number[], all: ReadonlyMap<number, ProcessStat>): ProcessStat[] {
-  const inTree = (stat: ProcessStat): boolean => {
-    for (let at: ProcessStat | undefined = stat; at !== undefined; at = all.get(at.parent)) {
-      if (roots.includes(at.pid)) return true;
-    }
-    return false;
-  };
-  return [...all.values()].filter(inTree);
-}
-
 function cpuSeconds(roots: readonly number[], all: ReadonlyMap<number, ProcessStat>): number {
-  return treeOf(roots, all).reduce((sum, stat) => sum + stat.cpuTicks, 0) / TICKS_PER_SECOND;
+  const ticks = treeOf(roots, all).map(({ ownTicks, endedTicks }) => ownTicks + endedTicks);
+  return ticks.reduce((sum, n) => sum + n, 0) / TICKS_PER_SECOND;
 }
 
 /**
@@ -93,31 +58,16 @@ function machineSeconds(): number {
   return busy / TICKS_PER_SECOND;
 }
 
-/** The peak of resident memory (VmHWM) in bytes of each of the trees, children included. */
-export function peakRssBytes(roots: readonly number[]): number[] {
-  const all = readAll();
-  return roots.map((root) => treeOf([root], all).reduce((sum, { pid }) => sum + highWater(pid), 0));
-}
-
-function highWater(pid: number): number {
-  try {
-    const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-  } catch {
-    // It ended meanwhile.
-    return 0;
-  }
-}
-
 /**
  * Samples the trees five times a second until `stop`: some 3 ms of CPU a sample. Clients are children
  * of this process; no other child may end meanwhile.
  */
 export function startSampler(roots: CpuRoots): Sampler {
   const samples: CpuSample[] = [];
-  const endedBefore = endedSeconds(readAll());
+  const peaks = roots.client.map(() => 0);
+  const endedBefore = endedSeconds(readAllStats());
   const sample = (): void => {
-    const all = readAll();
+    const all = readAllStats();
     // This process's own tree holds what its children took already.
     const ended = roots.client.includes(process.pid) ? 0 : endedSeconds(all) - endedBefore;
     samples.push({
@@ -128,11 +78,17 @@ export function startSampler(roots: CpuRoots): Sampler {
       store: roots.store === undefined ? 0 : cpuSeconds([roots.store], all),
       machine: machineSeconds(),
     });
+    for (const [at, root] of roots.client.entries()) {
+      const tree = treeOf([root], all);
+      const resident = tree.reduce((sum, { pid }) => sum + peakResidentBytes(pid), 0);
+      peaks[at] = Math.max(peaks[at] ?? 0, resident);
+    }
   };
   sample();
   const timer = setInterval(sample, SAMPLE_INTERVAL_MS);
   return {
     samples,
+    peakRss: () => peaks,
     stop() {
       clearInterval(timer);
       sample();
@@ -153,21 +109,39 @@ export async function untilQuiet(servers: Omit<CpuRoots, 'client'>): Promise<voi
     sampler.stop();
     const [first, last] = [sampler.samples[0], sampler.samples.at(-1)];
     if (first === undefined || last === undefined) return;
-    const grown = (tree: CpuTree): number => last[tree] - first[tree];
-    const ours = grown('client') + grown('postgres') + grown('broker') + grown('store');
-    const others = grown('machine') - ours;
-    if ((others * 1000) / (last.atMs - first.atMs) < busyMax) return;
+    const { otherCores } = costsBetween(sampler.samples, first.atMs, last.atMs, 1);
+    if (otherCores < busyMax) return;
   }
 }
 
-/** CPU seconds spent between two moments, linear between samples. */
-export function cpuBetween(
+/** CPU seconds per million rows, and what the rest of the machine did. */
+export interface Costs {
+  readonly client: number;
+  readonly postgres: number;
+  readonly broker: number;
+  readonly store: number;
+  /** Cores that none of them used: what else ran on the machine and disturbed the run. */
+  readonly otherCores: number;
+}
+
+/** What was spent between two moments in which `rows` came through, linear between samples. */
+export function costsBetween(
   samples: readonly CpuSample[],
-  tree: CpuTree,
   fromMs: number,
   toMs: number,
-): number {
-  return cpuAt(samples, tree, toMs) - cpuAt(samples, tree, fromMs);
+  rows: number,
+): Costs {
+  const spent = (tree: CpuTree): number =>
+    cpuAt(samples, tree, toMs) - cpuAt(samples, tree, fromMs);
+  const perMillion = (tree: CpuTree): number => (spent(tree) * 1e6) / rows;
+  const ours = spent('client') + spent('postgres') + spent('broker') + spent('store');
+  return {
+    client: perMillion('client'),
+    postgres: perMillion('postgres'),
+    broker: perMillion('broker'),
+    store: perMillion('store'),
+    otherCores: ((spent('machine') - ours) * 1000) / (toMs - fromMs),
+  };
 }
 
 function cpuAt(samples: readonly CpuSample[], tree: CpuTree, atMs: number): number {

@@ -2,11 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BatchReport } from '../../../cli/batch/run.ts';
-import { createProgress } from '../../../cli/terminal/progress.ts';
-import { applyTopics } from '../../../connectors/kafka/topics.ts';
-import { pushSchemas } from '../../../connectors/registry/subjects.ts';
-import { migrate } from '../../../sql/migrate.ts';
 import { readEnvironment } from '../../../cli/config/config.ts';
+import { provision } from '../../../cli/stack/provision.ts';
+import { createProgress, silentProgress, type Progress } from '../../../cli/terminal/progress.ts';
 import { runCli } from '../cli.ts';
 import { startStack, type TestStack } from '../stack.ts';
 
@@ -20,20 +18,23 @@ export interface Stage {
   batch(seed: number, settings: readonly string[]): Promise<BatchReport>;
 }
 
-/** A stack of its own, prepared as `marquee up` does, for as long as the work takes. */
-export async function onStage<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
-  const progress = createProgress(process.stderr);
+/**
+ * A stack of its own, provisioned as `marquee up` does, for as long as the work takes. How it comes
+ * up is shown as steps of `shown`, or by itself.
+ */
+export async function withStage<T>(
+  work: (stage: Stage) => Promise<T>,
+  shown?: Progress,
+): Promise<T> {
+  const progress = shown ?? createProgress(process.stderr);
   const folder = await mkdtemp(join(tmpdir(), 'marquee-eval-'));
   const stack = await startStack({
     services: ['kafka', 'registry', 'postgres', 'object-store'],
     progress,
   });
-  progress.close();
+  if (shown === undefined) progress.close();
   try {
-    const { config } = stack;
-    await applyTopics({ brokers: config.kafka.brokers });
-    await pushSchemas({ url: config.registry.url });
-    await migrate({ url: config.postgres.migratorUrl });
+    await provision(stack.config, silentProgress);
     const marquee = async (args: readonly string[]): Promise<string> => {
       const env = { ...readEnvironment(), MARQUEE_HOME: stack.home } as Record<string, string>;
       const { code, stdout, stderr } = await runCli(args, env);

@@ -12,7 +12,7 @@ function run(system: string, round: number, rowsPerSecond: number, peakRss = 3e8
     rowsPerSecond,
     wholeRowsPerSecond: rowsPerSecond / 2,
     warmUpMs: 1_500,
-    cpu: { client: 3, postgres: 2, broker: 1, otherCores: 0.1 },
+    cpu: { client: 3, postgres: 2, broker: 1, store: 0, otherCores: 0.1 },
     peakRss,
     contents,
   };
