@@ -1,6 +1,6 @@
-"""Judges predicted ratings: rmse.py VERSION TEST.csv. Reads the model models/ratings/VERSION from the
-object store (AWS_*, MARQUEE_S3_BUCKET). Every test rating counts: of a user or a movie that the model
-doesn't know it has no bias and no factors. Prints JSON."""
+"""Judges predicted ratings: rmse.py VERSION TEST.csv. Reads the model models/ratings/VERSION from
+the object store (AWS_*, MARQUEE_S3_BUCKET). Every test rating counts: of a user or a movie that the
+model doesn't know it has no bias and no factors. Prints JSON."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from marquee_batch.ratings import errors
+from marquee_batch.biases import errors
 from marquee_batch.store import Store, StoreAddress
 
 

@@ -2,13 +2,15 @@
 
 run.py        the steps in their order; options.py: what is asked for
 reading.py    archive and hot table -> histories                (Spark; events.py, session.py)
+archived.py   rows of an archived file -> events                (pure)
 history.py    events -> what each user did to each movie        (pure)
 dataset.py    histories as arrays                               (pure)
 holdout.py    what of the held-out part was liked               (pure)
 models.py     trains and judges all models of a cut             (Spark; training.py, judging.py)
 item_item.py  EASE and its sparse form                          (pure)
 als.py        Spark's ALS, implicit                             (Spark)
-ratings.py    biases and Spark's ALS on what they leave         (Spark)
+biases.py     biases of users and movies                        (pure)
+ratings.py    Spark's ALS on what the biases leave              (Spark)
 ranking.py    histories x models -> lists                       (pure)
 metrics.py    lists -> NDCG, recall, coverage                   (pure)
 embeddings.py vectors for movies without actions                (pure)

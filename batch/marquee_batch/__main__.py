@@ -1,5 +1,6 @@
-"""python -m marquee_batch REQUEST: REQUEST is JSON, as `marquee batch` gives it. Standard output is a
-line of JSON for each thing that happens; standard input ends when the one who started this is gone."""
+"""python -m marquee_batch REQUEST: REQUEST is JSON, as `marquee batch` gives it. Standard output is
+a line of JSON for each thing that happens; standard input ends when the one who started this is
+gone."""
 
 import json
 import os
@@ -37,7 +38,8 @@ def end_with_parent() -> None:
 def stop(*_: object) -> None:
     # It may come twice, from the one who started this and from a service manager.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Of this one py4j knows to give up the connection whose answer it waits for: Spark can be stopped.
+    # Of this one py4j knows to give up the connection whose answer it waits for: Spark can be
+    # stopped.
     raise KeyboardInterrupt
 
 

@@ -51,8 +51,8 @@ def begin_run(session: psycopg.Connection, seed: int, settings: dict) -> tuple[i
     # Two runs in one second: the next second is free.
     row = session.execute(
         """INSERT INTO model_performance_logs (model_version, seed, details)
-           SELECT to_char(greatest(date_trunc('second', now()), newest + interval '1 second') AT TIME ZONE 'UTC',
-                          'YYYYMMDD"T"HH24MISS"Z"'), %s, %s
+           SELECT to_char(greatest(date_trunc('second', now()), newest + interval '1 second')
+                            AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'), %s, %s
              FROM (SELECT to_timestamp(max(model_version), 'YYYYMMDD"T"HH24MISS"Z"')
                             AT TIME ZONE current_setting('TimeZone') AT TIME ZONE 'UTC' AS newest
                      FROM model_performance_logs) AS logs
@@ -93,7 +93,8 @@ def log_recall(session: psycopg.Connection, version: str, recall: float | None) 
 
 def end_run(session: psycopg.Connection, run_id: int, status: str, reason: str | None) -> None:
     session.execute(
-        "UPDATE model_performance_logs SET status = %s, reason = %s, finished_at = now() WHERE run_id = %s",
+        "UPDATE model_performance_logs SET status = %s, reason = %s, finished_at = now() "
+        "WHERE run_id = %s",
         (status, reason, run_id),
     )
 
@@ -162,14 +163,16 @@ def read_input(session: psycopg.Connection) -> Input:
 def catalogue(session: psycopg.Connection) -> list[tuple]:
     """movie_id, genres, tags, year and whether it was withdrawn, of each movie."""
     return session.execute(
-        "SELECT movie_id, genres, tags, year, withdrawn_at IS NOT NULL FROM movies ORDER BY movie_id"
+        "SELECT movie_id, genres, tags, year, withdrawn_at IS NOT NULL FROM movies "
+        "ORDER BY movie_id"
     ).fetchall()
 
 
 def active(session: psycopg.Connection) -> tuple[str, float | None] | None:
     """Version and NDCG@10 of the model that serves."""
     return session.execute(
-        "SELECT model_version, ndcg_at_10 FROM active_model JOIN model_performance_logs USING (model_version)"
+        "SELECT model_version, ndcg_at_10 FROM active_model "
+        "JOIN model_performance_logs USING (model_version)"
     ).fetchone()
 
 
@@ -182,8 +185,8 @@ class Loading:
         session.execute("SELECT begin_model(%s)", (version,))
 
     def copy(self, table: str, columns: str, kinds: list[str] | None, rows: Iterable[tuple]) -> int:
-        """COPY of rows into the version's part of a table: binary where the types are given, else text.
-        Returns how many."""
+        """COPY of rows into the version's part of a table: binary where the types are given, else
+        text. Returns how many."""
         child = f"{table}_{self.version.lower()}"
         form = "text" if kinds is None else "binary"
         count = 0
@@ -219,10 +222,11 @@ def loaded_versions(session: psycopg.Connection) -> list[str]:
 
 
 def drop_old(session: psycopg.Connection, keep: int) -> list[str]:
-    """Drops what was loaded longest ago beyond `keep`; the active version stays, and the one to which a
-    rollback would go. Returns what went."""
+    """Drops what was loaded longest ago beyond `keep`; the active version stays, and the one to
+    which a rollback would go. Returns what went."""
     needed = session.execute(
-        "SELECT model_version FROM active_model UNION SELECT rollback_target() WHERE rollback_target() IS NOT NULL"
+        "SELECT model_version FROM active_model "
+        "UNION SELECT rollback_target() WHERE rollback_target() IS NOT NULL"
     ).fetchall()
     stay = [version for (version,) in needed]
     others = [v for v in loaded_versions(session) if v not in stay]
@@ -235,15 +239,18 @@ def drop_old(session: psycopg.Connection, keep: int) -> list[str]:
 def index_recall(
     session: psycopg.Connection, version: str, dimensions: int, sample: int
 ) -> float | None:
-    """Mean share of the exact nearest 50 movies that the index finds, over the first users by id that
-    have factors."""
+    """Mean share of the exact nearest 50 movies that the index finds, over the first users by id
+    that have factors."""
     child = f"movie_embeddings_{version.lower()}"
     users = session.execute(
         f"SELECT factors::text FROM user_factors_{version.lower()} WHERE vector_norm(factors) > 0 "
         "ORDER BY user_id LIMIT %s",
         (sample,),
     ).fetchall()
-    nearest = f"SELECT movie_id FROM {child} ORDER BY embedding::vector({dimensions}) <#> %s::vector({dimensions}) LIMIT 50"
+    nearest = (
+        f"SELECT movie_id FROM {child} "
+        f"ORDER BY embedding::vector({dimensions}) <#> %s::vector({dimensions}) LIMIT 50"
+    )
     shares = []
     for (factors,) in users:
         with session.transaction():

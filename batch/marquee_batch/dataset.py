@@ -9,6 +9,7 @@ import pyarrow as pa
 from scipy import sparse
 
 from .holdout import History
+from .settings import Holdout
 
 ARRAYS = ("indptr", "movies", "weights", "seen", "ratings")
 
@@ -87,7 +88,8 @@ class Dataset:
 
     @staticmethod
     def load(place: "callable") -> "Dataset":
-        """`place` gives the path of a file by its name; the arrays stay on disk until they are read."""
+        """`place` gives the path of a file by its name; the arrays stay on disk until they are
+        read."""
         names = ("movie_ids", *ARRAYS)
         return Dataset(*(np.load(place(f"{name}.npy"), mmap_mode="r") for name in names))
 
@@ -95,3 +97,18 @@ class Dataset:
 def popularity(matrix: sparse.csr_matrix) -> np.ndarray:
     """How many users liked each movie, float32."""
     return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float32)
+
+
+def users_to_judge(dataset: Dataset, holdout: Holdout, seed: int) -> np.ndarray:
+    """Users with a held-out movie that they liked; at most users_max, chosen by seed, ascending."""
+    held = dataset.held_out(holdout.share)
+    rated = ~np.isnan(dataset.ratings)
+    liked = np.where(
+        rated,
+        dataset.ratings >= holdout.relevant_rating,
+        dataset.weights >= holdout.relevant_weight,
+    )
+    users = np.unique(dataset.user_of_pair()[held & liked])
+    if len(users) > holdout.users_max:
+        users = np.sort(np.random.default_rng(seed).choice(users, holdout.users_max, replace=False))
+    return users

@@ -1,6 +1,6 @@
 """Vectors for movies that nobody did anything with: predicted from metadata, in the space of the
-trained ones (attribute-to-feature mapping: Gantner et al., "Learning Attribute-to-Feature Mappings for
-Cold-Start Recommendations", ICDM 2010). Pure numpy.
+trained ones (attribute-to-feature mapping: Gantner et al., "Learning Attribute-to-Feature Mappings
+for Cold-Start Recommendations", ICDM 2010). Pure numpy.
 """
 
 from collections import Counter
@@ -14,7 +14,8 @@ RIDGE = 10.0
 
 
 def features(movies: Sequence[tuple]) -> sparse.csr_matrix:
-    """Rows of genres, frequent tags and decade, 1 where it applies. movies: (id, genres, tags, year, ...)."""
+    """Rows of genres, frequent tags and decade, 1 where it applies. movies: (id, genres, tags,
+    year, ...)."""
     tags = Counter(tag.lower() for _, _, names, *_ in movies for tag in set(names))
     frequent = [tag for tag, n in sorted(tags.items(), key=lambda t: (-t[1], t[0])) if n > 1][
         :TAGS_MAX
@@ -39,8 +40,9 @@ def features(movies: Sequence[tuple]) -> sparse.csr_matrix:
 def predict(
     known: sparse.csr_matrix, factors: np.ndarray, support: np.ndarray, unknown: sparse.csr_matrix
 ) -> np.ndarray:
-    """Factors of movies without actions: ridge regression from features, each known movie weighing by
-    the square root of its users. Shapes: known n x f, factors n x k, support n, unknown m x f -> m x k."""
+    """Factors of movies without actions: ridge regression from features, each known movie weighing
+    by the square root of its users. Shapes: known n x f, factors n x k, support n, unknown m x f ->
+    m x k."""
     weight = sparse.diags(np.sqrt(support))
     weighted = weight @ known
     left = (weighted.T @ weighted).toarray()

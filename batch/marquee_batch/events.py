@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.accumulators import AccumulatorParam
 from pyspark.sql import DataFrame, SparkSession, functions
 
+from .archived import parse
 from .errors import BatchError
-from .history import ACTIONS, EVENTS
+from .history import ACTIONS
 from .store import Store, StoreAddress
 
 #: Columns of an archived file that are read; the others are left alone.
@@ -64,9 +63,9 @@ class Problems(AccumulatorParam):
 def read_archive(
     spark: SparkSession, files: Sequence[ArchivedFile], address: StoreAddress, late_ms: int
 ) -> tuple[DataFrame, Callable[[], dict[str, str]]]:
-    """The events of archived objects (columns of EVENTS, copies still in), and what tells after an action
-    on them which objects could not be used. What was received more than `late_ms` after it happened is
-    left out, as the processors leave it out of their tables."""
+    """The events of archived objects (columns of EVENTS, copies still in), and what tells after an
+    action on them which objects could not be used. What was received more than `late_ms` after it
+    happened is left out, as the processors leave it out of their tables."""
     problems = spark.sparkContext.accumulator({}, Problems())
     if not files:
         return spark.createDataFrame([], EVENTS_DDL), dict
@@ -118,59 +117,6 @@ def check_and_parse(store: Store, line: dict, late_ms: int) -> pa.Table:
     return parse(table, line["source"], late_ms)
 
 
-def parse(table: pa.Table, source: int, late_ms: int) -> pa.Table:
-    """Rows of an archived file -> EVENTS; impressions, searches, actions without a movie and what was
-    received too late are left out."""
-    codes = pc.index_in(pc.cast(table.column("action"), pa.string()), pa.array(ACTIONS))
-    late = pc.greater(milliseconds(table, "received_at", "occurred_at"), late_ms)
-    kept = pc.and_(pc.is_valid(codes), pc.is_valid(table.column("movie_id")))
-    kept = pc.and_not(kept, late)
-    table = table.filter(kept)
-    return pa.table(
-        [
-            uuid_bytes(table.column("event_id")),
-            pc.cast(table.column("user_id"), pa.string()),
-            table.column("movie_id"),
-            codes.filter(kept),
-            table.column("value"),
-            pa.array(np.full(len(table), source, np.int32)),
-            pc.cast(table.column("kafka_partition"), pa.int32()),
-            table.column("kafka_offset"),
-        ],
-        schema=EVENTS,
-    )
-
-
-def milliseconds(table: pa.Table, later: str, earlier: str) -> pa.ChunkedArray:
-    """From one time to the other."""
-
-    def since_epoch(name: str) -> pa.ChunkedArray:
-        return pc.cast(
-            pc.cast(table.column(name), pa.timestamp("ms", "UTC"), safe=False), pa.int64()
-        )
-
-    return pc.subtract(since_epoch(later), since_epoch(earlier))
-
-
-#: Value of each hexadecimal digit's character.
-NIBBLE = np.zeros(256, dtype=np.uint8)
-for _digit in "0123456789abcdef":
-    NIBBLE[[ord(_digit), ord(_digit.upper())]] = int(_digit, 16)
-#: Where UUIDs as text have digits, not dashes.
-DIGITS = np.array([i for i in range(36) if i not in (8, 13, 18, 23)])
-
-
-def uuid_bytes(texts: pa.ChunkedArray) -> pa.Array:
-    """UUIDs as text (36 characters each) -> 16 bytes each."""
-    chunk = pa.concat_arrays(texts.chunks) if texts.num_chunks else pa.array([], pa.string())
-    ids = chunk.cast(pa.binary(36)) if len(chunk) else pa.array([], pa.binary(36))
-    raw = np.frombuffer(ids.buffers()[1] or b"", dtype=np.uint8)[ids.offset * 36 :][: len(ids) * 36]
-    nibbles = NIBBLE[raw.reshape(-1, 36)[:, DIGITS]]
-    data = (nibbles[:, 0::2] << 4) | nibbles[:, 1::2]
-    fixed = pa.Array.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(data.tobytes())])
-    return fixed.cast(pa.binary())
-
-
 def jdbc_of(url: str) -> dict[str, str]:
     """A postgres:// URL as JDBC's, which takes no password in it."""
     parts = urlsplit(url)
@@ -185,15 +131,16 @@ def jdbc_of(url: str) -> dict[str, str]:
 
 
 def read_hot(spark: SparkSession, source: Input, jdbc: dict[str, str]) -> DataFrame:
-    """The hot rows that the archive does not hold, over JDBC, an hour a partition: columns of EVENTS."""
+    """The hot rows that the archive does not hold, over JDBC, an hour a partition: columns of
+    EVENTS."""
     if not source.hours:
         return spark.createDataFrame([], EVENTS_DDL)
     from_offset = "CASE kafka_partition {} ELSE 0 END".format(
         " ".join(f"WHEN {p} THEN {o}" for p, o in source.offsets) or "WHEN -1 THEN 0"
     )
     actions = ", ".join(f"'{action}'" for action in ACTIONS)
-    rows = f"""(SELECT event_id AS id, uuid_send(event_id) AS event_id, user_id, movie_id, action, value,
-                       kafka_partition AS "partition", kafka_offset AS "offset"
+    rows = f"""(SELECT event_id AS id, uuid_send(event_id) AS event_id, user_id, movie_id, action,
+                       value, kafka_partition AS "partition", kafka_offset AS "offset"
                   FROM rt_user_interactions
                  WHERE movie_id IS NOT NULL AND action IN ({actions})
                    AND kafka_offset >= {from_offset}) AS hot"""
@@ -204,7 +151,8 @@ def read_hot(spark: SparkSession, source: Input, jdbc: dict[str, str]) -> DataFr
         properties={
             **{name: value for name, value in jdbc.items() if name != "url"},
             "fetchsize": "10000",
-            # Every task sees the moment of the manifest, whatever is archived and dropped meanwhile.
+            # Every task sees the moment of the manifest, whatever is archived and dropped
+            # meanwhile.
             "sessionInitStatement": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; "
             f"SET TRANSACTION SNAPSHOT '{source.snapshot}'",
         },
@@ -225,7 +173,8 @@ def read_hot(spark: SparkSession, source: Input, jdbc: dict[str, str]) -> DataFr
 
 
 def refuse_problems(problems: dict[str, str], skip: bool) -> None:
-    """Raises MARQUEE_ARCHIVE_CORRUPT with every object that could not be used, unless told to skip."""
+    """Raises MARQUEE_ARCHIVE_CORRUPT with every object that could not be used, unless told to
+    skip."""
     if not problems or skip:
         return
     named = "; ".join(f"{path}: {reason}" for path, reason in sorted(problems.items()))

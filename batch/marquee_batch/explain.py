@@ -25,8 +25,8 @@ def explain(error: BaseException) -> BatchError | None:
     if JDBC in text:
         return BatchError(
             "MARQUEE_PG_UNAVAILABLE",
-            f"Postgres does not answer Spark's tasks, or refuses them: {cause(text, JDBC)}. Is it running? "
-            "(marquee status)",
+            f"Postgres does not answer Spark's tasks, or refuses them: {cause(text, JDBC)}. "
+            "Is it running? (marquee status)",
         )
     if not STORE.search(text):
         return None

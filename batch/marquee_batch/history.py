@@ -1,5 +1,7 @@
 """Events -> what each user did to each movie. Pure: Arrow and numpy in, Arrow out."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,8 +16,8 @@ ACTIONS = (
 CODE = {action: code for code, action in enumerate(ACTIONS)}
 DAY_MS = 86_400_000
 
-#: One row an event. `event_id` is a UUIDv7: it orders by time. `source`, `partition` and `offset` say
-#: where this copy stood: of copies the first counts.
+#: One row an event. `event_id` is a UUIDv7: it orders by time. `source`, `partition` and `offset`
+#: say where this copy stood: of copies the first counts.
 EVENTS = pa.schema(
     [
         ("event_id", pa.binary()),
@@ -201,3 +203,10 @@ def by_user(pairs: dict, names: pa.Array) -> pa.Table:
         ],
         schema=HISTORIES,
     )
+
+
+def gather(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """A task's rows as one table; Spark's own names and types of columns are near enough to
+    cast."""
+    found = list(batches)
+    return pa.Table.from_batches(found).cast(schema) if found else schema.empty_table()

@@ -22,7 +22,8 @@ class History:
 
 
 def relevant(held_out: History, settings: Holdout) -> np.ndarray:
-    """The held-out movies that the user liked: by the rating, or where there is none by the weight."""
+    """The held-out movies that the user liked: by the rating, or where there is none by the
+    weight."""
     rated = ~np.isnan(held_out.ratings)
     liked = np.where(
         rated,

@@ -1,12 +1,12 @@
 """The item-item model: a regression of each movie on the others. Pure numpy and scipy.
 
-Dense: EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019) on a matrix X of
-weights (users x movies): with P = (X'X + cI)^-1, B = I - P / diag(P). A user's scores are x B.
+Dense: EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019) on a matrix X
+of weights (users x movies): with P = (X'X + cI)^-1, B = I - P / diag(P). A user's scores are x B.
 
-Sparse: the same regression for each movie on its strongest neighbours alone (as fsSLIM selects them:
-Ning, Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011; solved locally as
-in Steck, "Markov Random Fields for Collaborative Filtering", NeurIPS 2019): b = (G_NN + cI)^-1 g_N.
-Solving again over the neighbours ranks better than cutting B to them.
+Sparse: the same regression for each movie on its strongest neighbours alone (as fsSLIM selects
+them: Ning, Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011; solved
+locally as in Steck, "Markov Random Fields for Collaborative Filtering", NeurIPS 2019):
+b = (G_NN + cI)^-1 g_N. Solving again over the neighbours ranks better than cutting B to them.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,14 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 def gram_block(
     x: sparse.csr_matrix | sparse.csc_matrix, columns: sparse.csc_matrix, start: int, end: int
 ) -> np.ndarray:
-    """Rows [start, end) of X'X as float32, as far as the columns of `x` go. `columns` is X by columns."""
+    """Rows [start, end) of X'X as float32, as far as the columns of `x` go. `columns` is X by
+    columns."""
     return (columns[:, start:end].T @ x).astype(np.float32).toarray()
 
 
 def ease(gram: np.ndarray, regularisation: float) -> np.ndarray:
-    """B of EASE from X'X (movies x movies, float32), which is overwritten: no second copy is made."""
+    """B of EASE from X'X (movies x movies, float32), which is overwritten: no second copy is
+    made."""
     count = len(gram)
     gram[np.diag_indices(count)] += regularisation
     # Column-major is what LAPACK takes in place; the matrix is symmetric, so its transpose will do.
@@ -68,7 +70,8 @@ def neighbours_of(row: np.ndarray, norms: np.ndarray, movie: int, count: int) ->
 def regress(
     gram_nn: np.ndarray, g_n: np.ndarray, regularisation: float, positive: bool
 ) -> np.ndarray:
-    """(G_NN + cI)^-1 g_N. With `positive`, neighbours below 0 are left out, and the rest solved again."""
+    """(G_NN + cI)^-1 g_N. With `positive`, neighbours below 0 are left out, and the rest solved
+    again."""
     kept = np.arange(len(g_n))
     while len(kept):
         matrix = gram_nn[np.ix_(kept, kept)].astype(np.float64)

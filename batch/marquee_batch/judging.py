@@ -116,21 +116,6 @@ def judge(
     return total
 
 
-def users_to_judge(dataset: Dataset, holdout: Holdout, seed: int) -> np.ndarray:
-    """Users with a held-out movie that they liked; at most users_max, chosen by seed, ascending."""
-    held = dataset.held_out(holdout.share)
-    rated = ~np.isnan(dataset.ratings)
-    liked = np.where(
-        rated,
-        dataset.ratings >= holdout.relevant_rating,
-        dataset.weights >= holdout.relevant_weight,
-    )
-    users = np.unique(dataset.user_of_pair()[held & liked])
-    if len(users) > holdout.users_max:
-        users = np.sort(np.random.default_rng(seed).choice(users, holdout.users_max, replace=False))
-    return users
-
-
 LISTS_DDL = "user_id string, movie_ids array<bigint>, scores array<float>"
 
 

@@ -1,8 +1,8 @@
 """Ranking metrics: lists and what was liked -> NDCG, recall, hit rate, coverage. Pure.
 
 A user's relevant movies all count, also those that the model never saw; a user with relevant movies
-and no list scores 0. NDCG: Jarvelin, Kekalainen, "Cumulated gain-based evaluation of IR techniques",
-TOIS 2002, with gains of 0 and 1.
+and no list scores 0. NDCG: Jarvelin, Kekalainen, "Cumulated gain-based evaluation of IR
+techniques", TOIS 2002, with gains of 0 and 1.
 """
 
 from dataclasses import dataclass, field
@@ -43,7 +43,8 @@ class Tally:
         self.shown |= other.shown
 
     def means(self, movies: int) -> dict[str, float]:
-        """The metrics by name; `movies` is the size of the catalogue that coverage is a share of."""
+        """The metrics by name; `movies` is the size of the catalogue that coverage is a share
+        of."""
         if self.users == 0:
             return {}
         return {

@@ -11,10 +11,11 @@ from pyspark.ml.recommendation import ALSModel
 from pyspark.sql import SparkSession
 from scipy import sparse
 
-from .dataset import Dataset, popularity
+from .biases import errors, fit_biases, residuals
+from .dataset import Dataset, popularity, users_to_judge
 from .errors import BatchError
-from .judging import Files, Variant, judge, users_to_judge
-from .ratings import RatingModel, errors, fit_biases, residuals, train_ratings
+from .judging import Files, Variant, judge
+from .ratings import RatingModel, train_ratings
 from .reading import Gathered
 from .settings import Settings
 from .training import save_matrix, train_factors, train_item_item

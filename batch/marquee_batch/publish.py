@@ -1,4 +1,5 @@
-"""Loads a snapshot into Postgres, beside what serves. Needs the object store and Postgres, no Spark."""
+"""Loads a snapshot into Postgres, beside what serves. Needs the object store and Postgres, no
+Spark."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,7 +24,8 @@ def load(
     session: psycopg.Connection, store: Store, version: str, metadata: dict[str, Any], step: Step
 ) -> float | None:
     """Loads and indexes a version: from then on it can be promoted. Returns the index's recall@50.
-    Raises BatchError MARQUEE_MODEL_DAMAGED for a snapshot that lacks an object, or has a broken one."""
+    Raises BatchError MARQUEE_MODEL_DAMAGED for a snapshot that lacks an object, or has a broken
+    one."""
     try:
         return load_tables(session, store, version, metadata, step)
     except Exception as error:
@@ -71,8 +73,8 @@ def load_tables(
     if (users, sum(lists)) != (counted, counted):
         raise BatchError(
             "MARQUEE_MODEL_DAMAGED",
-            f"the snapshot of {version} has factors of {users:,} users and {sum(lists):,} lists; its metadata "
-            f"counts {counted:,} users. An object is missing: load another version.",
+            f"the snapshot of {version} has factors of {users:,} users and {sum(lists):,} lists; "
+            f"its metadata counts {counted:,} users. An object is missing: load another version.",
         )
     failpoint("loading")
     step.phase("indexes")

@@ -50,8 +50,8 @@ def rows_of(histories: Sequence[History], movies: int) -> sparse.csr_matrix:
 
 
 def top(scores: np.ndarray, hidden: np.ndarray, popularity: np.ndarray, length: int) -> np.ndarray:
-    """Places of one user's best movies, best first: by score, then popularity, then place. A user of
-    whom nothing is known (all scores 0) gets the popular ones.
+    """Places of one user's best movies, best first: by score, then popularity, then place. A user
+    of whom nothing is known (all scores 0) gets the popular ones.
 
     scores is changed: what is hidden (seen, withdrawn) can't be listed.
     """

@@ -42,8 +42,9 @@ def gather(
     """Raises BatchError for objects that cannot be used, unless they are to be skipped, and
     MARQUEE_BATCH_EMPTY where there is nothing."""
     with database.input_of(options.postgres) as source:
-        # Brought over at once: as long as Postgres keeps this moment, no archived hour can be dropped.
-        # Twice where there is more than one executor: one may be lost, and nothing is read again.
+        # Brought over at once: as long as Postgres keeps this moment, no archived hour can be
+        # dropped. Twice where there is more than one executor: one may be lost, and nothing is read
+        # again.
         level = StorageLevel.DISK_ONLY_2
         hot = read_hot(spark, source, jdbc_of(options.postgres)).persist(level)
         hot_rows = hot.count()
@@ -71,6 +72,6 @@ def gather(
 def nothing_to_learn() -> BatchError:
     return BatchError(
         "MARQUEE_BATCH_EMPTY",
-        "there is nothing to learn from: neither the archive nor rt_user_interactions has an action "
-        "on a movie. Emit or import some, or `marquee backfill` history.",
+        "there is nothing to learn from: neither the archive nor rt_user_interactions has an "
+        "action on a movie. Emit or import some, or `marquee backfill` history.",
     )

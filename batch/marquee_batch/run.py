@@ -1,5 +1,6 @@
-"""A run: read, judge, train, snapshot, load, promote or reject. Each step's result is kept in files or
-tables that nobody reads before the next one says so; a run that is killed leaves what serves alone."""
+"""A run: read, judge, train, snapshot, load, promote or reject. Each step's result is kept in files
+or tables that nobody reads before the next one says so; a run that is killed leaves what serves
+alone."""
 
 import resource
 import shutil
@@ -196,7 +197,8 @@ class Run:
     def publish(
         self, store: Store, metadata: dict[str, Any], judged: dict[str, Any]
     ) -> tuple[str, str | None]:
-        """Loads and promotes the version if the gate lets it. Returns what became of it, and why."""
+        """Loads and promotes the version if the gate lets it. Returns what became of it, and
+        why."""
         options, session, version = self.options, self.session, self.version
         serving = database.active(session)
         popular = judged["metrics"].get("popularity", {})

@@ -11,12 +11,13 @@ import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark.sql import DataFrame, SparkSession
 
-from .history import EVENTS, HISTORIES, first_copies, fold
+from .history import EVENTS, HISTORIES, first_copies, fold, gather
 from .settings import Settings
 from .store import StoreAddress
 
 EVENTS_A_TASK = 250_000
-#: A task of ALS brings the lineage of all its iterations: a thread's usual 1 MB is at times too little.
+#: A task of ALS brings the lineage of all its iterations: a thread's usual 1 MB is at times too
+#: little.
 DEEP_STACK = "-Xss16m"
 HISTORIES_DDL = (
     "user_id string, movie_ids array<bigint>, weights array<float>, seen array<boolean>, "
@@ -106,12 +107,6 @@ def fold_histories(events: DataFrame, rows: int, settings: Settings, newest_ms: 
 
     once = events.repartition(tasks, "event_id").mapInArrow(dedupe, events.schema)
     return once.repartition(tasks, "user_id").mapInArrow(to_histories, HISTORIES_DDL)
-
-
-def gather(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """A task's rows as one table; Spark's own names and types of columns are near enough to cast."""
-    found = list(batches)
-    return pa.Table.from_batches(found).cast(schema) if found else schema.empty_table()
 
 
 def collect_histories(histories: DataFrame) -> pa.Table:

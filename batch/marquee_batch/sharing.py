@@ -1,4 +1,5 @@
-"""Files that every machine of the cluster needs: put there once, mapped into memory by all its tasks."""
+"""Files that every machine of the cluster needs: put there once, mapped into memory by all its
+tasks."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,8 +13,8 @@ from .item_item import column_norms
 
 
 def share(context: SparkContext, files: list[Path]) -> Callable[[str], str]:
-    """Gives tasks the files, of one folder. What is returned tells, in a task, the path of one by its
-    name."""
+    """Gives tasks the files, of one folder. What is returned tells, in a task, the path of one by
+    its name."""
     folder = files[0].parent
     if context.master.startswith("local"):
         return lambda name: f"{folder}/{name}"

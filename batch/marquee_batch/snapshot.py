@@ -1,5 +1,5 @@
-"""Snapshots: models/<algorithm>/<version>/ in the object store. What has a metadata.json is whole, and
-is never written again."""
+"""Snapshots: models/<algorithm>/<version>/ in the object store. What has a metadata.json is whole,
+and is never written again."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,8 @@ def folder(algorithm: str, version: str) -> str:
 def finish(
     store: Store, version: str, metadata: dict[str, Any], own: dict[str, dict[str, Any]]
 ) -> None:
-    """Writes metadata.json of each algorithm; that of the lists last, which makes the version whole."""
+    """Writes metadata.json of each algorithm; that of the lists last, which makes the version
+    whole."""
     for algorithm in ALGORITHMS:
         text = json.dumps({"algorithm": algorithm, **metadata, **own.get(algorithm, {})}, indent=1)
         store.put(f"{folder(algorithm, version)}/metadata.json", text.encode())
@@ -34,8 +35,9 @@ def read_metadata(store: Store, version: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BatchError(
             "MARQUEE_MODEL_UNKNOWN",
-            f"the object store has no whole model {version} ({folder('lists', version)}/metadata.json is "
-            "missing): `marquee model ls` shows which there are",
+            f"the object store has no whole model {version} "
+            f"({folder('lists', version)}/metadata.json is missing): "
+            "`marquee model ls` shows which there are",
         ) from error
 
 

@@ -1,4 +1,5 @@
-"""The object store, as pyarrow sees it. Addresses come from the environment (AWS_*, MARQUEE_S3_BUCKET)."""
+"""The object store, as pyarrow sees it. Addresses come from the environment (AWS_*,
+MARQUEE_S3_BUCKET)."""
 
 import os
 import time

@@ -78,8 +78,8 @@ def gram_matrix(spark: SparkSession, x: Path, movies: int) -> np.ndarray:
 def train_sparse(
     spark: SparkSession, x: Path, movies: int, settings: ItemItem, gram: Path | None
 ) -> sparse.csr_matrix:
-    """The item-item model with each movie's strongest neighbours alone; rows speak for columns. From
-    the file of X'X where there is one, else from X itself."""
+    """The item-item model with each movie's strongest neighbours alone; rows speak for columns.
+    From the file of X'X where there is one, else from X itself."""
     context = spark.sparkContext
     place = share(context, [x] if gram is None else [gram])
     size = max(1, min(256, -(-movies // (4 * context.defaultParallelism))))

@@ -1,5 +1,6 @@
-"""Searches a small grid for settings, on the cut that runs are judged by: what is held out of what was
-given, never a test set. One group of settings after the other, each with what was chosen of those before."""
+"""Searches a small grid for settings, on the cut that runs are judged by: what is held out of what
+was given, never a test set. One group of settings after the other, each with what was chosen of
+those before."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,12 +12,12 @@ import numpy as np
 from scipy import sparse
 
 from . import database
-from .dataset import popularity
+from .dataset import popularity, users_to_judge
 from .errors import BatchError
 from .explain import explain
 from .folders import make_folder
 from .item_item import ease
-from .judging import Files, Variant, judge, users_to_judge
+from .judging import Files, Variant, judge
 from .models import Trainer
 from .options import Options
 from .progress import Progress

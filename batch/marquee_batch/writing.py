@@ -95,8 +95,8 @@ def rows_as_lists(array: np.ndarray) -> pa.Array:
 
 
 def item_table(found: Gathered, factors: np.ndarray) -> pa.Table:
-    """Vectors of all movies: those that somebody liked as trained, the rest of the catalogue predicted
-    from metadata."""
+    """Vectors of all movies: those that somebody liked as trained, the rest of the catalogue
+    predicted from metadata."""
     data = found.data
     liked = factors.any(axis=1)
     support = np.bincount(data.movies, minlength=len(data.movie_ids)).astype(np.float64)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { registerScript } from '../develop/script-command.ts';
 
-/** Benchmarks by name, relative to the root of the repository; each takes its own options. */
+/** The benchmarks by name: scripts of the repository that read their options themselves. */
 const BENCHMARKS = {
   'hot-path': {
     file: 'tests/bench/hot-path.ts',
@@ -16,7 +16,10 @@ const BENCHMARKS = {
     file: 'tests/bench/batch.ts',
     description: 'the Spark stage on generated events, against the package implicit',
   },
-  sdk: { file: 'tests/bench/sdk.ts', description: 'events that the SDK has acknowledged a second' },
+  sdk: {
+    file: 'tests/bench/sdk.ts',
+    description: 'events that the SDK gets acknowledged a second, on a stack of its own',
+  },
 } as const;
 
 export function register(program: Command): void {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { repositoryRoot } from '../config/config.ts';
 
 export interface ToolRun {
@@ -10,7 +10,7 @@ export interface ToolRun {
   readonly tookMs: number;
 }
 
-/** Runs a program of node_modules/.bin, or `node` itself, with this very Node. */
+/** Runs a program of node_modules/.bin, `node` itself with this very Node, or one by its path. */
 export function runTool(
   tool: string,
   args: readonly string[],
@@ -20,7 +20,8 @@ export function runTool(
   const since = performance.now();
   const bin = join(repositoryRoot, 'node_modules', '.bin');
   const path = [dirname(process.execPath), bin, environment['PATH']].join(delimiter);
-  const child = spawn(tool === 'node' ? process.execPath : join(bin, tool), args, {
+  const named = isAbsolute(tool) ? tool : join(bin, tool);
+  const child = spawn(tool === 'node' ? process.execPath : named, args, {
     cwd: repositoryRoot,
     env: { ...environment, PATH: path },
     stdio: output === 'captured' ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 
 from make import DAY_MS, SETTINGS, event, events, folded, uuid7
-from marquee_batch.events import parse, uuid_bytes
-from marquee_batch.history import EVENTS, first_copies, fold
-from marquee_batch.session import gather
+from marquee_batch.archived import parse, uuid_bytes
+from marquee_batch.history import EVENTS, first_copies, fold, gather
 
 
 def test_a_low_rating_is_no_like_and_a_high_one_weighs_by_its_stars():

@@ -12,6 +12,8 @@ import pytest
 from scipy import sparse
 
 from make import SETTINGS, dataset
+from marquee_batch.biases import errors, fit_biases, residuals
+from marquee_batch.dataset import users_to_judge
 from marquee_batch.embeddings import features, predict
 from marquee_batch.gate import verdict
 from marquee_batch.holdout import History, relevant
@@ -23,10 +25,8 @@ from marquee_batch.item_item import (
     regress,
     sparse_block,
 )
-from marquee_batch.judging import users_to_judge
 from marquee_batch.metrics import Tally
 from marquee_batch.ranking import als_scores, blend, item_scores, top
-from marquee_batch.ratings import errors, fit_biases, residuals
 
 EVALUATION = Path(__file__).parents[3] / "shared" / "eval"
 

@@ -32,8 +32,10 @@ def test_every_wrong_value_is_named_with_its_place():
     with pytest.raises(BatchError) as refused:
         load_settings(None, changes)
     assert refused.value.code == "MARQUEE_BATCH_SETTINGS"
-    for place in ("als.factors = 0", "als.alpha = -1", "holdout.share = 1.5", "item_item.sign = 'odd'", "als.colour",
-                  "art"):  # fmt: skip
+    for place in (
+        *("als.factors = 0", "als.alpha = -1", "holdout.share = 1.5", "item_item.sign = 'odd'"),
+        *("als.colour", "art"),
+    ):
         assert place in str(refused.value)
 
 

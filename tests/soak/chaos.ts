@@ -5,6 +5,7 @@ import type { RunningProcess } from '../support/processes.ts';
 import { ownerPid, type Sampler } from '../support/scenario/sampler.ts';
 import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
+import { createMembers, type Members } from './members.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
 /** How often each fault is to happen. */
@@ -55,8 +56,6 @@ const TEAMS: readonly (readonly string[])[] = [
 ];
 const MEMBERS = 2;
 const EXTRA_MAX = 2;
-/** A fault falls at a random moment of this, once its target is at work. */
-const MOMENT_MS = 300;
 const SNAPSHOT_EVERY = 15;
 /** For the part of the load between two faults. */
 const LOAD_MS = 600_000;
@@ -75,132 +74,19 @@ export function createChaos(environment: Environment, plan: ChaosPlan, sampler: 
     'sessions ended in a COPY': 0,
     zombies: 0,
   };
-  const members = new Set<RunningProcess>();
-  const extras: RunningProcess[] = [];
-  const sleeping = new Map<RunningProcess, Promise<void>>();
-  const byThemselves: string[] = [];
+  const members = createMembers(environment.processes, sampler, random);
+  const perform: Readonly<Record<Action, () => Promise<void>>> = {
+    ...faultsOfProcesses(members, sampler, random, counts),
+    ...faultsOfServers(environment, members, random, counts),
+  };
   const findings: Finding[] = [];
   let done = 0;
   let sent = 0;
   let failed = false;
 
-  /** Keeps a process of this team alive: whoever ends unasked is noted and replaced. */
-  function enlist(team: readonly string[]): RunningProcess {
-    const process = environment.processes.start({ processors: team });
-    members.add(process);
-    void process.exited.then((exit) => {
-      if (!members.delete(process)) return;
-      byThemselves.push(`${JSON.stringify(exit)}\n${process.tail(8)}`);
-      if (!failed) enlist(team);
-    });
-    return process;
-  }
-
-  const awake = (): RunningProcess[] => [...members].filter((p) => !sleeping.has(p));
-  const moment = (): Promise<void> => delay(random.below(MOMENT_MS));
-
-  /** Mostly one that committed a batch since it began; now and then whoever is there. */
-  async function target(): Promise<RunningProcess> {
-    const atWork = random.next() < 0.85;
-    const pick = random.next();
-    const found = await until('a process at work', 90_000, () => {
-      const able = awake().filter((p) => !atWork || sampler.progressOf(p.pid) > 0);
-      return able[Math.floor(pick * able.length)];
-    });
-    await moment();
-    return found;
-  }
-
-  async function kill(): Promise<void> {
-    const chosen = await target();
-    if (!members.delete(chosen)) return kill();
-    chosen.kill('SIGKILL');
-    await chosen.exited;
-    counts.kills++;
-    const extra = extras.indexOf(chosen);
-    const next = enlist(chosen.processors);
-    if (extra >= 0) extras[extra] = next;
-  }
-
-  async function rebalance(): Promise<void> {
-    const leaver = extras.length === EXTRA_MAX || random.next() < 0.5 ? extras[0] : undefined;
-    if (leaver === undefined || sleeping.has(leaver)) {
-      const team = TEAMS[random.below(TEAMS.length)] as readonly string[];
-      const joiner = enlist(team);
-      extras.push(joiner);
-      counts.joins++;
-      // Every other one is left alone to meet the next fault while it joins.
-      if (random.next() < 0.5)
-        await until('a process that joined to have partitions, or to be killed', MINUTE_MS, () => {
-          return joiner.exit() !== null || joiner.count('partition_taken') > 0;
-        });
-      return;
-    }
-    extras.splice(extras.indexOf(leaver), 1);
-    if (!members.delete(leaver)) return;
-    await leaver.stop(MINUTE_MS);
-    counts.leaves++;
-  }
-
-  async function broker(): Promise<void> {
-    await moment();
-    await environment.end('kafka', 'SIGKILL');
-    await delay(random.below(2_000));
-    await environment.start('kafka');
-    counts['broker restarts']++;
-  }
-
-  async function postgres(): Promise<void> {
-    await target();
-    // What `pg_ctl stop -m immediate` sends: no checkpoint, recovery at the next start.
-    await environment.end('postgres', 'SIGQUIT');
-    await delay(random.below(1_000));
-    await environment.start('postgres');
-    counts['Postgres restarts']++;
-  }
-
-  async function terminate(): Promise<void> {
-    await until('a COPY to end in its middle', MINUTE_MS, async () => {
-      const ended = await environment.db.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE usename = 'marquee_writer' AND state = 'active' AND query LIKE 'COPY %' LIMIT 1`,
-      );
-      return ended.length > 0;
-    });
-    counts['sessions ended in a COPY']++;
-  }
-
-  async function zombie(): Promise<void> {
-    await Promise.all(sleeping.values());
-    const chosen = await target();
-    if (!members.has(chosen) || chosen.exit() !== null) return zombie();
-    chosen.kill('SIGSTOP');
-    const { pid } = chosen;
-    const woken = until('the partitions of a stopped process to be taken over', 90_000, () =>
-      [...sampler.latest().values()].every(({ owner }) => ownerPid(owner) !== pid),
-    )
-      .then(() => undefined)
-      .finally(() => {
-        chosen.kill('SIGCONT');
-        counts.zombies++;
-        sleeping.delete(chosen);
-      });
-    sleeping.set(chosen, woken);
-    woken.catch(() => undefined); // awaited before the next one and at the end
-  }
-
-  const perform: Readonly<Record<Action, () => Promise<void>>> = {
-    kill,
-    rebalance,
-    broker,
-    postgres,
-    terminate,
-    zombie,
-  };
-
   return {
     async run() {
-      for (let i = 0; i < MEMBERS; i++) TEAMS.forEach(enlist);
+      for (let i = 0; i < MEMBERS; i++) TEAMS.forEach((team) => members.enlist(team));
       try {
         for (const action of actions) {
           await until(
@@ -214,11 +100,11 @@ export function createChaos(environment: Environment, plan: ChaosPlan, sampler: 
           plan.report(`${done} of ${actions.length}: ${action}`);
           if (done % SNAPSHOT_EVERY === 0) findings.push(await snapshot(environment));
         }
-        await Promise.all(sleeping.values());
+        await members.allAwake();
       } catch (error) {
         failed = true;
-        const tails = [...members].map((p) => p.tail(6)).join('\n');
-        throw new Error(`${(error as Error).message}\n${tails}`, { cause: error });
+        members.replaceNoMore();
+        throw new Error(`${(error as Error).message}\n${members.tails(6)}`, { cause: error });
       }
     },
     sent: (share) => {
@@ -228,20 +114,112 @@ export function createChaos(environment: Environment, plan: ChaosPlan, sampler: 
     get failed() {
       return failed;
     },
-    async end() {
-      const left = [...members];
-      members.clear();
-      await Promise.all(left.map((p) => p.stop(MINUTE_MS)));
-      for (const forced of environment.processes.all())
-        if (forced.count('exit_forced') > 0) byThemselves.push(forced.tail(3));
-    },
+    end: () => members.stopAll(),
     counts: () => counts,
     snapshots: () => findings,
-    verdict: () => ({
-      check: 'no process ended by itself, and each that was told to did',
-      holds: byThemselves.length === 0,
-      found: byThemselves.slice(0, 3).join('\n'),
-    }),
+    verdict() {
+      const unasked = members.endedUnasked();
+      return {
+        check: 'no process ended by itself, and each that was told to did',
+        holds: unasked.length === 0,
+        found: unasked.slice(0, 3).join('\n'),
+      };
+    },
+  };
+}
+
+function faultsOfProcesses(
+  members: Members,
+  sampler: Sampler,
+  random: Random,
+  counts: ChaosCounts,
+): Record<'kill' | 'rebalance' | 'zombie', () => Promise<void>> {
+  /** Processes that joined over those that were there from the start. */
+  const extras: RunningProcess[] = [];
+
+  async function kill(): Promise<void> {
+    const chosen = await members.atWork();
+    if (!members.dismiss(chosen)) return kill();
+    chosen.kill('SIGKILL');
+    await chosen.exited;
+    counts.kills++;
+    const extra = extras.indexOf(chosen);
+    const next = members.enlist(chosen.processors);
+    if (extra >= 0) extras[extra] = next;
+  }
+
+  async function join(): Promise<void> {
+    const joiner = members.enlist(TEAMS[random.below(TEAMS.length)] as readonly string[]);
+    extras.push(joiner);
+    counts.joins++;
+    // Every other one is left alone to meet the next fault while it joins.
+    if (random.next() < 0.5)
+      await until('a process that joined to have partitions, or to be killed', MINUTE_MS, () => {
+        return joiner.exit() !== null || joiner.count('partition_taken') > 0;
+      });
+  }
+
+  async function rebalance(): Promise<void> {
+    const leaver = extras.length === EXTRA_MAX || random.next() < 0.5 ? extras[0] : undefined;
+    if (leaver === undefined || members.isAsleep(leaver)) return join();
+    extras.splice(extras.indexOf(leaver), 1);
+    if (!members.dismiss(leaver)) return;
+    await leaver.stop(MINUTE_MS);
+    counts.leaves++;
+  }
+
+  async function zombie(): Promise<void> {
+    await members.allAwake();
+    const chosen = await members.atWork();
+    if (!members.has(chosen) || chosen.exit() !== null) return zombie();
+    chosen.kill('SIGSTOP');
+    const { pid } = chosen;
+    members.sleep(
+      chosen,
+      until('the partitions of a stopped process to be taken over', 90_000, () =>
+        [...sampler.latest().values()].every(({ owner }) => ownerPid(owner) !== pid),
+      ).finally(() => {
+        chosen.kill('SIGCONT');
+        counts.zombies++;
+      }),
+    );
+  }
+
+  return { kill, rebalance, zombie };
+}
+
+function faultsOfServers(
+  environment: Environment,
+  members: Members,
+  random: Random,
+  counts: ChaosCounts,
+): Record<'broker' | 'postgres' | 'terminate', () => Promise<void>> {
+  return {
+    async broker() {
+      await members.moment();
+      await environment.end('kafka', 'SIGKILL');
+      await delay(random.below(2_000));
+      await environment.start('kafka');
+      counts['broker restarts']++;
+    },
+    async postgres() {
+      await members.atWork();
+      // What `pg_ctl stop -m immediate` sends: no checkpoint, recovery at the next start.
+      await environment.end('postgres', 'SIGQUIT');
+      await delay(random.below(1_000));
+      await environment.start('postgres');
+      counts['Postgres restarts']++;
+    },
+    async terminate() {
+      await until('a COPY to end in its middle', MINUTE_MS, async () => {
+        const ended = await environment.db.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE usename = 'marquee_writer' AND state = 'active' AND query LIKE 'COPY %' LIMIT 1`,
+        );
+        return ended.length > 0;
+      });
+      counts['sessions ended in a COPY']++;
+    },
   };
 }
 

@@ -4,17 +4,18 @@ Usage: python duckdb_job.py CONFIG.json   (made by duckdb.ts; prints one line of
 """
 
 import json
-import os
 import resource
 import sys
 import time
+from pathlib import Path
 
 import duckdb
 
 # All but received_at, which is each topic's own.
 CONTENT = (
     "event_id, user_id, action, movie_id, value, epoch_ms(occurred_at), session_id, request_id, "
-    "position, device, app, app_version, properties::VARCHAR, kafka_topic, kafka_partition, kafka_offset"
+    "position, device, app, app_version, properties::VARCHAR, kafka_topic, kafka_partition, "
+    "kafka_offset"
 )
 
 
@@ -49,12 +50,11 @@ def copy(db: duckdb.DuckDBPyConnection, config: dict) -> dict:
         )
         runs.append({"seconds": time.monotonic() - began, "cpu": cpu_seconds() - cpu})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"runs": runs, "bytes": os.path.getsize(out), "peak": peak, **contents(db, [out])}
+    return {"runs": runs, "bytes": Path(out).stat().st_size, "peak": peak, **contents(db, [out])}
 
 
 def main(path: str) -> None:
-    with open(path, encoding="utf-8") as file:
-        config = json.load(file)
+    config = json.loads(Path(path).read_text(encoding="utf-8"))
     db = duckdb.connect()
     db.execute(f"SET threads = {int(config['threads'])}")
     db.execute("SET TimeZone = 'UTC'")

@@ -1,4 +1,5 @@
-"""Trains implicit's ALS on a matrix: implicit_job.py X.npz FACTORS ITERATIONS THREADS. Prints JSON."""
+"""Trains implicit's ALS on a matrix: implicit_job.py X.npz FACTORS ITERATIONS THREADS. Prints
+JSON."""
 
 import json
 import os

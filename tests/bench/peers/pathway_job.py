@@ -5,6 +5,7 @@ Usage: python pathway_job.py CONFIG.json   (made by pathway.ts; runs until it is
 
 import json
 import sys
+from pathlib import Path
 
 import pathway as pw
 
@@ -29,8 +30,7 @@ class Action(pw.Schema):
 
 
 def main(path: str) -> None:
-    with open(path, encoding="utf-8") as file:
-        config = json.load(file)
+    config = json.loads(Path(path).read_text(encoding="utf-8"))
     actions = pw.io.kafka.read(
         config["kafka"],
         topic=config["topic"],

@@ -153,7 +153,7 @@ describe('on archived and recent actions', () => {
   test('weighs as user_history does', async () => {
     const { stdout } = await promisify(execFile)(
       spark.python,
-      [join(repositoryRoot, 'tests', 'batch', 'pairs.py')],
+      [join(repositoryRoot, 'tests', 'batch', 'spark', 'pairs.py')],
       {
         env: {
           ...readEnvironment(),

@@ -50,100 +50,10 @@ export interface StoreProxy {
 const PIECES = 8;
 
 export async function startStoreProxy(target: string): Promise<StoreProxy> {
-  const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
   const sockets = new Set<Socket>();
-  const fallen = new Map<string, number>();
-  let due: { method: string; fault: StoreFault; left: number }[] = [];
-
-  function faultOf(method: string): StoreFault | null {
-    const strike = due.find((d) => d.method === method && d.left > 0);
-    if (strike === undefined) return null;
-    strike.left--;
-    return strike.fault;
-  }
-
-  /** The request as it came: the signature is over the Host that the client named. */
-  function ask(from: IncomingMessage, answered: (answer: IncomingMessage) => void) {
-    const { method, url, headers } = from;
-    const upstream = request({ hostname, port, method, path: url, headers, agent }, answered);
-    upstream.on('error', () => from.destroy());
-    from.once('close', () => {
-      if (!from.complete) upstream.destroy();
-    });
-    return upstream;
-  }
-
-  async function handle(from: IncomingMessage, to: ServerResponse): Promise<void> {
-    const fault = faultOf(from.method ?? '');
-    const fell = (): void => {
-      if (fault !== null) fallen.set(fault.kind, (fallen.get(fault.kind) ?? 0) + 1);
-    };
-    switch (fault?.kind) {
-      case 'reset':
-        fell();
-        from.socket.destroy();
-        return;
-      case 'silent':
-        fell();
-        from.resume();
-        return;
-      case 'answer':
-        // With its body read, the client hears the answer and not a broken pipe.
-        await bodyOf(from);
-        fell();
-        answer(to, fault.status, fault.code);
-        return;
-      case 'cut-upload':
-      case 'hold-upload': {
-        const body = await bodyOf(from);
-        const upstream = ask(from, () => undefined);
-        upstream.write(body.subarray(0, body.length >> 1), () => {
-          fell();
-          if (fault.kind === 'cut-upload') from.socket.destroy();
-        });
-        from.socket.once('close', () => upstream.destroy());
-        return;
-      }
-      default:
-        await pass(from, to, fault, fell);
-    }
-  }
-
-  async function pass(
-    from: IncomingMessage,
-    to: ServerResponse,
-    fault: StoreFault | null,
-    fell: () => void,
-  ): Promise<void> {
-    const sent = await bodyOf(from);
-    const answered = Promise.withResolvers<IncomingMessage>();
-    const upstream = ask(from, answered.resolve).once('error', answered.reject);
-    await inPieces(fault, sent, (piece) => upstream.write(piece));
-    upstream.end();
-    const got = await answered.promise;
-    const body = await bodyOf(got);
-    if (fault !== null) fell();
-    const headers = { ...got.headers };
-    if (fault?.kind === 'unanswered') {
-      from.socket.destroy();
-      return;
-    }
-    const half = body.length >> 1;
-    if (fault?.kind === 'short-download') headers['content-length'] = String(half);
-    to.writeHead(got.statusCode ?? 502, headers);
-    if (fault?.kind === 'cut-download') {
-      to.write(body.subarray(0, half), () => from.socket.destroy());
-      return;
-    }
-    if (fault?.kind === 'flip-download') body[half] = (body[half] ?? 0) ^ 1;
-    if (fault?.kind === 'short-download') to.end(body.subarray(0, half));
-    else {
-      await inPieces(fault, body, (piece) => to.write(piece));
-      to.end();
-    }
-  }
-
+  const strikes = createStrikes();
+  const handle = createHandler(new URL(target), agent, strikes);
   const server = createServer((from, to) => {
     handle(from, to).catch(() => from.socket.destroy());
   });
@@ -176,14 +86,13 @@ export async function startStoreProxy(target: string): Promise<StoreProxy> {
   return {
     endpoint: `http://127.0.0.1:${own}`,
     strike(method, fault, times = 1) {
-      due.push({ method, fault, left: times });
+      strikes.add(method, fault, times);
     },
     calm() {
-      due = [];
-      fallen.clear();
+      strikes.clear();
       hangUp();
     },
-    fallen: (kind) => fallen.get(kind) ?? 0,
+    fallen: (kind) => strikes.fallen(kind),
     connections: () => sockets.size,
     away: shut,
     back: () => listen(own),
@@ -191,6 +100,121 @@ export async function startStoreProxy(target: string): Promise<StoreProxy> {
       if (server.listening) await shut();
       agent.destroy();
     },
+  };
+}
+
+/** Which faults are due, and which fell. */
+interface Strikes {
+  add(method: string, fault: StoreFault, times: number): void;
+  /** The fault that the next request with this method meets. */
+  take(method: string): StoreFault | null;
+  fell(fault: StoreFault): void;
+  fallen(kind: StoreFault['kind']): number;
+  clear(): void;
+}
+
+function createStrikes(): Strikes {
+  const fallen = new Map<string, number>();
+  let due: { method: string; fault: StoreFault; left: number }[] = [];
+  return {
+    add(method, fault, times) {
+      due.push({ method, fault, left: times });
+    },
+    take(method) {
+      const strike = due.find((d) => d.method === method && d.left > 0);
+      if (strike === undefined) return null;
+      strike.left--;
+      return strike.fault;
+    },
+    fell({ kind }) {
+      fallen.set(kind, (fallen.get(kind) ?? 0) + 1);
+    },
+    fallen: (kind) => fallen.get(kind) ?? 0,
+    clear() {
+      due = [];
+      fallen.clear();
+    },
+  };
+}
+
+type Handler = (from: IncomingMessage, to: ServerResponse) => Promise<void>;
+
+function createHandler({ hostname, port }: URL, agent: Agent, strikes: Strikes): Handler {
+  /** The request as it came: the signature is over the Host that the client named. */
+  function ask(from: IncomingMessage, answered: (answer: IncomingMessage) => void) {
+    const { method, url, headers } = from;
+    const upstream = request({ hostname, port, method, path: url, headers, agent }, answered);
+    upstream.on('error', () => from.destroy());
+    from.once('close', () => {
+      if (!from.complete) upstream.destroy();
+    });
+    return upstream;
+  }
+
+  async function pass(
+    from: IncomingMessage,
+    to: ServerResponse,
+    fault: StoreFault | null,
+  ): Promise<void> {
+    const sent = await bodyOf(from);
+    const answered = Promise.withResolvers<IncomingMessage>();
+    const upstream = ask(from, answered.resolve).once('error', answered.reject);
+    await inPieces(fault, sent, (piece) => upstream.write(piece));
+    upstream.end();
+    const got = await answered.promise;
+    const body = await bodyOf(got);
+    if (fault !== null) strikes.fell(fault);
+    const headers = { ...got.headers };
+    if (fault?.kind === 'unanswered') {
+      from.socket.destroy();
+      return;
+    }
+    const half = body.length >> 1;
+    if (fault?.kind === 'short-download') headers['content-length'] = String(half);
+    to.writeHead(got.statusCode ?? 502, headers);
+    if (fault?.kind === 'cut-download') {
+      to.write(body.subarray(0, half), () => from.socket.destroy());
+      return;
+    }
+    if (fault?.kind === 'flip-download') body[half] = (body[half] ?? 0) ^ 1;
+    if (fault?.kind === 'short-download') to.end(body.subarray(0, half));
+    else {
+      await inPieces(fault, body, (piece) => to.write(piece));
+      to.end();
+    }
+  }
+
+  return async (from, to) => {
+    const fault = strikes.take(from.method ?? '');
+    switch (fault?.kind) {
+      case 'reset':
+        strikes.fell(fault);
+        from.socket.destroy();
+        return;
+      case 'silent':
+        strikes.fell(fault);
+        from.resume();
+        return;
+      case 'answer':
+        // With its body read, the client hears the answer and not a broken pipe.
+        await bodyOf(from);
+        strikes.fell(fault);
+        answer(to, fault.status, fault.code);
+        return;
+      case 'cut-upload':
+      case 'hold-upload': {
+        const body = await bodyOf(from);
+        const upstream = ask(from, () => undefined);
+        upstream.write(body.subarray(0, body.length >> 1), () => {
+          strikes.fell(fault);
+          if (fault.kind === 'cut-upload') from.socket.destroy();
+        });
+        from.socket.once('close', () => upstream.destroy());
+        return;
+      }
+      default:
+        await pass(from, to, fault);
+    }
   };
 }
 

@@ -2,9 +2,10 @@
 
 import json
 import sys
+from pathlib import Path
 
 names = {}
-exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), names)
+exec(compile(Path(sys.argv[1]).read_text(), sys.argv[1], "exec"), names)
 events, spark = names["events"], names["spark"]
 print("--")
 types = {field.name: field.dataType.simpleString() for field in events.schema.fields}

@@ -1,9 +1,4 @@
-"""What is said of servers that are away, which settings a search chooses, and whose folders are removed."""
-
-import os
-import subprocess
-import sys
-import tempfile
+"""What is said of servers that are away, and which settings a search chooses."""
 
 import psycopg
 import pytest
@@ -11,7 +6,6 @@ from pyspark.errors import PySparkException
 
 from marquee_batch.errors import BatchError
 from marquee_batch.explain import explain
-from marquee_batch.folders import make_folder
 from marquee_batch.settings import Settings, load_settings
 from marquee_batch.tune import Trial, choose
 
@@ -20,12 +14,14 @@ from marquee_batch.tune import Trial, choose
     ("said", "code", "words"),
     [
         (
-            "Job aborted\nCaused by: org.postgresql.util.PSQLException: Connection refused.\n\tat x",
+            "Job aborted\n"
+            "Caused by: org.postgresql.util.PSQLException: Connection refused.\n\tat x",
             "MARQUEE_PG_UNAVAILABLE",
             "Connection refused",
         ),
         (
-            "Traceback\nmarquee_batch.errors.BatchError: the object store at h:1 does not answer for a/b: x.",
+            "Traceback\n"
+            "marquee_batch.errors.BatchError: the object store at h:1 does not answer for a/b: x.",
             "MARQUEE_STORE_UNAVAILABLE",
             "a/b",
         ),
@@ -77,14 +73,3 @@ def test_the_smallest_that_is_as_good_as_the_best_is_chosen():
     errors = [trial("a", 0.8699, 100, "rmse"), trial("b", 0.8701, 50, "rmse")]
     assert choose(errors, "rmse").setting == "b"
     assert choose([trial("a", 0.1, 0), trial("b", 0.1001, 0)], "ndcg_at_10").setting == "b"
-
-
-def test_folders_of_the_dead_are_removed_and_no_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    names = [f"marquee-batch-{dead.pid}-x", f"marquee-batch-{os.getppid()}-x", "marquee-other-1-x"]
-    for name in names:
-        (tmp_path / name).mkdir()
-    mine = make_folder()
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*names[1:], mine.name])
