@@ -5,7 +5,7 @@ import type { Truth } from './model.ts';
 import { checkPlan } from './plan.ts';
 import type { WorldPlan } from './plan.ts';
 import { createRandom, createWeighted } from '../../common/random.ts';
-import { SESSION_MS_MAX, playSession } from './visit.ts';
+import { VISIT_MS_MAX, playVisit } from './visit.ts';
 import type { Draft, UserState } from './visit.ts';
 import { HOUR_MS } from '../../common/time.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { repositoryRoot } from '../config/config.ts';
-import { installPython } from '../stack/python.ts';
+import { installPython } from '../stack/install/python.ts';
 import type { Progress } from '../terminal/progress.ts';
 
 /** The `python` that has ruff, pytest and what the pure transforms import (some 300 MB from PyPI). */

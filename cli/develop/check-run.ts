@@ -1,10 +1,12 @@
-import { readEnvironment } from '../config/config.ts';
+import { loadConfig, readEnvironment } from '../config/config.ts';
 import { print } from '../terminal/output.ts';
 import { createProgress } from '../terminal/progress.ts';
+import { installCheckPython } from './check-python.ts';
 import { runTool } from './tools.ts';
 
 interface Check {
   readonly name: string;
+  /** A program of node_modules/.bin, or `node`, or the `python` that has what the checks need. */
   readonly tool: string;
   readonly args: readonly string[];
 }
@@ -22,6 +24,12 @@ const layers = [
   'tests',
 ];
 
+/** The tests of the batch stage that need no Spark. */
+const pytest = [
+  ...['-m', 'pytest', '-c', 'batch/pyproject.toml'],
+  ...['tests/batch', '--ignore=tests/batch/spark'],
+];
+
 /** The slow ones first, so that two at a time end together. */
 const checks: readonly Check[] = [
   { name: 'lint', tool: 'eslint', args: ['.'] },
@@ -31,22 +39,35 @@ const checks: readonly Check[] = [
   { name: 'dead code', tool: 'knip', args: [] },
   { name: 'codegen', tool: 'node', args: ['schemas/codegen.ts', '--check'] },
   { name: 'unit tests', tool: 'vitest', args: ['run', '--project', 'unit', '--reporter=dot'] },
+  { name: 'Python lint', tool: 'python', args: ['-m', 'ruff', 'check', '--no-cache', '.'] },
+  {
+    name: 'Python format',
+    tool: 'python',
+    args: ['-m', 'ruff', 'format', '--check', '--no-cache', '.'],
+  },
+  { name: 'Python tests', tool: 'python', args: pytest },
 ];
 const atOnce = 2;
 
 /** The command `marquee check`. Returns the exit code: 1 when a check fails. */
 export async function runChecks(): Promise<number> {
   const progress = createProgress(process.stderr);
+  const environment = { ...readEnvironment(), NO_COLOR: '1', PYTHONDONTWRITEBYTECODE: '1' };
   const failures: string[] = [];
   const queue = [...checks];
   const worker = async (): Promise<void> => {
     for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
-      const step = progress.step(check.name);
-      const environment = { ...readEnvironment(), NO_COLOR: '1' };
-      const { code, output } = await runTool(check.tool, check.args, environment);
-      if (code === 0) step.done('clean');
-      else step.fail('failed');
-      if (code !== 0) failures.push(`--- ${check.name} ---\n${output.trimEnd()}\n`);
+      const { name, tool, args } = check;
+      const step = progress.step(name);
+      try {
+        const program = tool === 'python' ? await installCheckPython(loadConfig(), progress) : tool;
+        const { code, output } = await runTool(program, args, environment);
+        if (code !== 0) throw new Error(output.trimEnd());
+        step.done('clean');
+      } catch (failure) {
+        step.fail('failed');
+        failures.push(`--- ${name} ---\n${(failure as Error).message}\n`);
+      }
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));

@@ -3,7 +3,7 @@
  * Run by `marquee bench archive`; docs/benchmarks.md says what is measured and how.
  */
 import { loadConfig } from '../../cli/config/config.ts';
-import { findJava } from '../../cli/stack/jars.ts';
+import { findJava } from '../../cli/stack/install/jars.ts';
 import type { Progress } from '../../cli/terminal/progress.ts';
 import { measureArchive, type ArchiveOptions, type ArchivePeers } from './archive/measure.ts';
 import { renderArchive, type ArchiveFigures } from './archive/report.ts';

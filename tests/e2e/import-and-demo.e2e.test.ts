@@ -53,7 +53,7 @@ afterAll(async () => {
 
 /** Runs the processors until all that is in the topics is in the tables. */
 async function applyAll(): Promise<void> {
-  const processors = processes.start({ processors: readers.map(({ processor }) => processor) });
+  const processors = processes.start({ processors: allProcessors.map(({ name }) => name) });
   const session = await openSession({
     url: stack.config.postgres.readerUrl,
     applicationName: 'test',

@@ -77,13 +77,13 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
       config: loadConfig({ home }, { MARQUEE_CACHE: cache }),
       adminUrl: adminUrl(state),
       restart: async (service) => {
-        await stack.stopPart(service);
+        await stack.stopService(service);
         await stack.up({ names: [service], slow: 'wait' });
       },
       start: async (service) => {
         await stack.up({ names: [service], slow: 'wait' });
       },
-      stopService: (service) => stack.stopPart(service),
+      stopService: (service) => stack.stopService(service),
       kill: (service, signal) => stack.kill(service, signal),
       pid: (service) => stack.pid(service),
       stop,

@@ -1,6 +1,6 @@
 import { loadConfig } from '../../../cli/config/config.ts';
-import { findJava } from '../../../cli/stack/jars.ts';
-import type { InstallContext } from '../../../cli/stack/install.ts';
+import { findJava } from '../../../cli/stack/install/jars.ts';
+import type { InstallContext } from '../../../cli/stack/install/install-once.ts';
 import type { Progress } from '../../../cli/terminal/progress.ts';
 import { copyLimit } from './copy-limit.ts';
 import { installing } from '../runner/installing.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../../cli/stack/ports.ts';
+import { freePort } from '../../../cli/stack/host/ports.ts';
 import { startChild, type StartedClient } from '../runner/child.ts';
 
 /** A sink on Kafka Connect standalone, in a process of its own. */

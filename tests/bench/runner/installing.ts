@@ -1,5 +1,5 @@
 import { loadConfig } from '../../../cli/config/config.ts';
-import type { InstallContext } from '../../../cli/stack/install.ts';
+import type { InstallContext } from '../../../cli/stack/install/install-once.ts';
 import type { Progress } from '../../../cli/terminal/progress.ts';
 
 /** Installs what a peer needs into the cache, with its progress shown; returns where it is. */

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { createProgress, type Progress } from '../../../cli/terminal/progress.ts';
-import type { ServiceName } from '../../../cli/stack/service.ts';
+import type { ServiceName } from '../../../cli/stack/services/service-names.ts';
 import { createAttempts, Interrupted, type Attempts } from './attempts.ts';
 import { stopChildren } from './child.ts';
 import { withOut } from './options.ts';

@@ -1,4 +1,4 @@
-import { versions } from '../../../cli/stack/versions.ts';
+import { versions } from '../../../cli/stack/install/versions.ts';
 import type { BenchStack } from './stack.ts';
 
 /** The servers' versions and the settings that decide what a write costs. */

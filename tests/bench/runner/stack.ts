@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Config } from '../../../cli/config/config.ts';
 import { provision } from '../../../cli/stack/provision.ts';
-import type { ServiceName } from '../../../cli/stack/service.ts';
+import type { ServiceName } from '../../../cli/stack/services/service-names.ts';
 import type { Progress } from '../../../cli/terminal/progress.ts';
 import { startStack } from '../../support/stack.ts';
 import type { TestStack } from '../../support/stack.ts';

@@ -16,10 +16,10 @@ import {
   sameChecksums,
   subtractChecksums,
   checksumsOf,
-} from '../../../archive/format/checksums.ts';
-import { userActions } from '../../../streams/topics/user-actions.ts';
-import { createRandom } from '../../../common/random.ts';
-import { DAY_MS } from '../../../common/time.ts';
+} from '../../../../archive/format/checksums.ts';
+import { userActions } from '../../../../streams/topics/user-actions.ts';
+import { createRandom } from '../../../../common/random.ts';
+import { DAY_MS } from '../../../../common/time.ts';
 
 const DAY = Date.UTC(2026, 10, 20);
 const SEED = 128;
