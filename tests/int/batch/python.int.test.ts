@@ -34,9 +34,6 @@ async function module(...args: readonly string[]): Promise<string> {
   }
 }
 
-/** Those of the pure transforms are `marquee check`'s. */
-test('what goes through Spark itself passes its own tests', async () => {
-  expect(await module('pytest', '-c', 'pyproject.toml', '../tests/batch/spark')).toMatch(
-    /\d+ passed/,
-  );
+test('the batch stage passes its own tests, pure and through Spark', async () => {
+  expect(await module('pytest', '-c', 'pyproject.toml', '../tests/batch')).toMatch(/\d+ passed/);
 });
