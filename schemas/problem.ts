@@ -1,6 +1,7 @@
 import { PROPERTIES } from './limits.ts';
 import type { TextLimit } from './limits.ts';
 import type { DeadLetterReason } from './reasons.ts';
+import { isUuidv7, uuidTimeMs } from '../common/uuid.ts';
 
 /** What is wrong with a record whose bytes could be read: the first field that breaks a rule. */
 export interface Problem {
@@ -25,6 +26,26 @@ export function textProblem(field: string, text: string | null, limit: TextLimit
   if (text.includes('\0')) return problem(field, 'invalid_text', 'holds U+0000');
   if (!text.isWellFormed()) return problem(field, 'invalid_text', 'holds half a surrogate pair');
   return null;
+}
+
+/**
+ * Holds an id to the time that stands beside it, in epoch ms. Tables are partitioned by their ids'
+ * times, so a row whose two times differ would find no partition.
+ */
+export function idTimeProblem(
+  idField: string,
+  id: Uint8Array,
+  timeField: string,
+  atMs: number,
+): Problem | null {
+  if (!Number.isSafeInteger(atMs) || atMs < 0 || atMs >= 2 ** 48) {
+    return problem(timeField, 'out_of_range', `is ${atMs}: no time of a UUIDv7`);
+  }
+  if (!isUuidv7(id)) return problem(idField, 'id_not_v7', 'is not a UUID of version 7');
+  const idMs = uuidTimeMs(id);
+  if (idMs === atMs) return null;
+  const times = `${new Date(idMs).toISOString()} but ${timeField} is ${new Date(atMs).toISOString()}`;
+  return problem(idField, 'id_time_mismatch', `has the time ${times}`);
 }
 
 const KEY: TextLimit = { min: 0, max: PROPERTIES.keyMax };

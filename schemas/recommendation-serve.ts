@@ -1,9 +1,8 @@
 import type { RecommendationServeRecord, RecommendationServeSource } from './generated/types.ts';
 import { RECOMMENDATION_SERVE_SOURCE_VALUES } from './generated/types.ts';
 import { RECOMMENDATION_SERVE_TEXT as TEXT } from './limits.ts';
-import { isMovieId, problem, propertiesProblem, textProblem } from './problem.ts';
+import { idTimeProblem, isMovieId, problem, propertiesProblem, textProblem } from './problem.ts';
 import type { Problem } from './problem.ts';
-import { isUuidv7, uuidTimeMs } from '../common/uuid.ts';
 
 export type ServeSource = RecommendationServeSource;
 
@@ -14,7 +13,7 @@ const MOVIES_MAX = 1000;
 export function validateRecommendationServe(serve: RecommendationServeRecord): Problem | null {
   return (
     textProblem('user_id', serve.user_id, TEXT.user_id) ??
-    timeProblem(serve) ??
+    idTimeProblem('request_id', serve.request_id, 'served_at', serve.served_at) ??
     sourceProblem(serve.source) ??
     textProblem('algorithm', serve.algorithm, TEXT.algorithm) ??
     textProblem('model_version', serve.model_version, TEXT.model_version) ??
@@ -24,16 +23,6 @@ export function validateRecommendationServe(serve: RecommendationServeRecord): P
     textProblem('app', serve.app, TEXT.app) ??
     propertiesProblem(serve.properties)
   );
-}
-
-function timeProblem({ request_id: id, served_at: at }: RecommendationServeRecord): Problem | null {
-  if (!Number.isSafeInteger(at) || at < 0 || at >= 2 ** 48) {
-    return problem('served_at', 'out_of_range', `is ${String(at)}: no time of a UUIDv7`);
-  }
-  if (!isUuidv7(id)) return problem('request_id', 'id_not_v7', 'is not a UUID of version 7');
-  if (uuidTimeMs(id) === at) return null;
-  const times = `${new Date(uuidTimeMs(id)).toISOString()} but served_at is ${new Date(at).toISOString()}`;
-  return problem('request_id', 'id_time_mismatch', `has the time ${times}`);
 }
 
 function sourceProblem(source: string): Problem | null {

@@ -1,9 +1,8 @@
 import type { UserActionAction, UserActionRecord } from './generated/types.ts';
 import { USER_ACTION_ACTION_VALUES } from './generated/types.ts';
-import { isMovieId, problem, propertiesProblem, textProblem } from './problem.ts';
+import { idTimeProblem, isMovieId, problem, propertiesProblem, textProblem } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { USER_ACTION_TEXT as TEXT } from './limits.ts';
-import { isUuidv7, uuidTimeMs } from '../common/uuid.ts';
 
 export type Action = UserActionAction;
 
@@ -69,25 +68,11 @@ export function userActionRuleProblem(
 
 function ruleProblem(action: UserActionRecord, rule: ValueRule): Problem | null {
   return (
-    timeProblem(action) ??
+    idTimeProblem('event_id', action.event_id, 'occurred_at', action.occurred_at) ??
     movieProblem(action) ??
     valueProblem(action, rule) ??
     positionProblem(action.position)
   );
-}
-
-function timeProblem(action: UserActionRecord): Problem | null {
-  const { occurred_at: at, event_id: id } = action;
-  if (!Number.isSafeInteger(at) || at < 0 || at >= 2 ** 48) {
-    return problem('occurred_at', 'out_of_range', `is ${String(at)}: no time of a UUIDv7`);
-  }
-  if (!isUuidv7(id)) return problem('event_id', 'id_not_v7', 'is not a UUID of version 7');
-  const idMs = uuidTimeMs(id);
-  if (idMs !== at) {
-    const times = `${new Date(idMs).toISOString()} but occurred_at is ${new Date(at).toISOString()}`;
-    return problem('event_id', 'id_time_mismatch', `has the time ${times}`);
-  }
-  return null;
 }
 
 function movieProblem(action: UserActionRecord): Problem | null {

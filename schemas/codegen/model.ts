@@ -40,7 +40,6 @@ export interface TopicDeclaration {
   readonly maxMessageBytes: number;
   readonly compatibility: string;
   readonly producers: readonly string[];
-  readonly consumers: readonly string[];
 }
 
 export interface TopicModel extends TopicDeclaration {

@@ -37,7 +37,6 @@ export function parseTopic(name: string, yaml: Record<string, unknown>): TopicDe
     maxMessageBytes: whole('maxMessageBytes'),
     compatibility: oneOf('compatibility', ['BACKWARD_TRANSITIVE', 'FULL_TRANSITIVE']),
     producers: list('producers'),
-    consumers: list('consumers'),
   };
 }
 
@@ -57,7 +56,7 @@ export function topicsSource(topics: readonly TopicModel[]): string {
     return `'${declaration.name}': ${JSON.stringify(row)}`;
   });
   return `
-    /** How a topic is made, who writes and who reads it. */
+    /** How a topic is made, and who writes it. */
     export interface Topic {
       readonly name: TopicName;
       /** The record in its values. */
@@ -71,7 +70,6 @@ export function topicsSource(topics: readonly TopicModel[]): string {
       readonly maxMessageBytes: number;
       readonly compatibility: string;
       readonly producers: readonly string[];
-      readonly consumers: readonly string[];
       /** The registry's subject of its values. */
       readonly subject: string;
       /** Versions of its schema in schemas/avro, oldest first. */

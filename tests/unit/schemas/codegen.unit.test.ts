@@ -27,7 +27,6 @@ const declaration = {
   maxMessageBytes: 1,
   compatibility: 'BACKWARD_TRANSITIVE',
   producers: ['tests'],
-  consumers: [],
 };
 
 function thing(fields: readonly object[]): unknown {
@@ -122,7 +121,7 @@ describe('parseTopic', () => {
     ['cleanup', 'none'],
     ['timestampType', 'now'],
     ['name', 'others.v1'],
-    ['consumers', 'all'],
+    ['producers', 'all'],
   ])('refuses a wrong %s, naming file and key', (key, value) => {
     const broken = { ...declaration, [key]: value };
     expect(() => parseTopic('things.v1', broken)).toThrow(`topics/things.v1.yaml: ${key} is`);
