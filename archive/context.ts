@@ -1,8 +1,8 @@
 import { retryUntil } from '../common/retry-until.ts';
 import type { ObjectStore } from '../connectors/object-store/object-store.ts';
-import type { Failpoint } from '../streams/runtime/failpoints.ts';
 import type { Log } from '../streams/runtime/observe/log.ts';
 import type { RuntimeSettings } from '../streams/runtime/settings.ts';
+import type { ArchiveFailpoint } from './failpoints.ts';
 import type { ArchiveSettings } from './settings.ts';
 
 /** Servers and settings of the archive, and the hooks by which it tells what it does. */
@@ -15,7 +15,7 @@ export interface ArchiveContext {
   readonly settings: ArchiveSettings;
   readonly runtime: RuntimeSettings;
   readonly log: Log;
-  readonly failpoint: Failpoint;
+  readonly failpoint: ArchiveFailpoint;
   readonly signal?: AbortSignal;
   onProgress?(progress: ArchiveProgress): void;
 }

@@ -3,7 +3,7 @@ import type { ObjectStore } from '../../connectors/object-store/object-store.ts'
 import { MarqueeError } from '../../common/error.ts';
 import { mapConcurrent } from '../../common/map-concurrent.ts';
 import { DAY_MS } from '../../common/time.ts';
-import type { Failpoint } from '../../streams/runtime/failpoints.ts';
+import type { ArchiveFailpoint } from '../failpoints.ts';
 import { addChecksums, createChecksums, sameChecksums } from '../format/checksums.ts';
 import type { Checksums } from '../format/checksums.ts';
 import type { FileWriter } from '../format/file-writer.ts';
@@ -18,7 +18,7 @@ const CONCURRENT_FILES = 8;
 export interface StoreRangeOptions {
   readonly store: ObjectStore;
   readonly prefix: string;
-  readonly failpoint: Failpoint;
+  readonly failpoint: ArchiveFailpoint;
   readonly writer: FileWriter;
   /** Called after each file that was verified; what it throws ends the work. */
   onFile?(file: VerifiedFile): void;

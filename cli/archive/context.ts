@@ -1,8 +1,8 @@
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../connectors/object-store/object-store.ts';
-import { createFailpoints } from '../../streams/runtime/failpoints.ts';
 import type { ArchiveContext } from '../../archive/context.ts';
 import type { Config } from '../config/config.ts';
+import { failpointsOf } from '../config/failpoints.ts';
 import { createLog } from '../config/log.ts';
 
 export function storeOf({ objectStore }: Config): ObjectStore {
@@ -18,6 +18,6 @@ export function archiveContext(config: Config, store: ObjectStore): ArchiveConte
     settings: config.archive,
     runtime: config.runtime.settings,
     log: createLog(config.log.level),
-    failpoint: createFailpoints(config.runtime.failpoints),
+    failpoint: failpointsOf(config),
   };
 }

@@ -1,8 +1,8 @@
-import { createFailpoints } from '../../streams/runtime/failpoints.ts';
 import { createStreamProcess } from '../../streams/runtime/process.ts';
 import type { Processor } from '../../streams/runtime/processor.ts';
 import { serveMetrics } from '../../streams/runtime/observe/metrics-server.ts';
 import type { Config } from '../config/config.ts';
+import { failpointsOf } from '../config/failpoints.ts';
 import { createLog } from '../config/log.ts';
 import { keepRetention } from '../../operations/retention.ts';
 import { streamOptions } from './stream-options.ts';
@@ -20,7 +20,7 @@ export async function runProcessors(
     processors,
     ...streamOptions(config),
     log,
-    failpoint: createFailpoints(config.runtime.failpoints),
+    failpoint: failpointsOf(config),
     ...(options.instanceId === undefined ? {} : { instanceId: options.instanceId }),
   });
   const server = await serveMetrics({

@@ -2,6 +2,7 @@
  * Named places at which a fault test can end or stop the process. `MARQUEE_FAILPOINTS` holds
  * `point:count[:signal]`, comma-separated: at the count-th passing the process sends itself the
  * signal (SIGKILL unless said otherwise). Without it every call is a look into an empty map.
+ * These are the runtime's; whoever has others adds them to what `createFailpoints` is given.
  */
 export const FAILPOINTS = [
   'fetched',
@@ -15,29 +16,19 @@ export const FAILPOINTS = [
   'after_kafka_commit',
   'revoking',
 ] as const;
-/** And those of a run of the archive. */
-const ARCHIVE_FAILPOINTS = [
-  'archive_before_plan',
-  'archive_before_upload',
-  'archive_uploaded',
-  'archive_verified',
-  'archive_recorded',
-  'archive_before_drop',
-  'archive_hour_dropped',
-  'archive_merge_written',
-  'archive_merge_uploaded',
-  'archive_merge_recorded',
-] as const;
-export type FailpointName = (typeof FAILPOINTS)[number] | (typeof ARCHIVE_FAILPOINTS)[number];
-export type Failpoint = (name: FailpointName) => void;
+export type FailpointName = (typeof FAILPOINTS)[number];
+export type Failpoint<N extends string = FailpointName> = (name: N) => void;
 
-export function createFailpoints(spec: string): Failpoint {
+/** `names` are all that the program has, whichever of its processes passes them. */
+export function createFailpoints<N extends string>(
+  spec: string,
+  names: readonly N[],
+): Failpoint<N> {
   const armed = new Map<string, { left: number; signal: NodeJS.Signals }>();
   for (const part of spec.split(',').filter((p) => p !== '')) {
     const [name = '', count = '1', signal = 'SIGKILL'] = part.split(':');
-    const points: readonly string[] = [...FAILPOINTS, ...ARCHIVE_FAILPOINTS];
-    if (!points.includes(name))
-      throw new Error(`MARQUEE_FAILPOINTS: no point "${name}"; there are ${points.join(', ')}`);
+    if (!names.some((known) => known === name))
+      throw new Error(`MARQUEE_FAILPOINTS: no point "${name}"; there are ${names.join(', ')}`);
     armed.set(name, { left: Number(count), signal: signal as NodeJS.Signals });
   }
   return (name) => {

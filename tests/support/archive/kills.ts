@@ -2,7 +2,7 @@ import { openDatabase } from '../faults/database.ts';
 import type { Random } from '../../../common/random.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ArchiveRunOptions, ArchiveFixture } from './fixture.ts';
-import type { FailpointName } from '../../../streams/runtime/failpoints.ts';
+import type { ArchiveFailpointName } from '../../../archive/failpoints.ts';
 import type { RunningProcess } from '../processes.ts';
 import { until } from '../until.ts';
 
@@ -27,7 +27,7 @@ async function dead(process: RunningProcess): Promise<boolean> {
 /** At the nth passing of a point of the source; `command` where it is not in `archive run`. */
 export function atPoint(
   name: string,
-  point: FailpointName,
+  point: ArchiveFailpointName,
   nth = 1,
   command?: readonly string[],
 ): ArchiveKill {
