@@ -1,7 +1,10 @@
 import type { Session } from '../connectors/postgres/session.ts';
+import type { TopicName } from '../schemas/generated/topics.ts';
 import type { UserActionRecord } from '../schemas/generated/types.ts';
 import { formatUuid } from '../common/uuid.ts';
-import { answersServe } from '../streams/feedback/core.ts';
+import { PROCESSORS } from '../streams/index.ts';
+import type { AppliedIds } from '../streams/runtime/declared.ts';
+import type { Processor } from '../streams/runtime/processor.ts';
 
 /** An event as it was found on user-actions.v1. */
 export interface FoundEvent {
@@ -16,7 +19,7 @@ export interface FoundEvent {
   readonly redrivenFor: string | null;
 }
 
-/** What became of an event at one processor, in a word and, where it helps, a remark. */
+/** The fate of an event at one processor: a word and, where it helps, a remark. */
 export interface EventOutcome {
   readonly processor: string;
   readonly outcome:
@@ -31,39 +34,48 @@ export interface EventOutcome {
   readonly remark: string | null;
 }
 
-interface Standing {
-  next: Map<string, number>;
-  dead: Map<string, { reason: string; redriven: boolean }>;
-  /** By processor and event id: where the row's record stands; null where that is not kept. */
-  rows: Map<string, string | null>;
-  floors: Map<string, number>;
+/** A processor that keeps the ids of what it applied, and so can tell what became of an event. */
+export interface EventReader extends Pick<
+  Processor<UserActionRecord>,
+  'name' | 'relevant' | 'irrelevantBecause' | 'rowsCarryOffsets'
+> {
+  readonly appliedIds: AppliedIds;
 }
 
-export const READERS = ['interactions', 'profiles', 'feedback'] as const;
-const TABLES: Readonly<Record<string, string>> = {
-  interactions: 'rt_user_interactions',
-  profiles: 'profiles_event_ids',
-  feedback: 'recommendation_feedback',
-};
+/** All that the tables know of some events. */
+export interface Accounts {
+  /** By processor and partition: the first offset that is not applied. */
+  readonly next: ReadonlyMap<string, number>;
+  /** By processor, partition and offset. */
+  readonly dead: ReadonlyMap<string, { readonly reason: string; readonly redriven: boolean }>;
+  /** By processor and event id: the place of the row's record; null where rows do not say it. */
+  readonly rows: ReadonlyMap<string, string | null>;
+  /** By table: epoch ms up to which it was dropped. */
+  readonly floors: ReadonlyMap<string, number>;
+}
 
-/** Says of each event what became of it, processor by processor. */
+/** Each event's outcomes, processor by processor. */
 export async function readOutcomes(
   session: Session,
   events: readonly FoundEvent[],
-  topic: string,
+  topic: TopicName,
   lateHorizonMs: number,
 ): Promise<EventOutcome[][]> {
-  const standing = await readStanding(session, events, topic);
-  return events.map((event) =>
-    READERS.map((processor) => outcomeOf(processor, event, standing, lateHorizonMs)),
+  const readers = Object.values(PROCESSORS).flatMap((processor): EventReader[] =>
+    processor.source.topic === topic && processor.appliedIds !== undefined
+      ? [{ ...processor, appliedIds: processor.appliedIds }]
+      : [],
   );
+  const accounts = await readAccounts(session, readers, events, topic);
+  return events.map((event) => outcomesOf(readers, event, accounts, lateHorizonMs));
 }
 
-async function readStanding(
+async function readAccounts(
   session: Session,
+  readers: readonly EventReader[],
   events: readonly FoundEvent[],
-  topic: string,
-): Promise<Standing> {
+  topic: TopicName,
+): Promise<Accounts> {
   const offsets = await session.query<{ at: string; next: number }>(
     `SELECT processor || '/' || partition AS at, next_offset AS next
      FROM stream_offsets WHERE topic = $1`,
@@ -77,35 +89,56 @@ async function readStanding(
        USING (partition, kafka_offset) WHERE d.topic = $1`,
     [topic, ...places],
   );
-  const ids = events.flatMap(({ action }) =>
-    action === null ? [] : [formatUuid(action.event_id)],
-  );
-  const rows = await session.query<{ at: string; place: string | null }>(
-    `SELECT 'interactions/' || event_id AS at, kafka_partition || '/' || kafka_offset AS place
-       FROM rt_user_interactions WHERE event_id = ANY($1::uuid[])
-     UNION ALL SELECT 'profiles/' || event_id, NULL
-       FROM profiles_event_ids WHERE event_id = ANY($1::uuid[])
-     UNION ALL SELECT 'feedback/' || event_id, kafka_partition || '/' || kafka_offset
-       FROM recommendation_feedback WHERE event_id = ANY($1::uuid[])`,
-    [ids],
-  );
   const floors = await session.query<{ parent: string; floor_ms: number }>(
     `SELECT parent, (extract(epoch FROM floor) * 1000)::bigint AS floor_ms FROM partition_floors`,
   );
   return {
     next: new Map(offsets.map((o) => [o.at, o.next])),
     dead: new Map(dead.map((d) => [d.at, d])),
-    rows: new Map(rows.map((r) => [r.at, r.place])),
+    rows: await readRows(session, readers, events),
     floors: new Map(floors.map((f) => [f.parent, f.floor_ms])),
   };
 }
 
-function outcomeOf(
-  processor: string,
+async function readRows(
+  session: Session,
+  readers: readonly EventReader[],
+  events: readonly FoundEvent[],
+): Promise<Accounts['rows']> {
+  const ids = events.flatMap(({ action }) =>
+    action === null ? [] : [formatUuid(action.event_id)],
+  );
+  const rows = new Map<string, string | null>();
+  for (const { name, appliedIds, rowsCarryOffsets } of readers) {
+    const { table, column } = appliedIds;
+    const place = rowsCarryOffsets ? `kafka_partition || '/' || kafka_offset` : 'NULL';
+    const found = await session.query<{ id: string; place: string | null }>(
+      `SELECT ${column} AS id, ${place} AS place FROM ${table} WHERE ${column} = ANY($1::uuid[])`,
+      [ids],
+    );
+    for (const row of found) rows.set(`${name}/${row.id}`, row.place);
+  }
+  return rows;
+}
+
+/** One event's outcome at each reader, as the accounts have it. */
+export function outcomesOf(
+  readers: readonly EventReader[],
   event: FoundEvent,
-  { next, dead, rows, floors }: Standing,
+  accounts: Accounts,
+  lateHorizonMs: number,
+): EventOutcome[] {
+  const outcomes = readers.map((reader) => outcomeOf(reader, event, accounts, lateHorizonMs));
+  return settleDuplicates(readers, outcomes);
+}
+
+function outcomeOf(
+  reader: EventReader,
+  event: FoundEvent,
+  { next, dead, rows, floors }: Accounts,
   lateHorizonMs: number,
 ): EventOutcome {
+  const processor = reader.name;
   const is = (outcome: EventOutcome['outcome'], remark: string | null = null): EventOutcome => ({
     processor,
     outcome,
@@ -121,11 +154,11 @@ function outcomeOf(
     return is('skipped', `redriven for ${redrivenFor}`);
   if (action === null) return is('missing', 'it cannot be read, and is no dead letter');
   if (event.receivedAt - action.occurred_at > lateHorizonMs) return is('too_late');
-  if (processor === 'feedback' && !answersServe(action)) return is('skipped', 'answers no serve');
+  if (!reader.relevant(action)) return is('skipped', reader.irrelevantBecause);
 
   const at = rows.get(`${processor}/${formatUuid(action.event_id)}`);
   if (at === undefined) {
-    const floor = floors.get(TABLES[processor] ?? '');
+    const floor = floors.get(reader.appliedIds.table);
     if (floor !== undefined && action.occurred_at < floor)
       return is('expired', 'its partition was dropped since');
     return is('missing', 'it is behind the position and in no account');
@@ -135,13 +168,18 @@ function outcomeOf(
 }
 
 /**
- * profiles keeps ids and not where they came from: of two records of one event it says applied of
- * both, unless another processor knows which one was the resend.
+ * Rows without a place say applied of both records of one event, unless another reader knows which
+ * one was the resend.
  */
-export function settleDuplicates(outcomes: readonly EventOutcome[]): EventOutcome[] {
+function settleDuplicates(
+  readers: readonly EventReader[],
+  outcomes: readonly EventOutcome[],
+): EventOutcome[] {
   const known = outcomes.find(({ outcome }) => outcome === 'duplicate');
   if (known === undefined) return [...outcomes];
-  return outcomes.map((o) =>
-    o.processor === 'profiles' && o.outcome === 'applied' ? { ...known, processor: 'profiles' } : o,
+  return outcomes.map((o, i) =>
+    readers[i]?.rowsCarryOffsets === false && o.outcome === 'applied'
+      ? { ...known, processor: o.processor }
+      : o,
   );
 }

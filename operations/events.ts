@@ -7,7 +7,7 @@ import type { UserActionRecord } from '../schemas/generated/types.ts';
 import { partitionOf } from '../common/partitioner.ts';
 import { readWireHeader } from '../schemas/wire.ts';
 import { readRedrive } from '../streams/runtime/commit/redrive.ts';
-import { readOutcomes, settleDuplicates } from './event-outcomes.ts';
+import { readOutcomes } from './event-outcomes.ts';
 import type { EventOutcome, FoundEvent } from './event-outcomes.ts';
 import { readRecords } from '../connectors/kafka/read-records.ts';
 
@@ -83,7 +83,7 @@ export async function tailEvents(
   const events = newest.map(({ partition, record }) => toEvent(reader, partition, record));
   const outcomes = await readOutcomes(session, events, TOPIC, lateHorizonMs);
   return {
-    events: events.map((event, i) => ({ event, outcomes: settleDuplicates(outcomes[i] ?? []) })),
+    events: events.map((event, i) => ({ event, outcomes: outcomes[i] ?? [] })),
     read,
     unreadable,
     ends: new Map([...ranges].map(([partition, { to }]) => [partition, to])),

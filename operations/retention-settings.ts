@@ -1,13 +1,22 @@
-/** How long tables keep what they hold; units are in the names. */
-export interface RetentionSettings {
-  readonly recommendationLogsDays: number;
-  readonly recommendationFeedbackDays: number;
-  /** Must exceed the late horizon: until then a resend may come. */
-  readonly profileEventIdsHours: number;
-}
+import { DAY_MS, HOUR_MS } from '../common/time.ts';
+import { PROCESSORS } from '../streams/index.ts';
+import type { RetentionSetting, TableRetention } from '../streams/runtime/declared.ts';
 
-export const DEFAULT_RETENTION: RetentionSettings = Object.freeze({
-  recommendationLogsDays: 90,
-  recommendationFeedbackDays: 90,
-  profileEventIdsHours: 72,
-});
+/** Retention by setting, as the processors declare them; units are in the names. */
+export type RetentionSettings = Readonly<Record<RetentionSetting, number>>;
+
+/** A table that a processor declares a retention for. */
+export type RetainedTable = TableRetention & { readonly processor: string };
+
+export const RETAINED_TABLES: readonly RetainedTable[] = Object.values(PROCESSORS).flatMap(
+  ({ name, retention }) => (retention ?? []).map((table) => ({ ...table, processor: name })),
+);
+
+export const DEFAULT_RETENTION: RetentionSettings = Object.freeze(
+  Object.fromEntries(RETAINED_TABLES.map((table) => [table.setting, table.default])),
+);
+
+/** The table's retention in milliseconds. */
+export function keepMs({ setting, unit, ...table }: RetainedTable, settings: RetentionSettings) {
+  return (settings[setting] ?? table.default) * (unit === 'days' ? DAY_MS : HOUR_MS);
+}

@@ -3,7 +3,8 @@ import { openSession } from '../connectors/postgres/session.ts';
 import type { Session } from '../connectors/postgres/session.ts';
 import { every } from '../common/timers.ts';
 import type { Log } from '../streams/runtime/observe/log.ts';
-import type { RetentionSettings } from './retention-settings.ts';
+import { keepMs, RETAINED_TABLES } from './retention-settings.ts';
+import type { RetainedTable, RetentionSettings } from './retention-settings.ts';
 import { HOUR_MS } from '../common/time.ts';
 
 export interface RetentionStep {
@@ -12,13 +13,14 @@ export interface RetentionStep {
   readonly before: string | null;
   /** Partitions dropped, or with a dry run those that would be. */
   readonly dropped: readonly string[];
-  /** Why nothing was done, if so. */
+  /** The reason for which nothing was done, if so. */
   readonly held: string | null;
 }
 
 /**
- * Drops the partitions that are older than configured, and never one into which an event may still
- * come: the processor must have applied all that was received for a late horizon and an hour beyond.
+ * Drops the partitions that are older than configured, and never one into which an event may
+ * still come: the processor must have applied all that was received for a late horizon and an hour
+ * beyond.
  * Any number of processes may call it at once.
  */
 export async function applyRetention(
@@ -26,26 +28,23 @@ export async function applyRetention(
   settings: RetentionSettings,
   options: { readonly dryRun: boolean; readonly nowMs: number },
 ): Promise<RetentionStep[]> {
-  const kept: readonly (readonly [table: string, processor: string, hours: number])[] = [
-    ['recommendation_logs', 'serve-logs', settings.recommendationLogsDays * 24],
-    ['recommendation_feedback', 'feedback', settings.recommendationFeedbackDays * 24],
-    ['profiles_event_ids', 'profiles', settings.profileEventIdsHours],
-  ];
   const steps: RetentionStep[] = [];
-  for (const [table, processor, hours] of kept)
-    steps.push(await dropFrom(session, table, processor, options.nowMs - hours * HOUR_MS, options));
+  for (const retained of RETAINED_TABLES) {
+    const oldestMs = options.nowMs - keepMs(retained, settings);
+    steps.push(await dropFrom(session, retained, oldestMs, options));
+  }
   return steps;
 }
 
 async function dropFrom(
   session: Session,
-  table: string,
-  processor: string,
+  { table, processor }: RetainedTable,
   oldestMs: number,
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<RetentionStep> {
   const [row] = await session.query<{ before: string | null }>(
-    `SELECT to_json(least(to_timestamp($2 / 1000.0), applied - interval '25 hours')) #>> '{}' AS before
+    `SELECT to_json(least(to_timestamp($2 / 1000.0), applied - interval '25 hours')) #>> '{}'
+       AS before
      FROM applied_until($1) AS applied WHERE applied IS NOT NULL`,
     [processor, oldestMs],
   );
@@ -64,18 +63,7 @@ async function dropFrom(
   }
 }
 
-export function describeRetention(steps: readonly RetentionStep[], dryRun: boolean): string {
-  return steps
-    .map(({ table, before, dropped, held }) => {
-      if (held !== null) return `${table}: nothing dropped: ${held}`;
-      const verb = dryRun ? 'would drop' : 'dropped';
-      const names = dropped.length === 0 ? 'nothing' : dropped.join(', ');
-      return `${table}: ${verb} ${names} (before ${before ?? ''})`;
-    })
-    .join('\n');
-}
-
-/** Calls `applyRetention` now and every hour, over a connection of its own; a failure is only logged. */
+/** Calls `applyRetention` now and every hour, each over a connection; failures are only logged. */
 export function keepRetention(options: {
   readonly url: string;
   readonly settings: RetentionSettings;

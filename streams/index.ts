@@ -5,7 +5,11 @@ import { profiles } from './profiles/processor.ts';
 import type { Processor } from './runtime/processor.ts';
 import { serveLogs } from './serve-logs/processor.ts';
 
-/** Every processor by name. A new one is a folder and a line here. */
-export const PROCESSORS: Readonly<Record<string, Processor>> = Object.fromEntries(
-  [interactions, profiles, feedback, serveLogs, movies].map((p) => [p.name, p]),
-);
+/** Every processor by its name. A new one is a folder, and its import and line here. */
+export const PROCESSORS: Readonly<Record<string, Processor>> = {
+  interactions,
+  profiles,
+  feedback,
+  'serve-logs': serveLogs,
+  movies,
+};

@@ -6,7 +6,8 @@ import { MarqueeError } from '../../common/error.ts';
 import { DEFAULT_ARCHIVE } from '../../archive/settings.ts';
 import { DEFAULT_SETTINGS } from '../../streams/runtime/settings.ts';
 import type { RuntimeSettings } from '../../streams/runtime/settings.ts';
-import { DEFAULT_RETENTION } from '../../operations/retention-settings.ts';
+import { DEFAULT_RETENTION, RETAINED_TABLES } from '../../operations/retention-settings.ts';
+import type { RetentionSettings } from '../../operations/retention-settings.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
 /**
@@ -50,6 +51,14 @@ const runtimeSettings = Object.fromEntries(
     ),
   ]),
 ) as Record<keyof RuntimeSettings, typeof positive>;
+
+/** Each processor declares how long its tables keep what they hold. */
+const retentionSettings = Object.fromEntries(
+  RETAINED_TABLES.map((table) => [
+    table.setting,
+    setting(table.env, table.description, z.coerce.number().int().min(table.min)),
+  ]),
+) as Record<keyof RetentionSettings, typeof positive>;
 
 const configSchema = z.object({
   home: setting('MARQUEE_HOME', 'folder that holds the data of this stack', text),
@@ -116,23 +125,7 @@ const configSchema = z.object({
     ),
     settings: z.object(runtimeSettings),
   }),
-  retention: z.object({
-    recommendationLogsDays: setting(
-      'MARQUEE_RETENTION_LOGS_DAYS',
-      'days that recommendation_logs keeps what was served',
-      positive,
-    ),
-    recommendationFeedbackDays: setting(
-      'MARQUEE_RETENTION_FEEDBACK_DAYS',
-      'days that recommendation_feedback keeps what answered it',
-      positive,
-    ),
-    profileEventIdsHours: setting(
-      'MARQUEE_RETENTION_PROFILE_IDS_HOURS',
-      'hours that profiles remembers events, to count a resend once; at least 26',
-      z.coerce.number().int().min(26),
-    ),
-  }),
+  retention: z.object(retentionSettings),
   archive: z.object({
     schedule: setting(
       'MARQUEE_ARCHIVE_SCHEDULE',

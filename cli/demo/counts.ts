@@ -1,6 +1,8 @@
 import type { Session } from '../../connectors/postgres/session.ts';
+import { PROCESSORS } from '../../streams/index.ts';
+import type { ImportCheck, ImportedNumber } from '../../streams/runtime/declared.ts';
 
-/** What was sent under one import id, and acknowledged by Kafka. */
+/** Numbers of one import, as Kafka acknowledged them. */
 export interface SentCounts {
   readonly importId: string;
   readonly actions: number;
@@ -11,46 +13,37 @@ export interface SentCounts {
   readonly movieIds: readonly number[];
 }
 
-/** What the tables hold of it. */
+/** The names by which an import's rows are found. */
+export type ImportSubject = Pick<SentCounts, 'importId' | 'users' | 'movieIds'>;
+
+/** Counts of an import's rows in the tables. */
 export interface TableCounts {
-  readonly interactions: number;
-  readonly movies: number;
-  readonly feedback: number;
-  readonly serves: number;
-  /** total_interactions by user, of those among the asked who have a profile. */
-  readonly profiles: ReadonlyMap<string, number>;
+  /** By check, then by user; checks that are not by user have the one key ''. */
+  readonly checks: ReadonlyMap<ImportCheck, ReadonlyMap<string, number>>;
   /** Over all processors and times: what was refused, and what came too late. */
   readonly dead: number;
   readonly tooLate: number;
 }
 
-const COUNTS = `
-SELECT
-  (SELECT count(*) FROM rt_user_interactions WHERE properties->>'import' = $1) AS interactions,
-  (SELECT count(*) FROM movies WHERE movie_id = ANY($2::bigint[]) AND withdrawn_at IS NULL)
-    AS movies,
-  (SELECT count(*) FROM recommendation_feedback f JOIN recommendation_logs l USING (request_id)
-    WHERE l.properties->>'import' = $1) AS feedback,
-  (SELECT count(*) FROM recommendation_logs WHERE properties->>'import' = $1) AS serves,
-  (SELECT coalesce(sum(dead_count), 0)::bigint FROM stream_ledger) AS dead,
-  (SELECT coalesce(sum(too_late_count), 0)::bigint FROM stream_ledger) AS "tooLate"`;
+const LEDGER_COUNTS = `
+SELECT coalesce(sum(dead_count), 0)::bigint AS dead,
+  coalesce(sum(too_late_count), 0)::bigint AS "tooLate"
+FROM stream_ledger`;
 
-/** Counts by the import's label; `users` are those that the import may be about. */
+/** `about.users` are those that the import may be about. */
 export async function readTableCounts(
   session: Session,
-  about: Pick<SentCounts, 'importId' | 'users' | 'movieIds'>,
+  about: ImportSubject,
 ): Promise<TableCounts> {
-  const [row] = await session.query<Omit<TableCounts, 'profiles'>>(COUNTS, [
-    about.importId,
-    about.movieIds,
-  ]);
-  if (row === undefined) throw new Error('the counts came without a row');
-  const totals = await session.query<{ user_id: string; total: number }>(
-    `SELECT user_id, total_interactions AS total FROM user_profiles
-     WHERE user_id = ANY($1::text[])`,
-    [about.users],
-  );
-  return { ...row, profiles: new Map(totals.map(({ user_id, total }) => [user_id, total])) };
+  const declared = Object.values(PROCESSORS).flatMap(({ importChecks }) => importChecks ?? []);
+  const checks = new Map<ImportCheck, ReadonlyMap<string, number>>();
+  for (const check of declared) {
+    const rows = await session.query<{ key?: string; n: number }>(check.sql, [about[check.by]]);
+    checks.set(check, new Map(rows.map(({ key, n }) => [key ?? '', n])));
+  }
+  const [ledger] = await session.query<{ dead: number; tooLate: number }>(LEDGER_COUNTS);
+  if (ledger === undefined) throw new Error('the counts came without a row');
+  return { checks, ...ledger };
 }
 
 /** One line of the comparison. */
@@ -59,51 +52,58 @@ export interface CountCheck {
   readonly what: string;
   readonly sent: number;
   readonly found: number;
-  /** What this run added to `found`. */
+  /** Growth of `found` by this run. */
   readonly added: number;
 }
 
 /**
- * Holds what was sent against the tables before and after. The profiles must have counted exactly
- * the rows that are new among the interactions, and nothing may have been refused meanwhile.
+ * Holds what was sent against the tables before and after, as the processors declare it; nothing
+ * may have been refused meanwhile.
  */
 export function compareCounts(
   sent: SentCounts,
   before: TableCounts,
   after: TableCounts,
 ): readonly CountCheck[] {
-  type Counted = Exclude<keyof TableCounts, 'profiles'>;
-  const added = (name: Counted): number => after[name] - before[name];
-  const rows = (table: string, what: string, expected: number, name: Counted): CountCheck => ({
-    ...{ table, what, sent: expected },
-    ...{ found: after[name], added: added(name) },
-  });
-  const changes = (table: string, what: string, expected: number, change: number): CountCheck => ({
-    ...{ table, what, sent: expected },
-    ...{ found: change, added: change },
-  });
-  const known = (counts: TableCounts): number =>
-    sent.users.reduce((sum, user) => sum + Number(counts.profiles.has(user)), 0);
-  const total = (counts: TableCounts): number =>
-    sent.users.reduce((sum, user) => sum + (counts.profiles.get(user) ?? 0), 0);
+  const declared = [...after.checks.keys()];
+  const found = (counts: TableCounts, check: ImportCheck): number => {
+    const byKey = counts.checks.get(check);
+    const keys = check.by === 'users' ? sent.users : [''];
+    return keys.reduce((sum, key) => sum + (byKey?.get(key) ?? 0), 0);
+  };
+  const growth = (check: ImportCheck): number => found(after, check) - found(before, check);
+  const growthOf = (number: ImportedNumber): number => {
+    const check = declared.find((c) => 'equals' in c && c.equals === number);
+    return check === undefined ? 0 : growth(check);
+  };
+  const change = (table: string, what: string, expected: number, added: number): CountCheck => {
+    return { table, what, sent: expected, found: added, added };
+  };
+
+  const compare = (check: ImportCheck): CountCheck => {
+    const { table, what } = check;
+    if ('growsWith' in check) return change(table, what, growthOf(check.growsWith), growth(check));
+    const expected = numberSent(sent, check.equals);
+    return { table, what, sent: expected, found: found(after, check), added: growth(check) };
+  };
   return [
-    rows('rt_user_interactions', 'user actions', sent.actions, 'interactions'),
-    rows('movies', 'movies', sent.movieIds.length, 'movies'),
-    {
-      ...{ table: 'user_profiles', what: 'users', sent: sent.users.length },
-      ...{ found: known(after), added: known(after) - known(before) },
-    },
-    changes(
-      'user_profiles',
-      'new actions in them',
-      added('interactions'),
-      total(after) - total(before),
-    ),
-    rows('recommendation_logs', 'serves', sent.serves, 'serves'),
-    rows('recommendation_feedback', 'answers to serves', sent.answers, 'feedback'),
-    changes('dead_letters', 'refused', 0, added('dead')),
-    changes('stream_ledger', 'too late', 0, added('tooLate')),
+    ...declared.map(compare),
+    change('dead_letters', 'refused', 0, after.dead - before.dead),
+    change('stream_ledger', 'too late', 0, after.tooLate - before.tooLate),
   ];
+}
+
+function numberSent(sent: SentCounts, number: ImportedNumber): number {
+  switch (number) {
+    case 'users':
+      return sent.users.length;
+    case 'movies':
+      return sent.movieIds.length;
+    case 'actions':
+    case 'serves':
+    case 'answers':
+      return sent[number];
+  }
 }
 
 export function agrees(check: CountCheck): boolean {

@@ -1,4 +1,5 @@
 import type { Session } from './session.ts';
+import { isMissingPartition } from './errors.ts';
 import { DAY_MS, HOUR_MS } from '../../common/time.ts';
 
 export type PartitionWidth = '1 hour' | '1 day';
@@ -13,8 +14,8 @@ const KNOWN_MAX = 168;
 export interface PartitionKeeper {
   /** Makes the partitions that rows of these times need; one query for new ones, none else. */
   ensure(session: Session, timesMs: Iterable<number>): Promise<void>;
-  /** After a row found no partition: somebody dropped what was known. */
-  forget(): void;
+  /** Does the work; when a row of it finds no partition, one that was known has been dropped. */
+  guard<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Keeps in mind which range partitions of a table exist. `table` is resolved by the search path. */
@@ -39,8 +40,13 @@ export function createPartitionKeeper(table: string, width: PartitionWidth): Par
       if (known.size + missing.size > KNOWN_MAX) known.clear();
       for (const slot of missing) known.add(slot);
     },
-    forget() {
-      known.clear();
+    async guard(work) {
+      try {
+        return await work();
+      } catch (error) {
+        if (isMissingPartition(error)) known.clear();
+        throw error;
+      }
     },
   };
 }

@@ -17,5 +17,15 @@ export const interactions = defineProcessor({
   workers: 2,
   createStore: createInteractionsStore,
   tables: ['rt_user_interactions'],
+  appliedIds: { table: 'rt_user_interactions', column: 'event_id' },
   rowsCarryOffsets: true,
+  importChecks: [
+    {
+      table: 'rt_user_interactions',
+      what: 'user actions',
+      sql: `SELECT count(*) AS n FROM rt_user_interactions WHERE properties->>'import' = $1`,
+      by: 'importId',
+      equals: 'actions',
+    },
+  ],
 });

@@ -9,10 +9,10 @@ export function movieIdOf(event: Movie | Withdrawn): number {
 
 type Entry = Accepted<Movie | Withdrawn>;
 
-/** What a batch does to the catalogue, each list ordered by movie. */
+/** Changes of the catalogue by a batch, each list ordered by movie. */
 export interface CataloguePlan {
   readonly listed: readonly Accepted<Movie>[];
-  /** Applied after `listed`: a movie may be in both, and is then known by its title and withdrawn. */
+  /** Applied after `listed`: a movie in both is known by its title, and withdrawn. */
   readonly withdrawn: readonly Accepted<Withdrawn>[];
 }
 

@@ -20,4 +20,14 @@ export const movies = defineProcessor({
   tables: ['movies'],
   rowsCarryOffsets: false,
   carryOver: carryWithdrawn,
+  importChecks: [
+    {
+      table: 'movies',
+      what: 'movies',
+      sql: `SELECT count(*) AS n FROM movies
+            WHERE movie_id = ANY($1::bigint[]) AND withdrawn_at IS NULL`,
+      by: 'movieIds',
+      equals: 'movies',
+    },
+  ],
 });

@@ -3,12 +3,13 @@ import type { Accepted, Store } from '../runtime/processor.ts';
 import type { Withdrawn } from '../topics/movies.ts';
 import { planCatalogue } from './core.ts';
 
-// A movie that is withdrawn without ever having been listed leaves no row: there is nothing to show.
+// A movie that is withdrawn and was never listed leaves no row: there is nothing to show.
 const UPSERT = `
 INSERT INTO movies AS m (movie_id, title, year, genres, tags, imdb_id, tmdb_id, updated_at,
   received_at, withdrawn_at, kafka_partition, kafka_offset)
 SELECT r.movie_id, r.title, r.year,
-  array(SELECT jsonb_array_elements_text(r.genres)), array(SELECT jsonb_array_elements_text(r.tags)),
+  array(SELECT jsonb_array_elements_text(r.genres)),
+  array(SELECT jsonb_array_elements_text(r.tags)),
   r.imdb_id, r.tmdb_id, to_timestamp(r.updated_ms / 1000.0), to_timestamp(r.received_ms / 1000.0),
   NULL, r.kafka_partition, r.kafka_offset
 FROM jsonb_to_recordset($1::jsonb) AS r(movie_id bigint, title text, year int, genres jsonb,

@@ -2,9 +2,9 @@ import type { Action } from '../../schemas/user-action.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 
 /**
- * What a batch adds to profiles and histories. Everything is a sum, a maximum, or "the one with the
- * greatest event id", so the result does not depend on the order of events or on where batches are
- * cut, and two processes may add to one user. Numbers are integers (thousandths), so sums are exact.
+ * A batch's addition to a user's profile. Everything is a sum, a maximum, or "the one with the
+ * greatest event id", so the result does not depend on the order of events or on where batches
+ * are cut, and two processes may add to one user. Sums of integers (thousandths) are exact.
  */
 export interface ProfileDelta {
   readonly userId: string;
@@ -12,13 +12,13 @@ export interface ProfileDelta {
   readonly counts: number[];
   total: number;
   ratingSumMilli: number;
-  /** What they did to each movie in this batch. */
+  /** Additions to their history, by movie. */
   readonly movies: Map<number, HistoryDelta>;
   first: UserActionRecord;
   last: UserActionRecord;
 }
 
-/** What one user did to one movie. Ids order by time, then by their random part: latest wins. */
+/** A batch's addition to what a user did to a movie. Of two values the later event's wins. */
 export interface HistoryDelta {
   readonly userId: string;
   readonly movieId: number;
@@ -73,7 +73,7 @@ export function milli(value: number): number {
   return Math.round(value * 1000);
 }
 
-/** Events order by their ids: by time, then by the random part. Ids are looked at for ties alone. */
+/** Events order by their ids: by time, then by the random part, looked at for ties alone. */
 export function isLater(a: UserActionRecord, b: UserActionRecord): boolean {
   if (a.occurred_at !== b.occurred_at) return a.occurred_at > b.occurred_at;
   return a.event_id.compare(b.event_id) > 0;

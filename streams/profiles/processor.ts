@@ -1,7 +1,7 @@
 import { defineProcessor } from '../runtime/processor.ts';
 import { userActions } from '../topics/user-actions.ts';
 import { carryVectors } from './carry-over.ts';
-import { relayProfileChanges } from './outbox.ts';
+import { profileOutbox } from './outbox.ts';
 import { createProfilesStore } from './store.ts';
 
 /**
@@ -19,10 +19,39 @@ export const profiles = defineProcessor({
   batchBytesMax: 24 * 1024 * 1024,
   workers: 1,
   createStore: createProfilesStore,
-  outbox: relayProfileChanges,
+  outbox: profileOutbox,
   tables: ['user_profiles', 'user_history', 'profiles_event_ids'],
   sideTables: ['profile_outbox'],
+  retention: [
+    {
+      table: 'profiles_event_ids',
+      setting: 'profileEventIdsHours',
+      unit: 'hours',
+      env: 'MARQUEE_RETENTION_PROFILE_IDS_HOURS',
+      default: 72,
+      min: 26,
+      description: 'hours that profiles remembers events, to count a resend once; at least 26',
+    },
+  ],
+  appliedIds: { table: 'profiles_event_ids', column: 'event_id' },
   derivedColumns: ['preference_vector', 'vector_model_version'],
   rowsCarryOffsets: false,
   carryOver: carryVectors,
+  importChecks: [
+    {
+      table: 'user_profiles',
+      what: 'users',
+      sql: 'SELECT user_id AS key, 1 AS n FROM user_profiles WHERE user_id = ANY($1::text[])',
+      by: 'users',
+      equals: 'users',
+    },
+    {
+      table: 'user_profiles',
+      what: 'new actions in them',
+      sql: `SELECT user_id AS key, total_interactions AS n FROM user_profiles
+            WHERE user_id = ANY($1::text[])`,
+      by: 'users',
+      growsWith: 'actions',
+    },
+  ],
 });

@@ -19,6 +19,7 @@ import type { RunnerStatus } from './observe/status.ts';
 import { createSchemaLoader } from './consume/schema-loader.ts';
 import type { RuntimeSettings } from './settings.ts';
 import { MINUTE_MS } from '../../common/time.ts';
+import type { TopicName } from '../../schemas/generated/topics.ts';
 
 export interface ProcessOptions {
   readonly processors: readonly Processor[];
@@ -36,11 +37,11 @@ export interface ProcessOptions {
 }
 
 export interface Shadow {
-  /** The schema of the copies, quoted. No live table is on the search path: a missing copy is an error. */
+  /** The copies' schema, quoted. No live table is on the search path: it must have them all. */
   readonly schema: string;
-  /** Makes the consumer's name, and with it the consumer group, the replay's own. */
+  /** Makes the consumer's name, and with it its group, the replay's own. */
   readonly suffix: string;
-  /** Where the replay of a partition begins. */
+  /** The offset at which the replay of a partition begins. */
   firstOffset(partition: number): number | undefined;
   /** Holds the consumer back from going beyond the live processor. */
   bound(consumer: KafkaConsumer): KafkaConsumer;
@@ -61,6 +62,7 @@ export async function createStreamProcess(options: ProcessOptions): Promise<Stre
   const outbox = createOutboxPublisher({
     brokers: options.brokers,
     registryUrl: options.registryUrl,
+    topics: topicsOut(options.processors),
   });
   const runners: Runner[] = [];
   for (const processor of options.processors)
@@ -77,6 +79,12 @@ export async function createStreamProcess(options: ProcessOptions): Promise<Stre
     },
     statuses: () => runners.map((runner) => runner.status()),
   };
+}
+
+/** Each processor has dead letters, and may have an outbox of its own. */
+function topicsOut(processors: readonly Processor[]): readonly TopicName[] {
+  const own = processors.flatMap(({ outbox }) => (outbox === undefined ? [] : [outbox.topic]));
+  return [...new Set<TopicName>(['dead-letters.v1', ...own])];
 }
 
 /** Longer than the outbox publisher waits for an acknowledgement. */
@@ -128,7 +136,7 @@ async function createProcessorRunner(
     });
   return createRunner({
     processor,
-    consumerName: consumerName,
+    consumerName,
     owner,
     consumer: shadow === undefined ? consumer : shadow.bound(consumer),
     openSession: session,

@@ -3,9 +3,10 @@ import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { DeadLetterReason } from '../../schemas/reasons.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
+import type { AppliedIds, ImportCheck, Outbox, TableRetention } from './declared.ts';
 
 /**
- * What a topic carries, for every processor that reads it. Pure: the same record gives the same
+ * A topic as every processor that reads it understands it. Pure: the same record gives the same
  * answers whenever it is read, so a live run, a replay and a rebuild agree.
  */
 export interface Source<E> {
@@ -24,13 +25,13 @@ export interface Source<E> {
   /** Columns that `writeContent` writes. */
   readonly contentColumns: readonly string[];
   /**
-   * The event's canonical bytes: its columns in binary COPY form. The ledger hashes them, and the
-   * table that keeps the whole event stores them, so a row read back can be held against the ledger.
+   * The event's canonical bytes: its columns in binary COPY form. The ledger hashes them, and a
+   * table of whole events stores them, so a row read back can be held against the ledger.
    */
   writeContent(out: CopyWriter, event: E): void;
 }
 
-/** Why a record is dead-lettered; `detail` names the place and the value. */
+/** The reason for which a record is dead-lettered; `detail` names the place and the value. */
 export interface Fault {
   readonly reason: DeadLetterReason;
   readonly detail: string;
@@ -67,14 +68,14 @@ export interface Store<E> {
    * Inside the batch's transaction. Must give the same tables when events arrive in other batches,
    * and must leave out events that were applied before. Returns the indexes of those resends.
    */
-  apply(session: Session, change: WriteBatch<E>, sent: CopyHook): Promise<readonly number[]>;
+  apply(session: Session, batch: WriteBatch<E>, sent: CopyHook): Promise<readonly number[]>;
 }
 
-/** What a rebuild says of the events that it gives a store. */
+/** A rebuild's knowledge of the events that it gives a store. */
 export interface StoreOptions<E> {
   /**
-   * False for an event of which no resend will follow, neither from the rebuild, which has left them
-   * out, nor from the topic, where it would be too late. By default all may be sent again.
+   * False for an event of which no resend will follow, neither from the rebuild, which has left
+   * them out, nor from the topic, where it would be too late. By default all may be sent again.
    */
   mayComeAgain?(event: Accepted<E>): boolean;
 }
@@ -82,13 +83,17 @@ export interface StoreOptions<E> {
 /** Lets fault tests stop a process inside a COPY. */
 export type CopyHook = (part: 'half' | 'all') => Promise<void>;
 
+/** A processor's declaration: all that anybody else knows of it. */
 export interface Processor<E = unknown> {
+  /** Its folder in streams/, and the name of its consumer group after `marquee.`. */
   readonly name: string;
   readonly source: Source<E>;
   /** Whose redriven records are its own too; its own name when not given. */
   readonly redriveName?: string;
   /** Events that this processor has nothing to do with are accounted as skipped. */
   relevant(event: E): boolean;
+  /** The reason for which events are not relevant, in a few words. */
+  readonly irrelevantBecause?: string;
   readonly wantsRows: boolean;
   /** Work of one transaction at most. */
   readonly batchRowsMax: number;
@@ -97,32 +102,27 @@ export interface Processor<E = unknown> {
   readonly workers: number;
   createStore(options?: StoreOptions<E>): Store<E>;
   /** Set when `apply` fills an outbox that is to be published after COMMIT. */
-  readonly outbox?: OutboxRelayStep;
+  readonly outbox?: Outbox;
   /** Tables that hold the results: what a replay rebuilds. */
   readonly tables: readonly string[];
   /** Tables that `apply` writes beside them and that are no results: an outbox. */
   readonly sideTables?: readonly string[];
+  /** Those of its tables that do not keep everything; none when not given. */
+  readonly retention?: readonly TableRetention[];
+  /** Not given where a resend overwrites what it wrote before instead of being told apart. */
+  readonly appliedIds?: AppliedIds;
   /** Columns that the stream does not make: left out when tables are compared. */
   readonly derivedColumns?: readonly string[];
-  /** Whether a replay may start in the middle: rows stand alone and carry their offset. */
+  /** Rows stand alone and carry their offset, so a replay may start in the middle. */
   readonly rowsCarryOffsets: boolean;
   /**
    * Copies into the replayed tables what the log can't give again, and says how many rows that
    * were. Called while no batch of the live processor is under way; schemas are quoted.
    */
   carryOver?(session: Session, live: string, replayed: string): Promise<number>;
+  /** Numbers that an import of known size leaves in its tables. */
+  readonly importChecks?: readonly ImportCheck[];
 }
-
-/**
- * Publishes what is due and removes it once Kafka acknowledged; returns how many were published.
- * Called after commits and at start, one call at a time in a process, in many processes at once.
- */
-export type OutboxRelayStep = (session: Session, publish: Publish) => Promise<number>;
-
-export type Publish = (
-  topic: TopicName,
-  messages: readonly { readonly key: string; readonly value: unknown }[],
-) => Promise<void>;
 
 /** Keeps the type parameter of a declaration while tables of processors forget it. */
 export function defineProcessor<E>(processor: Processor<E>): Processor {

@@ -17,5 +17,26 @@ export const serveLogs = defineProcessor({
   workers: 1,
   createStore: createServeLogsStore,
   tables: ['recommendation_logs'],
+  retention: [
+    {
+      table: 'recommendation_logs',
+      setting: 'recommendationLogsDays',
+      unit: 'days',
+      env: 'MARQUEE_RETENTION_LOGS_DAYS',
+      default: 90,
+      min: 1,
+      description: 'days that recommendation_logs keeps what was served',
+    },
+  ],
+  appliedIds: { table: 'recommendation_logs', column: 'request_id' },
   rowsCarryOffsets: true,
+  importChecks: [
+    {
+      table: 'recommendation_logs',
+      what: 'serves',
+      sql: `SELECT count(*) AS n FROM recommendation_logs WHERE properties->>'import' = $1`,
+      by: 'importId',
+      equals: 'serves',
+    },
+  ],
 });

@@ -24,14 +24,15 @@ export const movies: Source<Movie | Withdrawn> = {
     return keyFault(record.key, String(event.movie_id), 'movie_id');
   },
   fromTombstone(record) {
-    const id = Number(record.key?.toString() ?? 'NaN');
     if (record.key === null)
       return { reason: 'missing_key', detail: 'a tombstone must have the movie_id as its key' };
-    if (!Number.isSafeInteger(id) || id < 1 || String(id) !== record.key.toString())
-      return {
-        reason: 'key_mismatch',
-        detail: `a tombstone's key must be a movie_id in decimal, not ${JSON.stringify(record.key.toString().slice(0, 64))}`,
-      };
+    const key = record.key.toString();
+    const id = Number(key);
+    if (!Number.isSafeInteger(id) || id < 1 || String(id) !== key) {
+      const shown = JSON.stringify(key.slice(0, 64));
+      const detail = `a tombstone's key must be a movie_id in decimal, not ${shown}`;
+      return { reason: 'key_mismatch', detail };
+    }
     return { withdrawn: id };
   },
   // The record's place names it: a movie's id comes again with every change.

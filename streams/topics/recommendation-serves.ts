@@ -5,7 +5,7 @@ import { validateRecommendationServe } from '../../schemas/recommendation-serve.
 import type { Source } from '../runtime/processor.ts';
 import { keyFault } from './key.ts';
 
-/** recommendation-serves.v1: what was served. Keyed by user_id; the request id's time is the serve's. */
+/** recommendation-serves.v1: every serve. Keyed by user_id; the id's time is the serve's. */
 export const recommendationServes: Source<RecommendationServeRecord> = {
   topic: 'recommendation-serves.v1',
   tombstones: false,

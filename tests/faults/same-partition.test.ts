@@ -62,6 +62,7 @@ test('the outbox publisher and node-rdkafka do as well', async (context) => {
   const publisher = createOutboxPublisher({
     brokers: environment.brokers,
     registryUrl: environment.registryUrl,
+    topics: ['profile-changes.v1'],
   });
   const changes = KEYS.map((key) => ({
     key,

@@ -1,33 +1,49 @@
 import { createAppender } from '../../../connectors/postgres/append.ts';
-import { isMissingPartition } from '../../../connectors/postgres/errors.ts';
+import type { AppendTarget } from '../../../connectors/postgres/append.ts';
 import { createPartitionKeeper } from '../../../connectors/postgres/partitions.ts';
 import type { PartitionWidth } from '../../../connectors/postgres/partitions.ts';
-import type { Source, Store } from '../processor.ts';
+import type { Source, Store, WriteBatch } from '../processor.ts';
 
-/** A table that keeps whole events, one row each, in time partitions on the event's id. */
-export function createAppendStore<E>(
+/** A table of one row an event, in time partitions on the event's id. */
+export interface AppendTable<E> extends AppendTarget {
+  readonly width: PartitionWidth;
+  /** Epoch ms of the event's id. */
+  timeMs(event: E): number;
+  /** The batch's rows, in the order of `columns`. */
+  body(batch: WriteBatch<E>): Buffer;
+}
+
+/** The first row of an id counts: resends are left out. */
+export function createAppendStore<E>(target: AppendTable<E>): Store<E> {
+  const appender = createAppender(target);
+  const partitions = createPartitionKeeper(target.table, target.width);
+  return {
+    prepare: (session, events) =>
+      partitions.ensure(
+        session,
+        events.map(({ event }) => target.timeMs(event)),
+      ),
+    apply: (session, batch, sent) =>
+      partitions.guard(() => appender.append(session, target.body(batch), batch.events, sent)),
+  };
+}
+
+/** An append store that keeps whole events; its processor `wantsRows`. */
+export function createEventStore<E>(
   source: Source<E>,
   table: string,
   key: string,
   width: PartitionWidth,
 ): Store<E> {
-  const columns = [...source.contentColumns, 'received_at', 'kafka_partition', 'kafka_offset'];
-  const appender = createAppender({ table, columns, key });
-  const partitions = createPartitionKeeper(table, width);
-  return {
-    prepare: (session, events) =>
-      partitions.ensure(
-        session,
-        events.map(({ event }) => source.timeMs(event) ?? 0),
-      ),
-    async apply(session, { events, rows }, sent) {
+  return createAppendStore({
+    table,
+    key,
+    width,
+    columns: [...source.contentColumns, 'received_at', 'kafka_partition', 'kafka_offset'],
+    timeMs: (event) => source.timeMs(event) ?? 0,
+    body({ rows }) {
       if (rows === null) throw new Error(`${table}: the processor must ask for rows`);
-      try {
-        return await appender.append(session, rows.take(), events, sent);
-      } catch (error) {
-        if (isMissingPartition(error)) partitions.forget();
-        throw error;
-      }
+      return rows.take();
     },
-  };
+  });
 }

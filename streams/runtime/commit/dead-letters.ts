@@ -2,7 +2,7 @@ import type { Session } from '../../../connectors/postgres/session.ts';
 import { readWireHeader } from '../../../schemas/wire.ts';
 import type { ProcessorKey } from './offsets.ts';
 import type { DeadRecord } from './decode-batch.ts';
-import type { OutboxRelayStep, Publish } from '../processor.ts';
+import type { Message, Outbox } from '../declared.ts';
 import { readRedrive } from './redrive.ts';
 
 /** Rows published in one go. Their values may be large, so few. */
@@ -62,39 +62,42 @@ interface DueRow extends Record<string, unknown> {
 }
 
 /**
- * Publishes rows that are due to dead-letters.v1 and marks them once acknowledged. A crash between
- * the two publishes a row twice under the same key; the table holds it once.
+ * The table dead_letters as an outbox: rows that are due are published and then marked. A crash
+ * between the two publishes a row twice under the same key; the table holds it once.
  */
-export function createDeadLetterRelay(processor: string): OutboxRelayStep {
-  return (session: Session, publish: Publish) =>
-    session.transaction(async () => {
-      const rows = await session.query<DueRow>(
-        `SELECT processor, topic, partition, kafka_offset, reason, detail,
+export function createDeadLetterOutbox(processor: string): Outbox<'dead-letters.v1'> {
+  return {
+    topic: 'dead-letters.v1',
+    relay: (session, publish) =>
+      session.transaction(async () => {
+        const rows = await session.query<DueRow>(
+          `SELECT processor, topic, partition, kafka_offset, reason, detail,
            (extract(epoch FROM received_at) * 1000)::bigint AS received_ms,
            schema_id, app, replay_count, key, value, headers
          FROM dead_letters WHERE processor = $1 AND published_at IS NULL
          ORDER BY topic, partition, kafka_offset LIMIT ${RELAY_ROWS} FOR UPDATE SKIP LOCKED`,
-        [processor],
-      );
-      if (rows.length === 0) return 0;
-      await publish('dead-letters.v1', rows.map(toMessage));
-      await session.execute(
-        `UPDATE dead_letters d SET published_at = now()
+          [processor],
+        );
+        if (rows.length === 0) return 0;
+        await publish(rows.map(toMessage));
+        await session.execute(
+          `UPDATE dead_letters d SET published_at = now()
          FROM unnest($2::text[], $3::int[], $4::bigint[]) AS p(topic, partition, kafka_offset)
          WHERE d.processor = $1 AND d.topic = p.topic AND d.partition = p.partition
            AND d.kafka_offset = p.kafka_offset`,
-        [
-          processor,
-          rows.map((r) => r.topic),
-          rows.map((r) => r.partition),
-          rows.map((r) => r.kafka_offset),
-        ],
-      );
-      return rows.length;
-    });
+          [
+            processor,
+            rows.map((r) => r.topic),
+            rows.map((r) => r.partition),
+            rows.map((r) => r.kafka_offset),
+          ],
+        );
+        return rows.length;
+      }),
+  };
 }
 
-function toMessage(row: DueRow): { key: string; value: unknown } {
+function toMessage(row: DueRow): Message<'dead-letters.v1'> {
   const headers = Object.fromEntries(
     Object.entries(row.headers).map(([name, value]) => [name, Buffer.from(value, 'base64')]),
   );

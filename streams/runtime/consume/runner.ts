@@ -7,9 +7,10 @@ import type {
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
 import { TOPICS } from '../../../schemas/generated/topics.ts';
-import { createDeadLetterRelay } from '../commit/dead-letters.ts';
+import { createDeadLetterOutbox } from '../commit/dead-letters.ts';
 import { createOutboxRelay } from '../outbox/outbox-relay.ts';
 import type { OutboxRelay } from '../outbox/outbox-relay.ts';
+import type { Outbox, Publish } from '../declared.ts';
 import type { Failpoint } from '../failpoints.ts';
 import { every, settledWithin } from '../../../common/timers.ts';
 import { enqueue } from './partition-task.ts';
@@ -25,7 +26,7 @@ import { createBatchDecoder } from '../commit/decode-batch.ts';
 import type { RunnerStatus } from '../observe/status.ts';
 import type { SchemaLoader } from './schema-loader.ts';
 import type { ProcessorKey } from '../commit/offsets.ts';
-import type { OutboxRelayStep, Processor, Publish } from '../processor.ts';
+import type { Processor } from '../processor.ts';
 import type { RuntimeSettings } from '../settings.ts';
 import { createRetryStatus } from '../observe/retry-status.ts';
 import type { RetryStatus } from '../observe/retry-status.ts';
@@ -285,9 +286,9 @@ export function createRunner<E>(options: RunnerOptions<E>): Runner {
 
 function createProcessorRelay<E>(options: RunnerOptions<E>, retryStatus: RetryStatus): OutboxRelay {
   const { processor, settings, metrics, failpoint } = options;
-  const outboxes = new Map<string, OutboxRelayStep>();
+  const outboxes = new Map<string, Outbox>();
   if (options.silent !== true)
-    outboxes.set('dead-letters', createDeadLetterRelay(options.consumerName));
+    outboxes.set('dead-letters', createDeadLetterOutbox(options.consumerName));
   if (processor.outbox !== undefined) outboxes.set('outbox', processor.outbox);
   return createOutboxRelay({
     openSession: () => options.openSession('outbox'),
@@ -296,7 +297,7 @@ function createProcessorRelay<E>(options: RunnerOptions<E>, retryStatus: RetrySt
       failpoint('before_publish');
       await options.publish(to, messages);
     },
-    outboxes: outboxes,
+    outboxes,
     published: (outbox, count) => {
       metrics.published.inc({ processor: processor.name, outbox }, count);
     },

@@ -1,10 +1,7 @@
 import { createPublisher } from '../../../sdk/src/publisher.ts';
 import type { TopicName } from '../../../schemas/generated/topics.ts';
-import type { TopicRecords } from '../../../schemas/generated/types.ts';
-import type { Publish } from '../processor.ts';
+import type { Publish } from '../declared.ts';
 
-/** Where outboxes may lead. */
-const TOPICS_OUT: readonly TopicName[] = ['dead-letters.v1', 'profile-changes.v1'];
 /** An outbox is tried again when Kafka has not answered for so long. */
 const DELIVERY_TIMEOUT_MS = 10_000;
 
@@ -17,24 +14,27 @@ export interface OutboxPublisher {
 export function createOutboxPublisher(options: {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
+  /** Of the outboxes. */
+  readonly topics: readonly TopicName[];
 }): OutboxPublisher {
+  const { topics, ...cluster } = options;
   let publisher: ReturnType<typeof createPublisher> | null = null;
   return {
     async publish(topic, messages) {
       publisher ??= createPublisher(
         {
-          ...options,
+          ...cluster,
           clientId: 'marquee-outbox',
           lingerMs: 0,
           deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
           whenFull: 'wait',
         },
-        TOPICS_OUT,
+        topics,
       );
       const out = publisher;
       const due: Promise<void>[] = [];
       for (const { key, value } of messages) {
-        const delivery = out.publish(topic, key, value as TopicRecords[TopicName]);
+        const delivery = out.publish(topic, key, value);
         // Room in its memory first: an outbox may hold more than fits.
         await delivery.accepted;
         due.push(delivery.delivered);

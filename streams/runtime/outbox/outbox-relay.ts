@@ -1,6 +1,6 @@
 import type { Session } from '../../../connectors/postgres/session.ts';
 import { MarqueeError } from '../../../common/error.ts';
-import type { OutboxRelayStep, Publish } from '../processor.ts';
+import type { Outbox, Publish } from '../declared.ts';
 import { createBackoff } from '../../../common/backoff.ts';
 import { settledWithin } from '../../../common/timers.ts';
 import type { ReportRetry } from '../observe/retry-status.ts';
@@ -16,7 +16,7 @@ export interface OutboxRelay {
 export interface OutboxRelayOptions {
   openSession(): Promise<Session>;
   readonly publish: Publish;
-  readonly outboxes: ReadonlyMap<string, OutboxRelayStep>;
+  readonly outboxes: ReadonlyMap<string, Outbox>;
   published(outbox: string, count: number): void;
   /** A fault that is being retried; null when it is over. */
   readonly retrying: ReportRetry;
@@ -31,10 +31,12 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let wakeUp: (() => void) | null = null;
   let finished: Promise<void> = Promise.resolve();
 
-  async function drainAll(session: Session): Promise<void> {
-    for (const [name, drain] of options.outboxes) {
+  async function relayAll(session: Session): Promise<void> {
+    for (const [name, outbox] of options.outboxes) {
       for (;;) {
-        const count = await drain(session, options.publish);
+        const count = await outbox.relay(session, (messages) =>
+          options.publish(outbox.topic, messages),
+        );
         if (count === 0) break;
         options.published(name, count);
       }
@@ -60,7 +62,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
         pending = false;
         try {
           if (session?.usable() !== true) session = await options.openSession();
-          await drainAll(session);
+          await relayAll(session);
           backoff.reset();
           options.retrying(null);
         } catch (error) {

@@ -302,13 +302,21 @@ describe('retention', () => {
       );
     await make('profiles_event_ids', '1 hour', [200, 60, 3]);
     await make('recommendation_feedback', '1 day', [200, 3]);
-    const dropped = async (dryRun: boolean) =>
-      (await applyRetention(world.db, settings, { nowMs, dryRun })).map((s) => s.dropped.length);
-    expect(await dropped(true)).toEqual([0, 1, 2]);
-    expect(await dropped(false)).toEqual([0, 1, 2]);
-    expect(await dropped(false)).toEqual([0, 0, 0]);
-    const [logs] = await applyRetention(world.db, settings, { nowMs, dryRun: true });
-    expect(logs?.held).toBe('serve-logs has not read all partitions yet');
+    const dropped = async (dryRun: boolean) => {
+      const steps = await applyRetention(world.db, settings, { nowMs, dryRun });
+      return Object.fromEntries(steps.map((s) => [s.table, s.dropped.length]));
+    };
+    const [logs, feedback, ids] = [
+      'recommendation_logs',
+      'recommendation_feedback',
+      'profiles_event_ids',
+    ] as const;
+    expect(await dropped(true)).toEqual({ [logs]: 0, [feedback]: 1, [ids]: 2 });
+    expect(await dropped(false)).toEqual({ [logs]: 0, [feedback]: 1, [ids]: 2 });
+    expect(await dropped(false)).toEqual({ [logs]: 0, [feedback]: 0, [ids]: 0 });
+    const steps = await applyRetention(world.db, settings, { nowMs, dryRun: true });
+    const step = steps.find(({ table }) => table === logs);
+    expect(step?.held).toBe('serve-logs has not read all partitions yet');
   }, 60_000);
 
   it('lets an event of a dropped hour be dead-lettered alone', async () => {

@@ -4,6 +4,7 @@ import { formatUuid, lowestUuidAt } from '../../../common/uuid.ts';
 import { createDatabase, value, values } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { HOUR_MS } from '../../../common/time.ts';
+import { RETAINED_TABLES } from '../../../operations/retention-settings.ts';
 
 let database: TestDatabase;
 let writer: pg.Client;
@@ -229,6 +230,12 @@ it.each(['rt_user_interactions', 'user_profiles', 'movies'])(
     await expect(drop('2020-01-01T00:00Z', false, parent)).rejects.toMatchObject({ code: '22023' });
   },
 );
+
+it('lets go exactly the tables that processors declare a retention for', async () => {
+  const declared = RETAINED_TABLES.map(({ table, processor }) => [table, processor]);
+  const known = await values(migrator, 'SELECT parent, processor FROM retained_tables');
+  expect(known.sort()).toEqual(declared.sort());
+});
 
 it('gives up soon on a table that is in use, so that writers do not queue behind it', async () => {
   await ensure(writer, 'profiles_event_ids', ['2026-11-20T10:00Z']);

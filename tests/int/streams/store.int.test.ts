@@ -83,7 +83,9 @@ describe.each(Object.values(PROCESSORS))('$name', (processor) => {
     await session.execute('ROLLBACK');
     const half = decoded.accepted.length / 2;
     const second = Array.from({ length: half }, (_, i) => half + i);
-    expect(resends.toSorted((x, y) => x - y)).toEqual(processor.name === 'movies' ? [] : second);
+    // Without ids of its own a store overwrites what it wrote before.
+    const expected = processor.appliedIds === undefined ? [] : second;
+    expect(resends.toSorted((x, y) => x - y)).toEqual(expected);
   });
 
   test('the same batch applied twice leaves the tables as they are', async () => {
@@ -93,7 +95,7 @@ describe.each(Object.values(PROCESSORS))('$name', (processor) => {
     expect(first.events).toBeGreaterThan(2);
     const before = await tablesOf(processor);
     const second = await applyOnce(processor, decode);
-    if (processor.name !== 'movies') expect(second.resends).toBe(second.events);
+    if (processor.appliedIds !== undefined) expect(second.resends).toBe(second.events);
     expect(await tablesOf(processor)).toEqual(before);
   });
 });
@@ -110,7 +112,8 @@ test('a row read back from rt_user_interactions has the bytes that the ledger ha
   );
   await session.copy(`written (${list})`, written);
   const differing = await session.query(
-    `SELECT event_id FROM (SELECT ${list} FROM written EXCEPT SELECT ${list} FROM rt_user_interactions) d`,
+    `SELECT event_id
+     FROM (SELECT ${list} FROM written EXCEPT SELECT ${list} FROM rt_user_interactions) d`,
   );
   expect(differing).toEqual([]);
   const [read] = await session.query<{ body: Buffer }>(

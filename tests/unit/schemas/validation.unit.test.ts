@@ -8,6 +8,8 @@ import { validateRecommendationServe } from '../../../schemas/recommendation-ser
 import { ACTIONS, validateUserAction, VALUE_RULES } from '../../../schemas/user-action.ts';
 import type { Action } from '../../../schemas/user-action.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import { record } from '../../support/records.ts';
 
 const AT = Date.UTC(2026, 10, 20);
 const GOOD: UserActionRecord = {
@@ -33,8 +35,8 @@ describe('examples', () => {
   it.each(Object.keys(TOPICS) as TopicName[])('of %s are judged as they say', async (topic) => {
     const examples = await readExamples(topic);
     expect(examples.length).toBeGreaterThan(2);
-    for (const { name, outcome, value } of examples) {
-      const found = value === null ? null : validate(topic, value);
+    for (const { name, outcome, value, key } of examples) {
+      const found = value === null ? null : validate(topic, value, key);
       expect([name, found?.reason ?? 'ok']).toEqual([name, BEYOND.has(outcome) ? 'ok' : outcome]);
     }
   });
@@ -50,10 +52,14 @@ describe('examples', () => {
   });
 });
 
-function validate(topic: TopicName, value: object): { reason: string } | null {
+function validate(topic: TopicName, value: object, key: string): { reason: string } | null {
   if (topic === 'user-actions.v1') return validateUserAction(value as UserActionRecord);
   if (topic === 'recommendation-serves.v1') return validateRecommendationServe(value as never);
-  return topic === 'movies.v1' ? validateMovie(value as never) : null;
+  if (topic === 'movies.v1') return validateMovie(value as never);
+  // Where processors alone know the rules, and not the producers too.
+  const reader = Object.values(PROCESSORS).find(({ source }) => source.topic === topic);
+  const fault = reader?.source.check(value, record(0, key, null)) ?? null;
+  return fault === null || BEYOND.has(fault.reason) ? null : fault;
 }
 
 describe('validateUserAction', () => {
