@@ -21,9 +21,9 @@ import type { Session } from '../../../connectors/postgres/session.ts';
 import { readExamples } from '../../../schemas/examples.ts';
 import type { Example } from '../../../schemas/examples.ts';
 import { cliEnvironment } from '../../support/cli.ts';
-import { createProcesses } from '../../support/faults/processes.ts';
-import type { Processes } from '../../support/faults/processes.ts';
-import { until } from '../../support/faults/until.ts';
+import { createProcesses } from '../../support/processes.ts';
+import type { Processes } from '../../support/processes.ts';
+import { until } from '../../support/until.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
 import { startStack } from '../../support/stack.ts';
 import type { TestStack } from '../../support/stack.ts';
@@ -49,7 +49,7 @@ beforeAll(async () => {
   }
   symlinkSync(join(repositoryRoot, 'node_modules'), join(copy, 'node_modules'));
   env = cliEnvironment(join(copy, '.marquee'), sharedStack().config.cache);
-  starting = startStack({ parts: ['kafka', 'registry', 'postgres'] });
+  starting = startStack({ services: ['kafka', 'registry', 'postgres'] });
   starting.catch(() => undefined);
 });
 
