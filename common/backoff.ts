@@ -5,7 +5,8 @@ export interface BackoffOptions {
 
 /**
  * The pause before the n-th retry (from 1), in milliseconds: exponential with "equal jitter", so
- * between half of the bound and all of it (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ * between half of the bound and all of it
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 export function backoffMs({ firstMs, maxMs }: BackoffOptions, attempt: number): number {
   const bound = Math.min(maxMs, firstMs * 2 ** Math.min(attempt - 1, 30));

@@ -21,7 +21,7 @@ export class MarqueeError extends Error {
   }
 }
 
-/** What was thrown, as an Error. */
+/** Whatever was thrown, as an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

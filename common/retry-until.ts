@@ -4,7 +4,7 @@ import { MarqueeError } from './error.ts';
 
 export interface RetryUntilOptions {
   readonly backoff: BackoffOptions;
-  /** How long it is tried on, in milliseconds. */
+  /** It is tried on for so long, in milliseconds. */
   readonly patienceMs: number;
   /** When aborted, the next fault ends it. */
   readonly signal?: AbortSignal | undefined;

@@ -34,11 +34,11 @@ async function loadTopic(name: string, files: readonly SchemaFile[]): Promise<To
     .filter((file) => file.topic === name)
     .map(({ version, text: schema }) => {
       const json: unknown = JSON.parse(schema);
-      return { version, json, record: parseRecord(json, `${name}/${String(version)}`) };
+      return { version, json, record: parseRecord(json, `${name}/${version}`) };
     });
   versions.forEach(({ version }, index) => {
     if (version !== index + 1) {
-      throw new Error(`avro/${name}: version ${String(index + 1)} is missing`);
+      throw new Error(`avro/${name}: version ${index + 1} is missing`);
     }
   });
   if (versions.length === 0) throw new Error(`avro/${name}: no version`);

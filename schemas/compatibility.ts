@@ -29,7 +29,7 @@ interface Scope {
   readonly named: ReadonlyMap<string, Json>;
 }
 
-/** What a reader may take a writer's type for, besides itself. */
+/** Types that a reader may take a writer's type for, besides itself. */
 const PROMOTIONS: Readonly<Record<string, readonly string[]>> = {
   int: ['long', 'float', 'double'],
   long: ['float', 'double'],
@@ -146,7 +146,8 @@ function compareOne(
   if (kind === 'map') return inner('values');
   if (!isNamedKind(kind)) return [];
   if (!sameName(read, wrote)) {
-    const message = `was named ${String(wrote['name'])}, is named ${String(read['name'])} without that alias`;
+    const names = `was named ${String(wrote['name'])}, is named ${String(read['name'])}`;
+    const message = `${names} without that alias`;
     return [{ field: path, rule: 'name_changed', message }];
   }
   if (kind === 'fixed') {

@@ -34,7 +34,7 @@ export function readWhole<T>(
   const value = read(cursor);
   const left = bytes.length - cursor.at;
   if (left < 0) throw new RangeError('truncated');
-  if (left > 0) throw new RangeError(`${String(left)} bytes left over`);
+  if (left > 0) throw new RangeError(`${left} bytes left over`);
   return value;
 }
 
@@ -79,12 +79,12 @@ export function readDouble(cursor: Cursor): number {
   return bytes.readDoubleLE(at);
 }
 
-/** Whether the second branch of a `["null", type]` follows. */
+/** True when the second branch of a `["null", type]` follows. */
 export function readOption(cursor: Cursor): boolean {
   const branch = readLong(cursor);
   if (branch === 1) return true;
   if (branch === 0) return false;
-  throw new RangeError(`a union has no branch ${String(branch)}`);
+  throw new RangeError(`a union has no branch ${branch}`);
 }
 
 /** Shares the memory of the bytes that are read. */

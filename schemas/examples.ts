@@ -13,14 +13,14 @@ export interface Example<K extends TopicName = TopicName> {
   readonly topic: K;
   readonly version: number;
   readonly name: string;
-  /** What it shows. */
+  /** The point that it shows. */
   readonly about: string;
   readonly key: string;
   /** In decoded form; null is a tombstone. */
   readonly value: TopicRecords[K] | null;
   /** Epoch milliseconds of the broker's append time. */
   readonly receivedAt: number;
-  /** What becomes of it: the same for every processor that it concerns. */
+  /** Its end: the same for every processor that it concerns. */
   readonly outcome: 'ok' | 'too_late' | DeadLetterReason;
 }
 
@@ -48,7 +48,7 @@ async function readVersion<K extends TopicName>(
   folder: string,
 ): Promise<Example<K>[]> {
   const schemas: Readonly<Record<number, string>> = AVRO_SCHEMAS[topic];
-  const record = parseRecord(JSON.parse(schemas[version] ?? 'null'), `${topic}/${String(version)}`);
+  const record = parseRecord(JSON.parse(schemas[version] ?? 'null'), `${topic}/${version}`);
   const files = (await readdir(folder)).filter((file) => file.endsWith('.json')).toSorted();
   return Promise.all(
     files.map(async (file): Promise<Example<K>> => {

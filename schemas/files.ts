@@ -25,7 +25,7 @@ async function readTopic(folder: string, topic: string): Promise<SchemaFile[]> {
     .toSorted((a, b) => a - b);
   return Promise.all(
     versions.map(async (version) => {
-      const json = await readFile(join(folder, topic, `${String(version)}.avsc`), 'utf8');
+      const json = await readFile(join(folder, topic, `${version}.avsc`), 'utf8');
       return { topic, version, text: JSON.stringify(JSON.parse(json)) };
     }),
   );

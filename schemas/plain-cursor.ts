@@ -12,7 +12,7 @@ export class PlainCursor {
   at = 0;
   /** Something was not plain; what was read since means nothing. */
   odd = false;
-  /** Where the first key's length of the map that was read last stands. */
+  /** Place of the first key's length, of the map that was read last. */
   entriesAt = 0;
 
   begin(bytes: Buffer, at: number): void {
@@ -181,7 +181,7 @@ export function plainText(bytes: Buffer, at: number, length: number): string {
   return bytes.toString('latin1', at, at + length);
 }
 
-/** Passes each key and value of a plain map, in their order. `at` is where the first key's length stands. */
+/** Passes each key and value of a plain map, in order; `from` is the place of the first key's length. */
 export function plainEntries(
   bytes: Buffer,
   from: number,

@@ -3,7 +3,7 @@ import type { TextLimit } from './limits.ts';
 import type { DeadLetterReason } from './reasons.ts';
 import { isUuidv7, uuidTimeMs } from '../common/uuid.ts';
 
-/** What is wrong with a record whose bytes could be read: the first field that breaks a rule. */
+/** The first field that breaks a rule, in a record whose bytes could be read. */
 export interface Problem {
   readonly field: string;
   readonly reason: DeadLetterReason;
@@ -66,6 +66,11 @@ export function propertiesProblem(properties: Readonly<Record<string, string>>):
     if (found) return { ...found, field: 'properties' };
   }
   return null;
+}
+
+/** For messages: the time in ISO 8601. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 /** The largest long that avsc writes without loss: 2^53 - 2. */

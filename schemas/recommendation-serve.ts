@@ -34,27 +34,23 @@ function sourceProblem(source: string): Problem | null {
 function listProblem(serve: RecommendationServeRecord): Problem | null {
   const { movie_ids: ids, scores } = serve;
   if (ids.length > MOVIES_MAX) {
-    const many = `has ${String(ids.length)} movies, at most ${String(MOVIES_MAX)}`;
+    const many = `has ${ids.length} movies, at most ${MOVIES_MAX}`;
     return problem('movie_ids', 'out_of_range', many);
   }
   const badId = ids.find((id) => !isMovieId(id));
   if (badId !== undefined) {
-    return problem(
-      'movie_ids',
-      'out_of_range',
-      `holds ${String(badId)}: not a whole number from 1`,
-    );
+    return problem('movie_ids', 'out_of_range', `holds ${badId}: not a whole number from 1`);
   }
   if (scores.length !== 0 && scores.length !== ids.length) {
-    const lengths = `${String(scores.length)} numbers for ${String(ids.length)} movies`;
+    const lengths = `${scores.length} numbers for ${ids.length} movies`;
     return problem('scores', 'out_of_range', `has ${lengths}: as many, or none`);
   }
   const badScore = scores.find((score) => !Number.isFinite(score));
   if (badScore === undefined) return null;
-  return problem('scores', 'out_of_range', `holds ${String(badScore)}`);
+  return problem('scores', 'out_of_range', `holds ${badScore}`);
 }
 
 function latencyProblem(latencyMs: number | null): Problem | null {
   if (latencyMs === null || (latencyMs >= 0 && latencyMs < Infinity)) return null;
-  return problem('latency_ms', 'out_of_range', `is ${String(latencyMs)}: not a time from 0`);
+  return problem('latency_ms', 'out_of_range', `is ${latencyMs}: not a time from 0`);
 }

@@ -8,7 +8,7 @@ export type Action = UserActionAction;
 
 export const ACTIONS: readonly Action[] = USER_ACTION_ACTION_VALUES;
 
-/** What an action's `value` may be. */
+/** The rule of an action's `value`. */
 export interface ValueRule {
   readonly need: 'required' | 'optional' | 'none';
   readonly min: number;
@@ -59,7 +59,7 @@ export function validateUserAction(action: UserActionRecord): Problem | null {
   );
 }
 
-/** What is left to check of an action whose words are known and whose text is within bounds. */
+/** The rules but those of text, for an action whose word is known and whose text is in bounds. */
 export function userActionRuleProblem(
   action: UserActionRecord & { action: Action },
 ): Problem | null {
@@ -82,7 +82,7 @@ function movieProblem(action: UserActionRecord): Problem | null {
     return problem('movie_id', 'missing_field', `is null on the action ${action.action}`);
   }
   if (isMovieId(id)) return null;
-  return problem('movie_id', 'out_of_range', `is ${String(id)}: not a whole number from 1`);
+  return problem('movie_id', 'out_of_range', `is ${id}: not a whole number from 1`);
 }
 
 function valueProblem(action: UserActionRecord, rule: ValueRule): Problem | null {
@@ -92,18 +92,18 @@ function valueProblem(action: UserActionRecord, rule: ValueRule): Problem | null
     return problem('value', 'missing_field', `is null on the action ${action.action}`);
   }
   if (rule.need === 'none') {
-    const said = `is ${String(value)} on the action ${action.action}, which has none`;
+    const said = `is ${value} on the action ${action.action}, which has none`;
     return problem('value', 'out_of_range', said);
   }
   // Written so that NaN fails too.
   if (value >= rule.min && value <= rule.max) return null;
-  const range = `${String(rule.min)} to ${String(rule.max)}`;
-  return problem('value', 'out_of_range', `is ${String(value)}: not from ${range}`);
+  const range = `${rule.min} to ${rule.max}`;
+  return problem('value', 'out_of_range', `is ${value}: not from ${range}`);
 }
 
 function positionProblem(position: number | null): Problem | null {
   if (position === null || (Number.isInteger(position) && position >= 1 && position < 2 ** 31)) {
     return null;
   }
-  return problem('position', 'out_of_range', `is ${String(position)}: not a whole number from 1`);
+  return problem('position', 'out_of_range', `is ${position}: not a whole number from 1`);
 }

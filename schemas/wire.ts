@@ -3,7 +3,7 @@
  */
 export const WIRE_HEADER_BYTES = 5;
 
-/** What wire.ts needs of an avsc Type. */
+/** An avsc Type as far as wire.ts needs one. */
 export interface BinaryEncoder {
   /** Writes the value at `at`; returns the end, or minus the missing bytes when it did not fit. */
   encode(value: unknown, into: Buffer, at: number): number;

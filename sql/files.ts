@@ -62,8 +62,8 @@ export interface AppliedMigration {
 }
 
 /**
- * What is left to run. Throws MARQUEE_MIGRATION_CHANGED where an applied file was edited or renamed
- * since, and MARQUEE_MIGRATION_UNKNOWN where the database is ahead of the folder.
+ * The migrations that are left to apply. Throws MARQUEE_MIGRATION_CHANGED where an applied file was
+ * edited or renamed since, and MARQUEE_MIGRATION_UNKNOWN where the database is ahead of the folder.
  */
 export function pendingMigrations(
   files: readonly Migration[],
@@ -82,8 +82,8 @@ export function pendingMigrations(
     if (file.name !== row.name || file.checksum !== row.checksum) {
       throw new MarqueeError(
         'MARQUEE_MIGRATION_CHANGED',
-        `sql/migrations/${file.name} is not what was applied as ${row.name}: restore the file and ` +
-          'put the change into a new migration',
+        `sql/migrations/${file.name} is not what was applied as ${row.name}: restore the file ` +
+          'and put the change into a new migration',
       );
     }
     byVersion.delete(row.version);

@@ -10,9 +10,9 @@ const ROLES = ['marquee_migrator', 'marquee_writer', 'marquee_reader'];
 export interface MigrateOptions {
   /** Connection string of marquee_migrator, who comes to own all that is made. */
   readonly url: string;
-  /** Where everything goes; a replay uses `<schema>_replay` beside it. */
+  /** The schema that everything goes into; a replay uses `<schema>_replay` beside it. */
   readonly schema?: string;
-  /** Only say what would be done. */
+  /** Says what would be done, and does nothing. */
   readonly dryRun?: boolean;
   readonly log?: (line: string) => void;
   readonly migrations?: URL;
@@ -41,7 +41,9 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const viewFiles = await readViews(options.views ?? VIEWS);
   const client = await connect(options.url);
   try {
-    await prepare(client, schema, log);
+    await assertBootstrapped(client);
+    await takeLock(client, schema, log);
+    await enterSchema(client, schema);
     const applied = await readApplied(client);
     const pending = pendingMigrations(files, applied);
     if (options.dryRun !== true) {
@@ -78,8 +80,7 @@ async function connect(url: string): Promise<pg.Client> {
   return client;
 }
 
-/** Takes the lock, and makes what the runner itself needs. */
-async function prepare(client: pg.Client, schema: string, log: (line: string) => void) {
+async function assertBootstrapped(client: pg.Client): Promise<void> {
   const { rows: roles } = await client.query<{ name: string }>(
     'SELECT name FROM unnest($1::text[]) AS name WHERE to_regrole(name) IS NULL',
     [ROLES],
@@ -93,15 +94,22 @@ async function prepare(client: pg.Client, schema: string, log: (line: string) =>
       `the database lacks ${missing.join(', ')}: an administrator runs sql/bootstrap.sql once`,
     );
   }
+}
+
+/** The connection's end gives the lock back. */
+async function takeLock(client: pg.Client, schema: string, log: (line: string) => void) {
   const lock = [`marquee.migrate.${schema}`];
   const tried = await client.query<{ ok: boolean }>(
     'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS ok',
     lock,
   );
-  if (tried.rows[0]?.ok !== true) {
-    log('another migration is running; waiting for it');
-    await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', lock);
-  }
+  if (tried.rows[0]?.ok === true) return;
+  log('another migration is running; waiting for it');
+  await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', lock);
+}
+
+/** Goes into the schema, made with the runner's own tables where they are missing. */
+async function enterSchema(client: pg.Client, schema: string) {
   const name = client.escapeIdentifier(schema);
   const existing = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
   if (existing.rows.length === 0) await client.query(`CREATE SCHEMA ${name}`);
@@ -110,7 +118,8 @@ async function prepare(client: pg.Client, schema: string, log: (line: string) =>
   await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
       version int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
       applied_at timestamptz NOT NULL DEFAULT now());
-    COMMENT ON TABLE schema_migrations IS 'Migrations that were applied, with the checksum of each file.';
+    COMMENT ON TABLE schema_migrations IS
+      'Migrations that were applied, with the checksum of each file.';
     COMMENT ON COLUMN schema_migrations.version IS 'Number of the file.';
     COMMENT ON COLUMN schema_migrations.name IS 'Name of the file.';
     COMMENT ON COLUMN schema_migrations.checksum IS 'sha256 of the file.';
@@ -135,7 +144,7 @@ async function applyMigration(client: pg.Client, file: Migration, log: (line: st
   client.on('notice', onNotice);
   try {
     await client.query('BEGIN');
-    await run(client, file, `sql/migrations/${file.name}`);
+    await execute(client, file, `sql/migrations/${file.name}`);
     await client.query(
       'INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)',
       [file.version, file.name, file.checksum],
@@ -164,7 +173,7 @@ async function dueViews(client: pg.Client, files: readonly SqlFile[]): Promise<S
 async function applyViews(client: pg.Client, all: readonly SqlFile[], due: readonly SqlFile[]) {
   const make = async (files: readonly SqlFile[]) => {
     for (const file of files) {
-      await run(client, file, `sql/views/${file.name.replaceAll('_', '-')}.sql`);
+      await execute(client, file, `sql/views/${file.name.replaceAll('_', '-')}.sql`);
       await client.query(
         `INSERT INTO schema_views VALUES ($1, $2)
          ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum`,
@@ -180,13 +189,13 @@ async function applyViews(client: pg.Client, all: readonly SqlFile[], due: reado
     if (!(cause instanceof pg.DatabaseError) || cause.code !== '42P16') throw error;
     await client.query('ROLLBACK TO before_views');
     const names = all.map((file) => client.escapeIdentifier(file.name)).join(', ');
-    await run(client, { sql: `DROP VIEW IF EXISTS ${names}` }, 'sql/views');
+    await execute(client, { sql: `DROP VIEW IF EXISTS ${names}` }, 'sql/views');
     await make(all);
   }
   await client.query('COMMIT');
 }
 
-async function run(client: pg.Client, file: { readonly sql: string }, path: string) {
+async function execute(client: pg.Client, file: { readonly sql: string }, path: string) {
   try {
     await client.query(file.sql);
   } catch (cause) {

@@ -10,7 +10,7 @@ export interface DuckDbOptions {
     readonly accessKey: string;
     readonly secretKey: string;
   };
-  /** Where what does not fit into memory goes. */
+  /** The folder for what does not fit into memory. */
   readonly spillFolder: string;
 }
 

@@ -7,7 +7,7 @@ import { createSockets } from '../../common/kafka/kafkajs-sockets.ts';
 export interface AdminOptions {
   readonly brokers: readonly string[];
   readonly clientId?: string;
-  /** How often kafkajs retries one request by itself, with growing pauses from 0.1 s. */
+  /** Retries of one request by kafkajs itself, with growing pauses from 0.1 s. */
   readonly retries?: number;
 }
 

@@ -11,7 +11,7 @@ import type { KafkaRecord } from '../../common/kafka/record.ts';
 import { decodedBatch } from './decoded-batch.ts';
 import type { FetchedBatch, TopicPartition } from './port.ts';
 
-/** What a fetch brought of a partition and was not delivered yet: still compressed, so smaller. */
+/** One partition's part of a fetch: compressed until it is delivered, so a few times smaller. */
 export interface CompletedFetch {
   readonly batches: readonly RecordBatch[];
   /** Those that read_committed shows. */
@@ -29,7 +29,7 @@ interface Position extends TopicPartition {
 /** Together at least so many compressed bytes are decoded and delivered at once. */
 const DELIVERY_BYTES = 48 * 1024;
 
-/** Undefined when nothing came. Throws MarqueeError MARQUEE_KAFKA_UNREADABLE, as what follows does. */
+/** Undefined when nothing came. Throws MarqueeError MARQUEE_KAFKA_UNREADABLE, as `nextOf` does. */
 export function completedFetch(
   place: Position,
   { records, aborted, highWatermark }: FetchedPartition,

@@ -1,7 +1,7 @@
 import type { KafkaRecord } from '../../common/kafka/record.ts';
 import type { FetchedBatch } from './port.ts';
 
-/** What a decoded record costs beside its bytes: the client's objects, measured on Node 24. */
+/** A decoded record's objects, beside its bytes; measured on Node 24. */
 const RECORD_OVERHEAD_BYTES = 600;
 
 /** A batch whose records are in memory already. */

@@ -1,6 +1,6 @@
 import type { LogBounds } from './port.ts';
 
-/** Why the log no longer has what a partition is to be read from. */
+/** The reason why a partition can't be read on: its log no longer has the offset. */
 export type LogLoss = string;
 
 export const TOPIC_REPLACED: LogLoss = 'topic gone or made again';

@@ -13,7 +13,7 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** What one fetch brought for one partition, transaction markers and aborted records taken out. */
+/** One fetch's part for one partition, without transaction markers and aborted records. */
 export interface FetchedBatch extends TopicPartition {
   /**
    * The offset that was asked for. Every visible record between `from` and `next` is in `records()`,
@@ -22,9 +22,9 @@ export interface FetchedBatch extends TopicPartition {
   readonly from: number;
   /** One past the last offset that this batch covers, markers included. */
   readonly next: number;
-  /** How many records there are. */
+  /** The number of records. */
   readonly count: number;
-  /** What the batch holds in memory for as long as it waits. */
+  /** The memory that the batch takes for as long as it waits. */
   readonly bytes: number;
   /**
    * The records, decoded when they are asked for: so what waits costs its bytes and no objects.
@@ -77,7 +77,7 @@ export interface KafkaConsumer {
   commit(offsets: readonly (TopicPartition & { readonly next: number })[]): Promise<void>;
   /** Asks the broker. Throws MarqueeError MARQUEE_KAFKA_UNAVAILABLE or MARQUEE_TOPIC_MISSING. */
   bounds(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, LogBounds>>;
-  /** Leaves the group and closes the connections; `revoked` is called first for what is held. */
+  /** Leaves the group and closes the connections; `revoked` is called first. */
   stop(): Promise<void>;
 }
 
@@ -95,6 +95,6 @@ export interface ConsumerOptions {
   readonly fetchBytesMax: number;
   readonly partitionBytesMax: number;
   readonly fetchWaitMs: number;
-  /** How soon partitions added to the topic are noticed. Default 30 s. */
+  /** Partitions added to the topic are noticed so soon. Default 30 s. */
   readonly metadataMaxAgeMs?: number;
 }

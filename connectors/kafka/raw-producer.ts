@@ -11,7 +11,7 @@ export interface RawMessage {
   readonly partition?: number;
 }
 
-/** Sends bytes as they are, in order, under the partitioner that all of Marquee's producers share. */
+/** Sends bytes as they are, in order, by the partitioner that all of Marquee's producers share. */
 export interface RawProducer {
   /** Resolves when all in-sync replicas have the messages. */
   send(topic: string, messages: readonly RawMessage[]): Promise<void>;

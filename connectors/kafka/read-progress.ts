@@ -4,11 +4,11 @@ export interface OffsetRange {
   readonly to: number;
 }
 
-/** How far each partition of a read has come: what is new of a batch, and when the next may come. */
+/** Progress of a read by partition: each offset is passed on once, and in order. */
 export interface ReadProgress {
   /** Every partition was passed on to its end. */
   isDone(): boolean;
-  /** Where the partition is read on, also when the group was joined anew; undefined: not at all. */
+  /** Reading goes on there, also when the group was joined anew; undefined when it is over. */
   nextOffset(partition: number): number | undefined;
   /** A batch came. Returns the offsets of it to pass on; undefined when it brings nothing new. */
   delivered(partition: number, next: number): OffsetRange | undefined;

@@ -21,7 +21,7 @@ export interface SubscriptionState {
   all(): readonly SubscribedPartition[];
   /** Adds partitions, silent. */
   assign(partitions: readonly number[]): readonly TopicPartition[];
-  /** Forgets these (all when not given) and returns those it had. Nothing of theirs is valid after. */
+  /** Forgets these (all when not given), returns those it had. Nothing of theirs is valid after. */
   revoke(partitions?: readonly number[]): readonly TopicPartition[];
   /** Reads from `offset` on, not paused. */
   start(partition: number, offset: number): void;
@@ -70,7 +70,7 @@ export function createSubscriptionState(topic: string): SubscriptionState {
   };
 }
 
-/** What is read and not paused. */
+/** It is read, and not paused. */
 export function isFetchable({ phase, paused }: SubscribedPartition): boolean {
   return phase === 'reading' && !paused;
 }

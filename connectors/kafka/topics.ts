@@ -6,7 +6,7 @@ import { TOPICS } from '../../schemas/generated/topics.ts';
 import { withAdmin } from './admin.ts';
 import type { AdminOptions } from './admin.ts';
 
-/** What applying needs to know of a topic; TOPICS of schemas/ are such. */
+/** A topic as it is applied; TOPICS of schemas/ are such. */
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
@@ -140,7 +140,7 @@ function plan(
     return [step('create', `${wanted} partitions, ${config.join(', ')}`)];
   }
   const steps: TopicStep[] = [];
-  const counts = `${String(found.partitions)} partitions, declared are ${wanted}`;
+  const counts = `${found.partitions} partitions, declared are ${wanted}`;
   if (found.partitions < topic.partitions) {
     steps.push(
       options.raisePartitions === true

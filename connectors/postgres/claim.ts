@@ -28,7 +28,8 @@ export function createClaimer(table: string): Claimer {
       out.int4(ordinal);
     });
     await session.copy(`${staging} (event_id, ordinal)`, out.take());
-    const fresh = `SELECT DISTINCT ON (event_id) event_id, ordinal FROM ${staging} ORDER BY event_id, ordinal`;
+    const fresh = `SELECT DISTINCT ON (event_id) event_id, ordinal FROM ${staging}
+       ORDER BY event_id, ordinal`;
     const left = await session.query<{ ordinal: number }>(
       `WITH added AS (
          INSERT INTO ${table} (event_id) SELECT event_id FROM ${staging} ORDER BY event_id

@@ -157,7 +157,7 @@ export class CopyWriter {
     this.#int64((epochMs - PG_EPOCH_MS) * 1000);
   }
 
-  /** One-dimensional array without NULLs. `oid` is the element type's: 20 int8, 25 text, 701 float8. */
+  /** One-dimensional array without NULLs. `oid` is the elements': 20 int8, 25 text, 701 float8. */
   array<T>(oid: number, values: readonly T[], write: (value: T) => void): void {
     this.#room(28);
     const lengthAt = this.#at;

@@ -40,7 +40,7 @@ export function isDataError(error: unknown): boolean {
   return state !== undefined && DATA_CLASSES.has(state.slice(0, 2)) && !isMissingPartition(error);
 }
 
-/** Whether the session cannot be used any more and a COMMIT under way has an unknown result. */
+/** The session cannot be used any more, and a COMMIT under way has an unknown result. */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlState(error);
   return (

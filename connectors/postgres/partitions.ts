@@ -8,7 +8,7 @@ const WIDTH_MS: Readonly<Record<PartitionWidth, number>> = {
   '1 hour': HOUR_MS,
   '1 day': DAY_MS,
 };
-/** How many known partitions are kept in mind; a week of hours. */
+/** Known partitions are kept in mind up to a week of hours. */
 const KNOWN_MAX = 168;
 
 export interface PartitionKeeper {
@@ -34,7 +34,9 @@ export function createPartitionKeeper(table: string, width: PartitionWidth): Par
       }
       if (missing.size === 0) return;
       await session.execute(
-        `SELECT ensure_partitions($1::regclass, array(SELECT to_timestamp(ms / 1000.0) FROM unnest($2::bigint[]) AS ms), $3::interval)`,
+        `SELECT ensure_partitions($1::regclass,
+           array(SELECT to_timestamp(ms / 1000.0) FROM unnest($2::bigint[]) AS ms),
+           $3::interval)`,
         [table, [...missing].map((slot) => slot * widthMs), width],
       );
       if (known.size + missing.size > KNOWN_MAX) known.clear();

@@ -26,7 +26,7 @@ export interface Session {
   execute(text: string, values?: readonly unknown[]): Promise<number>;
   /** A whole binary COPY body (CopyWriter.take). `target` is `table (column, ...)`. */
   copy(target: string, body: Buffer, onSent?: SentHook): Promise<void>;
-  /** What `COPY ... TO STDOUT` gives, piece by piece; all of it must be taken. */
+  /** The output of `COPY ... TO STDOUT`, piece by piece; all of it must be taken. */
   copyOut(statement: string): AsyncIterable<Buffer>;
   /** The work between BEGIN and COMMIT, rolled back when it throws; see transaction.ts. */
   transaction<T>(work: () => Promise<T | Rollback<T>>, isolation?: Isolation): Promise<T>;

@@ -3,7 +3,7 @@ import { isConnectionLoss, toPostgresError } from './errors.ts';
 
 export type Isolation = 'REPEATABLE READ' | 'REPEATABLE READ READ ONLY';
 
-/** What a transaction needs of a connection. */
+/** A connection as far as a transaction needs one. */
 interface Connection {
   execute(text: string): Promise<unknown>;
   usable(): boolean;
@@ -18,7 +18,7 @@ export class CommitUnknown extends MarqueeError {
   }
 }
 
-/** What the work of a transaction returns to undo what it did. */
+/** The work of a transaction returns it to undo what it did, and to give a result all the same. */
 export class Rollback<T> {
   readonly result: T;
 
@@ -54,7 +54,7 @@ export async function inTransaction<T>(
   try {
     await connection.execute('COMMIT');
   } catch (error) {
-    // A refused COMMIT (a serialisation fault, a full disk) has rolled back; a lost answer has not said.
+    // A refused COMMIT (a serialisation fault, a full disk) has rolled back; a lost answer says nothing.
     throw isConnectionLoss(error) ? new CommitUnknown(error) : error;
   }
   return result;

@@ -1,7 +1,7 @@
 import { InvalidText } from '../../common/utf8.ts';
 import type { DeadLetterReason } from '../../schemas/reasons.ts';
 
-/** Why a record can't be read: a value and not a throw, since it is the record that is at fault. */
+/** A record that can't be read: a value and not a throw, since it is the record that is at fault. */
 export interface BadRecord {
   readonly reason: DeadLetterReason;
   readonly detail: string;

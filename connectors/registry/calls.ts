@@ -90,7 +90,7 @@ export function schemaCall(
   };
 }
 
-/** Why the schema can't follow that version; null when it can. */
+/** The reason why the schema can't follow that version; null when it can. */
 export function objectionCall(
   subject: string,
   version: number,
@@ -139,7 +139,7 @@ export function describeAnswer({ status, body }: Answer): string {
   return `status ${status}: ${typeof message === 'string' ? message : 'no message'}`;
 }
 
-/** Null only when the registry itself says that there is none: a 404 of somebody else is no answer. */
+/** Null only when the registry itself says that there is none: another's 404 is no answer. */
 function foundOrNull<T>(missingCode: number, read: (body: unknown) => T | null) {
   return (answer: Answer): T | null | undefined => {
     if (answer.status === OK) return read(answer.body);

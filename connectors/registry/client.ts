@@ -17,7 +17,7 @@ import type { Answer, Call } from './calls.ts';
 
 /** A registry that speaks Confluent's API. Every fault of the world is a MarqueeError. */
 export interface RegistryClient {
-  /** The avsc type of an id that exists, reading strictly. MARQUEE_SCHEMA_INVALID when it is none. */
+  /** The avsc type of an id that exists, which reads strictly. Throws MARQUEE_SCHEMA_INVALID. */
   typeOf(schemaId: number): Promise<avro.Type>;
   /** The subjects that have this schema among their versions, or null for an unknown id. */
   subjectsOf(schemaId: number): Promise<readonly string[] | null>;
@@ -27,7 +27,7 @@ export interface RegistryClient {
   register(subject: string, schemaText: string): Promise<number>;
   /** Schemas of the subject, oldest first; empty when there is no such subject. */
   versions(subject: string): Promise<readonly { version: number; id: number; text: string }[]>;
-  /** Why the schema can't follow that version of the subject, or null when it can. */
+  /** The reason why the schema can't follow that version of the subject; null when it can. */
   objection(subject: string, version: number, schemaText: string): Promise<string | null>;
   compatibility(subject: string): Promise<string>;
   setCompatibility(subject: string, level: string): Promise<void>;
@@ -63,7 +63,7 @@ export function createRegistryClient(options: RegistryOptions): RegistryClient {
     return result;
   }
 
-  /** The library's errors carry a status when it was an answer (400 also for a broken connection). */
+  /** The library's errors have a status when it was an answer (400 also for a broken connection). */
   async function typeOf(schemaId: number): Promise<avro.Type> {
     try {
       return (await library.getSchema(schemaId)) as unknown as avro.Type;

@@ -85,7 +85,8 @@ export async function pushSchemas(options: PushOptions): Promise<SubjectStep[]> 
 export function assertCompatible(subjects: readonly Subject[]): void {
   const lines = subjects.flatMap(({ subject, schemas }) =>
     checkBackwardTransitive(schemas).map(({ newer, older, field, rule, message }) => {
-      return `${subject} version ${String(newer)} can't read version ${String(older)}: ${field}: ${rule}: ${message}`;
+      const versions = `version ${newer} can't read version ${older}`;
+      return `${subject} ${versions}: ${field}: ${rule}: ${message}`;
     }),
   );
   if (lines.length === 0) return;
@@ -128,14 +129,14 @@ async function pushSubject(
   }
   for (const [index, schema] of schemas.entries()) {
     if ((await client.findId(subject, schema)) !== null) continue;
-    const version = `version ${String(index + 1)}`;
+    const version = `version ${index + 1}`;
     const detail = dryRun
       ? version
-      : `${version} as schema ${String(await client.register(subject, schema))}`;
+      : `${version} as schema ${await client.register(subject, schema)}`;
     steps.push({ subject, action: 'register', detail });
   }
   if (steps.length > 0) return steps;
-  return [{ subject, action: 'unchanged', detail: `newest is version ${String(schemas.length)}` }];
+  return [{ subject, action: 'unchanged', detail: `newest is version ${schemas.length}` }];
 }
 
 function sameJson(a: string, b: string): boolean {

@@ -4,7 +4,7 @@ import type { TopicModel } from './model.ts';
 export function avroSource(topics: readonly TopicModel[]): string {
   const entries = topics.map((topic) => {
     const versions = topic.versions.map(({ version, json }) => {
-      return `${String(version)}: ${JSON.stringify(JSON.stringify(json))}`;
+      return `${version}: ${JSON.stringify(JSON.stringify(json))}`;
     });
     return `'${topic.name}': { ${versions.join(',\n')} }`;
   });

@@ -3,7 +3,7 @@ import type { TextLimit } from '../limits.ts';
 import type { AvroField, AvroRecord, AvroType, TopicModel } from './model.ts';
 import { decodedName, localName, newest, unionName, valuesName } from './types.ts';
 
-/** What a plain reader must know beyond the schema. */
+/** The knowledge of a plain reader beyond the schema. */
 export interface PlainRules {
   readonly text: Readonly<Record<string, TextLimit>>;
   /** Fields that are asked for again and again: kept once they were made. */
@@ -39,7 +39,7 @@ export function plainReadersSource(topics: readonly TopicModel[]): string {
     // One for all: reading is synchronous, and what was read is copied out of it.
     const cursor = new PlainCursor();
 
-    /** By topic; null for what is not plain. \`value\` begins with the header of the newest version. */
+    /** By topic; null for what is not plain. \`value\` begins with its header. */
     export const PLAIN_READERS: {
       readonly [K in TopicName]?: (value: Buffer) => object | null;
     } = { ${table.join(',\n')} };
@@ -62,7 +62,7 @@ export function plainReaderSource(record: AvroRecord, rules: PlainRules): string
     import { ${words.join(', ')} } from './types.ts';
     import type { ${types.join(', ')} } from './types.ts';
 
-    ${closed.map((f) => `const ${wordsName(f)} = createPlainWords(${valuesName(record, f)});`).join('\n')}
+    ${closed.map((field) => wordsSource(record, field)).join('\n')}
 
     /** A plain ${record.name}: \`...At\` is where a field's bytes begin, length -1 is null. */
     export class ${name} implements ${open} {
@@ -85,7 +85,7 @@ export function plainReaderSource(record: AvroRecord, rules: PlainRules): string
   `;
 }
 
-/** What a field gives to its class; a field without a getter is read at once. */
+/** A field's part of its class; a field without a getter is read at once. */
 interface FieldCode {
   readonly members: string;
   readonly reads: string;
@@ -189,6 +189,10 @@ function isOptional({ type }: AvroField): boolean {
 
 function innerOf({ type }: AvroField): AvroType {
   return type.kind === 'optional' ? type.of : type;
+}
+
+function wordsSource(record: AvroRecord, field: AvroField): string {
+  return `const ${wordsName(field)} = createPlainWords(${valuesName(record, field)});`;
 }
 
 function wordsName({ name }: AvroField): string {

@@ -2,30 +2,37 @@ import type { AvroField, AvroType, SchemaVersion, TopicModel } from './model.ts'
 import { decodedName, localName, newest } from './types.ts';
 
 /** Fields with few different values, whose strings are shared between records. */
-const REPEATING = new Set(
-  'action app app_version device source algorithm model_version surface reason topic processor'.split(
-    ' ',
-  ),
-);
+const REPEATING = new Set([
+  'action',
+  'algorithm',
+  'app',
+  'app_version',
+  'device',
+  'model_version',
+  'processor',
+  'reason',
+  'source',
+  'surface',
+  'topic',
+]);
 
 /** A reader from each version of each topic to the newest. */
 export function readersSource(topics: readonly TopicModel[]): string {
   const readers = topics.flatMap((topic) => topic.versions.map((v) => readerSource(topic, v)));
   const table = topics.map((topic) => {
-    const entries = topic.versions.map(
-      ({ version }) => `${String(version)}: ${nameOf(topic, version)}`,
-    );
+    const entries = topic.versions.map(({ version }) => `${version}: ${nameOf(topic, version)}`);
     return `'${topic.name}': { ${entries.join(', ')} }`;
   });
   const body = readers.join('\n');
   const helpers = ['readArray', 'readBytes', 'readDouble', 'readFixed', 'readLong', 'readMap'];
   helpers.push('readOption', 'readText', 'readWord');
+  const types = topics.map((topic) => decodedName(newest(topic)));
   const used = helpers.filter((helper) => body.includes(helper));
   return `
     import { ${used.join(', ')} } from '../cursor.ts';
     import type { Cursor } from '../cursor.ts';
     import type { TopicName } from './topics.ts';
-    import type { ${topics.map((t) => decodedName(newest(t))).join(', ')}, TopicRecords } from './types.ts';
+    import type { ${[...types, 'TopicRecords'].join(', ')} } from './types.ts';
 
     ${body}
 
@@ -37,7 +44,7 @@ export function readersSource(topics: readonly TopicModel[]): string {
 }
 
 function nameOf(topic: TopicModel, version: number): string {
-  return `read${newest(topic).name}${String(version)}`;
+  return `read${newest(topic).name}${version}`;
 }
 
 function readerSource(topic: TopicModel, { version, record: written }: SchemaVersion): string {
@@ -89,7 +96,7 @@ function readCode(written: AvroType, field: string, wanted: AvroType | null): st
     case 'bytes':
       return 'readBytes(c)';
     case 'fixed':
-      return `readFixed(c, ${String(written.size)})`;
+      return `readFixed(c, ${written.size})`;
     case 'array':
       return `readArray(c, ${itemReader(written.items, field)})`;
     case 'map':

@@ -7,7 +7,7 @@ export function typesSource(topics: readonly TopicModel[]): string {
   return `
     ${records.map(recordSource).join('\n')}
 
-    /** What is read from each topic. */
+    /** The record that is read from each topic. */
     export interface TopicRecords { ${table.join('\n')} }
   `;
 }

@@ -105,7 +105,7 @@ export function readPlainUserAction(value: Buffer): PlainUserAction | null {
 // One for all: reading is synchronous, and what was read is copied out of it.
 const cursor = new PlainCursor();
 
-/** By topic; null for what is not plain. `value` begins with the header of the newest version. */
+/** By topic; null for what is not plain. `value` begins with its header. */
 export const PLAIN_READERS: {
   readonly [K in TopicName]?: (value: Buffer) => object | null;
 } = { 'user-actions.v1': readPlainUserAction };

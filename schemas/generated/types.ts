@@ -151,7 +151,7 @@ export interface UserAction extends UserActionRecord {
   readonly action: UserActionAction;
 }
 
-/** What is read from each topic. */
+/** The record that is read from each topic. */
 export interface TopicRecords {
   'dead-letters.v1': DeadLetter;
   'movies.v1': Movie;

@@ -42,7 +42,7 @@ export interface Fetcher {
   wakeup(): void;
 }
 
-/** What a request asks of a partition. */
+/** A partition as it is asked for in a request. */
 interface FetchPosition {
   readonly subscribed: SubscribedPartition;
   readonly round: number;

@@ -26,7 +26,7 @@ const NO_BOUND = 0;
 const METADATA_MAX_AGE_MS = 30_000;
 const RETRY_MS = 500;
 const CLOSED_WAIT_MS = 50;
-/** How long kafkajs may take to leave the group and hang up before its sockets are cut. */
+/** kafkajs may take so long to leave the group and hang up; then its sockets are cut. */
 const CLOSE_MS = 5_000;
 
 export interface MembershipParts {

@@ -7,7 +7,7 @@ export interface Failure {
   readonly fatal: boolean;
 }
 
-/** What no retry mends: a person has to change a permission, a setting or a version. */
+/** Errors that no retry mends: a person has to change a permission, a setting or a version. */
 const FATAL_TYPES: ReadonlySet<string> = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
@@ -20,10 +20,10 @@ const FATAL_TYPES: ReadonlySet<string> = new Set([
   'INVALID_SESSION_TIMEOUT',
 ]);
 
-/** What a coordinator says to a member that it has taken out of the group. */
+/** A coordinator's words to a member that it has taken out of the group. */
 const LOST_TYPES: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION']);
 
-/** What kafkajs's crash means for the membership. */
+/** The end of a membership by a crash of kafkajs. */
 export function failureOf(error: unknown): Failure {
   return { error: asError(error), fatal: FATAL_TYPES.has(typeOf(error)) };
 }

@@ -111,7 +111,7 @@ async function revoke(
   if (revoked.length > 0) await handlers.revoked(revoked, lost).catch(fault);
 }
 
-/** Which topic this is must be known before anything is read of it: see createIntake. */
+/** The topic's id must be known before anything is read of it: see createIntake. */
 async function pinTopics(
   { identity, fault }: AssignmentParts,
   partitions: readonly SubscribedPartition[],

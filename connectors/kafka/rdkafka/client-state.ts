@@ -1,6 +1,6 @@
 import type { SubscribedPartition } from '../subscription-state.ts';
 
-/** What librdkafka was last told about a partition. */
+/** A partition as librdkafka was last told of it. */
 export interface ClientState {
   /** The start that it reads by. */
   round: number;
@@ -9,7 +9,7 @@ export interface ClientState {
 
 const OFFSET_END = -1;
 
-/** Where librdkafka begins with a partition that it is given; a silent one waits at the end. */
+/** The offset at which librdkafka begins with a partition; a silent one waits at the end. */
 export function firstOffset({ partition, phase, position }: SubscribedPartition): {
   readonly partition: number;
   readonly offset: number;

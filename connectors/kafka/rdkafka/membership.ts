@@ -149,7 +149,7 @@ async function handleError(
 }
 
 /**
- * What no retry mends: a fatal client (-150), a fenced static member (-144, 82), a refused topic,
+ * Codes that no retry mends: a fatal client (-150), a fenced static member (-144, 82), a refused topic,
  * group or cluster (29 to 31), an unsupported version (35), a failed login (58).
  */
 const FATAL_CODES: ReadonlySet<number> = new Set([-150, -144, 29, 30, 31, 35, 58, 82]);

@@ -171,8 +171,8 @@ export async function fill(
       topic,
       messages: Array.from({ length: size }, (_, i) => ({
         partition,
-        key: `k${String(from + done + i)}`,
-        value: `v${String(from + done + i)}`,
+        key: `k${from + done + i}`,
+        value: `v${from + done + i}`,
       })),
     });
   }

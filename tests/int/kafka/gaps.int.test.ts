@@ -61,8 +61,8 @@ describe.each(clients)('%s passes the gaps of', (client) => {
     const [one, two] = [await bench.transactional(), await bench.transactional()];
     const [first, second] = [await one.transaction(), await two.transaction()];
     for (let i = 0; i < 4; i += 1) {
-      await first.send({ topic, messages: [{ partition: 0, value: `one${String(i)}` }] });
-      await second.send({ topic, messages: [{ partition: 0, value: `two${String(i)}` }] });
+      await first.send({ topic, messages: [{ partition: 0, value: `one${i}` }] });
+      await second.send({ topic, messages: [{ partition: 0, value: `two${i}` }] });
     }
     await first.abort();
     await second.abort();
@@ -103,7 +103,7 @@ describe.each(clients)('%s passes the gaps of', (client) => {
     });
     const value = 'x'.repeat(100);
     const rounds = 6;
-    const messages = span(0, 100).map((i) => ({ partition: 0, key: `k${String(i % 10)}`, value }));
+    const messages = span(0, 100).map((i) => ({ partition: 0, key: `k${i % 10}`, value }));
     const send = async (): Promise<void> => {
       await bench.producer.send({ topic, messages });
     };
@@ -128,6 +128,6 @@ describe.each(clients)('%s passes the gaps of', (client) => {
     });
     const seen = receiver.records.get(0) ?? [];
     const last = new Map(seen.map(({ key, offset }) => [key?.toString(), offset]));
-    for (let i = 0; i < 10; i += 1) expect(last.get(`k${String(i)}`)).toBe(total - 10 + i);
+    for (let i = 0; i < 10; i += 1) expect(last.get(`k${i}`)).toBe(total - 10 + i);
   });
 });

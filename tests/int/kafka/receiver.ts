@@ -6,7 +6,7 @@ import type {
   TopicPartition,
 } from '../../../connectors/kafka/port.ts';
 
-/** Whether a partition may be read, and what the receiver has of it. */
+/** A partition as the receiver has it. */
 interface Holding {
   expected: number | undefined;
   paused: boolean;
@@ -16,7 +16,7 @@ export interface OutOfLog extends TopicPartition {
   readonly detail: string;
 }
 
-/** Where a partition starts when it is assigned; undefined leaves it silent. */
+/** The offset that an assigned partition starts at; undefined leaves it silent. */
 export type StartAt = (partition: TopicPartition) => number | undefined;
 
 /**
@@ -33,13 +33,13 @@ export interface Receiver {
   readonly faults: readonly Error[];
   readonly assignments: readonly (readonly number[])[];
   readonly revocations: readonly { partitions: readonly number[]; lost: boolean }[];
-  /** Where reading goes on: one past the last offset passed. */
+  /** One past the last offset passed: reading goes on there. */
   next(partition: number): number | undefined;
   count(): number;
   start(partition: number, offset: number): void;
   pause(partition: number): void;
   resume(partition: number): void;
-  /** Settles when the condition holds; looked at after each event and now and then. Rejects on a breach. */
+  /** Settles when the condition holds, looked at after each event. Rejects on a breach. */
   until(what: string, condition: () => boolean, withinMs?: number): Promise<void>;
 }
 
@@ -78,13 +78,13 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
   };
   const holding = (partition: number): Holding => {
     const found = holdings.get(partition);
-    if (found === undefined) throw new Error(`partition ${String(partition)} is not held`);
+    if (found === undefined) throw new Error(`partition ${partition} is not held`);
     return found;
   };
 
   const onBatch = (batch: FetchedBatch): void => {
     const { partition, from, next } = batch;
-    const place = `partition ${String(partition)} ${String(from)}-${String(next)}`;
+    const place = `partition ${partition} ${from}-${next}`;
     const mine = holdings.get(partition);
     check(batch.topic === topic, `${place}: topic ${batch.topic}`);
     check(mine !== undefined, `${place}: delivered while not held`);
@@ -92,12 +92,12 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
     check(mine?.paused === false, `${place}: delivered while paused`);
     check(mine?.expected === from, `${place}: expected ${String(mine?.expected)}`);
     check(next > from, `${place}: covers nothing`);
-    check(batch.logEnd >= next, `${place}: log end ${String(batch.logEnd)}`);
+    check(batch.logEnd >= next, `${place}: log end ${batch.logEnd}`);
     let last = from - 1;
     const fetched = batch.records();
-    check(fetched.length === batch.count, `${place}: ${String(batch.count)} records announced`);
+    check(fetched.length === batch.count, `${place}: ${batch.count} records announced`);
     for (const { offset } of fetched) {
-      check(offset > last && offset < next, `${place}: record ${String(offset)} out of order`);
+      check(offset > last && offset < next, `${place}: record ${offset} out of order`);
       last = offset;
     }
     if (mine !== undefined) mine.expected = next;
@@ -118,12 +118,9 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
         assignments.push(given.map(({ partition }) => partition));
         for (const place of given) {
           const { partition } = place;
-          check(!holdings.has(partition), `partition ${String(partition)} assigned twice`);
+          check(!holdings.has(partition), `partition ${partition} assigned twice`);
           const owner = owners?.get(partition);
-          check(
-            owner === undefined,
-            `partition ${String(partition)} assigned while held by another`,
-          );
+          check(owner === undefined, `partition ${partition} assigned while held by another`);
           owners?.set(partition, receiver);
           holdings.set(partition, { expected: undefined, paused: false });
           held.add(partition);
@@ -140,7 +137,7 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
       revoked: async (taken, lost) => {
         const partitions = taken.map(({ partition }) => partition);
         for (const partition of partitions) {
-          check(held.has(partition), `partition ${String(partition)} revoked but not held`);
+          check(held.has(partition), `partition ${partition} revoked but not held`);
           holdings.delete(partition);
           held.delete(partition);
         }
@@ -153,9 +150,9 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
       },
       batch: onBatch,
       offsetOutOfLog: (place, detail) => {
-        check(holdings.has(place.partition), `out of log: ${String(place.partition)} not held`);
+        check(holdings.has(place.partition), `out of log: ${place.partition} not held`);
         const mine = holdings.get(place.partition);
-        check(mine?.expected !== undefined, `out of log before start: ${String(place.partition)}`);
+        check(mine?.expected !== undefined, `out of log before start: ${place.partition}`);
         if (mine !== undefined) mine.expected = undefined;
         outOfLog.push({ ...place, detail });
         happened();
@@ -203,7 +200,7 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
         };
         const timer = setTimeout(() => {
           const said = faults.slice(-5).map(({ message }) => message);
-          done(new Error(`not within ${String(withinMs)} ms: ${what}; faults: ${said.join('; ')}`));
+          done(new Error(`not within ${withinMs} ms: ${what}; faults: ${said.join('; ')}`));
         }, withinMs);
         // Conditions may be about other receivers too.
         const others = setInterval(look, 50);

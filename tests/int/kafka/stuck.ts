@@ -2,7 +2,7 @@ import { createConsumer } from '../../../connectors/kafka/create-consumer.ts';
 import type { KafkaClientName } from '../../../connectors/kafka/create-consumer.ts';
 import type { ConsumerOptions } from '../../../connectors/kafka/port.ts';
 
-/** A receiver that pauses each partition at its first batch and never goes on, in a process of its own. */
+/** A process of its own: a receiver that pauses each partition at its first batch for good. */
 const LOOKS = 30;
 const [client, json, partitions] = process.argv.slice(2);
 const options = JSON.parse(json ?? '{}') as ConsumerOptions;

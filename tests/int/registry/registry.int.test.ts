@@ -170,7 +170,7 @@ describe('the codec', () => {
       const server = createServer((_, response) => response.writeHead(status).end(body));
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const { port } = server.address() as AddressInfo;
-      const reader = createCodec({ url: `http://127.0.0.1:${String(port)}` }).reader('movies.v1');
+      const reader = createCodec({ url: `http://127.0.0.1:${port}` }).reader('movies.v1');
       await expect(reader.ensureSchema(1)).rejects.toMatchObject({
         code: 'MARQUEE_REGISTRY_UNAVAILABLE',
         retriable: true,

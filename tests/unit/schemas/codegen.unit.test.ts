@@ -52,7 +52,7 @@ const VERSIONS = [
 
 function model(): TopicModel {
   const versions = VERSIONS.map((json, index) => {
-    return { version: index + 1, json, record: parseRecord(json, `thing ${String(index)}`) };
+    return { version: index + 1, json, record: parseRecord(json, `thing ${index}`) };
   });
   return { ...parseTopic('things.v1', declaration), versions };
 }

@@ -22,7 +22,7 @@ function readersOf(name: TopicName, version: number) {
   const newest = schemas[TOPICS[name].versions.at(-1) ?? 0] as string;
   const writer = parseAvro(schemas[version] as string);
   const read = READERS[name][version];
-  if (read === undefined) throw new Error(`no reader of ${name} ${String(version)}`);
+  if (read === undefined) throw new Error(`no reader of ${name} ${version}`);
   const cursor = createCursor();
   const general = resolvingReader(parseAvro(newest), writer);
   return {

@@ -28,7 +28,7 @@ const GOOD: UserActionRecord = {
   properties: {},
 };
 
-/** What validation can't see: the record's key, and when it was received. */
+/** Outcomes that validation can't see: the record's key, and when it was received. */
 const BEYOND = new Set(['ok', 'too_late', 'event_from_future', 'key_mismatch']);
 
 describe('examples', () => {
