@@ -1,6 +1,6 @@
 /**
- * Writes schemas/generated/ from avro/<topic>/<n>.avsc and topics/<topic>.yaml.
- * `node schemas/codegen.ts` writes; with `--check` it writes nothing and fails when a file is stale.
+ * Writes schemas/generated/ from avro/<topic>/<n>.avsc and topics/<topic>.yaml. `node
+ * schemas/codegen.ts` writes; with `--check` it writes nothing and fails when a file is stale.
  */
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -55,8 +55,8 @@ export function readLong(cursor: Cursor): number {
 }
 
 /**
- * Beyond 28 bits: the rest in floating point. Sign and magnitude are told apart before they meet, so
- * every safe integer is exact; what is beyond comes out near its value, and unsafe.
+ * Beyond 28 bits: the rest in floating point. Sign and magnitude are told apart before they meet,
+ * so every safe integer is exact; what is beyond comes out near its value, and unsafe.
  */
 function readWideLong(cursor: Cursor, low: number): number {
   let high = 0;

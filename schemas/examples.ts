@@ -70,7 +70,9 @@ async function readVersion<K extends TopicName>(
   );
 }
 
-/** Readable form to decoded form: uuids and times are text there, bytes base64, defaults left out. */
+/**
+ * Readable form to decoded form: uuids and times are text there, bytes base64, defaults left out.
+ */
 export function fromReadable(
   record: AvroRecord,
   json: Readonly<Record<string, unknown>>,

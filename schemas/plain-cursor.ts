@@ -181,7 +181,10 @@ export function plainText(bytes: Buffer, at: number, length: number): string {
   return bytes.toString('latin1', at, at + length);
 }
 
-/** Passes each key and value of a plain map, in order; `from` is the place of the first key's length. */
+/**
+ * Passes each key and value of a plain map, in order; `from` is the place of the first key's
+ * length.
+ */
 export function plainEntries(
   bytes: Buffer,
   from: number,

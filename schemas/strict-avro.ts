@@ -2,13 +2,15 @@ import avro from 'avsc';
 import { readUtf8 } from '../common/utf8.ts';
 
 /**
- * avsc as it is would replace invalid UTF-8 by U+FFFD, read longs beyond 2^52 a little wrong (zigzag
- * doubles them) and refuse those beyond 2^53 (which the validators answer for, by field), lose a
- * map's key `__proto__`, and count through an array or a map whose length is a lie: a few bad bytes
- * could hold a consumer for hours. The four types below do better; all else is avsc's.
+ * avsc as it is would replace invalid UTF-8 by U+FFFD, read longs beyond 2^52 a little wrong
+ * (zigzag doubles them) and refuse those beyond 2^53 (which the validators answer for, by field),
+ * lose a map's key `__proto__`, and count through an array or a map whose length is a lie: a few
+ * bad bytes could hold a consumer for hours. The four types below do better; all else is avsc's.
  */
 
-/** The part of avsc's Tap (a cursor over a buffer) that reading needs; avsc's types leave it out. */
+/**
+ * The part of avsc's Tap (a cursor over a buffer) that reading needs; avsc's types leave it out.
+ */
 interface Tap {
   readonly buf: Buffer;
   pos: number;

@@ -1,8 +1,8 @@
 import type { KafkaRecord } from '../../common/kafka/record.ts';
 
 /**
- * The thin port through which Marquee reads Kafka. Two adapters implement it (kafkajs, node-rdkafka)
- * and one conformance suite holds both to the words below.
+ * The thin port through which Marquee reads Kafka. Two adapters implement it (kafkajs,
+ * node-rdkafka) and one conformance suite holds both to the words below.
  *
  * The consumer pushes; the owner of the handlers decides. Nothing is read from a partition before
  * `start` names the offset to read from, and the group's committed offset is never where reading
@@ -16,8 +16,9 @@ export interface TopicPartition {
 /** One fetch's part for one partition, without transaction markers and aborted records. */
 export interface FetchedBatch extends TopicPartition {
   /**
-   * The offset that was asked for. Every visible record between `from` and `next` is in `records()`,
-   * so a gap inside is a marker, an aborted record or a compacted one, never a lost one.
+   * The offset that was asked for. Every visible record between `from` and `next` is in
+   * `records()`, so a gap inside is a marker, an aborted record or a compacted one, never a lost
+   * one.
    */
   readonly from: number;
   /** One past the last offset that this batch covers, markers included. */
@@ -55,7 +56,9 @@ export interface ConsumerHandlers {
    * The partition delivers nothing more until `start` is called for it again.
    */
   offsetOutOfLog(partition: TopicPartition, detail: string): void;
-  /** A fault that the client retries by itself (a broker away, a rebalance): for logs and health. */
+  /**
+   * A fault that the client retries by itself (a broker away, a rebalance): for logs and health.
+   */
   fault(error: Error): void;
 }
 
@@ -67,7 +70,9 @@ export interface LogBounds {
 }
 
 export interface KafkaConsumer {
-  /** Connects, subscribes and delivers until `stop`; rejects on a fault that retries cannot mend. */
+  /**
+   * Connects, subscribes and delivers until `stop`; rejects on a fault that retries cannot mend.
+   */
   run(handlers: ConsumerHandlers): Promise<void>;
   /** Reads this partition from `offset` on, and clears a pause. Also the way to seek. */
   start(partition: TopicPartition, offset: number): void;

@@ -9,7 +9,9 @@ import type { OffsetRange } from './read-progress.ts';
 export interface ReadOptions {
   readonly brokers: readonly string[];
   readonly topic: string;
-  /** Offsets [from, to) by partition; `to` may be Infinity, then reading ends by the signal alone. */
+  /**
+   * Offsets [from, to) by partition; `to` may be Infinity, then reading ends by the signal alone.
+   */
   readonly ranges: ReadonlyMap<number, OffsetRange>;
   /** Awaited before the partition's records are asked for: most of them are decoded only then. */
   turn?(partition: number): Promise<void>;

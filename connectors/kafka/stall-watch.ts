@@ -33,9 +33,9 @@ interface Stall {
 }
 
 /**
- * librdkafka's errors name no partition, and node-rdkafka drops those that come along with messages.
- * So a partition that doesn't advance is looked at from outside: is its topic the same, and does the
- * log still hold the offset?
+ * librdkafka's errors name no partition, and node-rdkafka drops those that come along with
+ * messages. So a partition that doesn't advance is looked at from outside: is its topic the same,
+ * and does the log still hold the offset?
  */
 export interface StallWatch {
   /** Cheap; looks when it is time. */

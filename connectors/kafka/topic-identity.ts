@@ -4,9 +4,9 @@ import type { LogClient } from './log-client.ts';
 const MISSING_MS = 3_000;
 
 /**
- * Remembers by its id the topic that each partition was started on, for the life of the consumer and
- * over rebalances. A topic that was deleted and made again has another id, so it is never taken for
- * the one before.
+ * Remembers by its id the topic that each partition was started on, for the life of the consumer
+ * and over rebalances. A topic that was deleted and made again has another id, so it is never taken
+ * for the one before.
  */
 export interface TopicIdentity {
   /** The id to read this partition from; undefined while the brokers know no such topic. */

@@ -18,7 +18,9 @@ export interface PartitionKeeper {
   guard<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Keeps in mind which range partitions of a table exist. `table` is resolved by the search path. */
+/**
+ * Keeps in mind which range partitions of a table exist. `table` is resolved by the search path.
+ */
 export function createPartitionKeeper(table: string, width: PartitionWidth): PartitionKeeper {
   const widthMs = WIDTH_MS[width];
   const known = new Set<number>();

@@ -28,9 +28,9 @@ export class Rollback<T> {
 }
 
 /**
- * Does the work between BEGIN and COMMIT and returns its result. What the work throws is thrown after
- * a ROLLBACK; a `Rollback` that it returns is a result without its changes. Throws CommitUnknown
- * when the answer to COMMIT was lost: then the work may count or not.
+ * Does the work between BEGIN and COMMIT and returns its result. What the work throws is thrown
+ * after a ROLLBACK; a `Rollback` that it returns is a result without its changes. Throws
+ * CommitUnknown when the answer to COMMIT was lost: then the work may count or not.
  */
 export async function inTransaction<T>(
   connection: Connection,
@@ -54,7 +54,7 @@ export async function inTransaction<T>(
   try {
     await connection.execute('COMMIT');
   } catch (error) {
-    // A refused COMMIT (a serialisation fault, a full disk) has rolled back; a lost answer says nothing.
+    // A refused COMMIT (a serialisation fault, a full disk) has rolled back; a lost one may count.
     throw isConnectionLoss(error) ? new CommitUnknown(error) : error;
   }
   return result;

@@ -1,7 +1,9 @@
 import { InvalidText } from '../../common/utf8.ts';
 import type { DeadLetterReason } from '../../schemas/reasons.ts';
 
-/** A record that can't be read: a value and not a throw, since it is the record that is at fault. */
+/**
+ * A record that can't be read: a value and not a throw, since it is the record that is at fault.
+ */
 export interface BadRecord {
   readonly reason: DeadLetterReason;
   readonly detail: string;
@@ -21,8 +23,8 @@ export function unreadableBody(error: unknown): BadRecord {
 }
 
 /**
- * Null where records of that schema may stand on the subject's topic. `found` is the registry's word
- * on the schema: the subjects that have it, null where there is no such schema.
+ * Null where records of that schema may stand on the subject's topic. `found` is the registry's
+ * word on the schema: the subjects that have it, null where there is no such schema.
  */
 export function foreignSchema(
   schemaId: number,

@@ -12,8 +12,8 @@ import { WIRE_HEADER_BYTES } from '../../schemas/wire.ts';
 export type BodyReader = (value: Buffer) => unknown;
 
 /**
- * Makes readers from a writer's schema to the newest of this build: a generated one for the versions
- * that this build knows, avsc's resolution for the others (a newer producer's).
+ * Makes readers from a writer's schema to the newest of this build: a generated one for the
+ * versions that this build knows, avsc's resolution for the others (a newer producer's).
  */
 export function createBodyReaders(
   topic: TopicName,

@@ -63,7 +63,9 @@ export function createRegistryClient(options: RegistryOptions): RegistryClient {
     return result;
   }
 
-  /** The library's errors have a status when it was an answer (400 also for a broken connection). */
+  /**
+   * The library's errors have a status when it was an answer (400 also for a broken connection).
+   */
   async function typeOf(schemaId: number): Promise<avro.Type> {
     try {
       return (await library.getSchema(schemaId)) as unknown as avro.Type;

@@ -66,8 +66,8 @@ export function assertGenerated(subjects: readonly Subject[]): void {
 }
 
 /**
- * Registers what is missing, each version in its order, under the declared compatibility. Idempotent.
- * Throws MARQUEE_SCHEMA_INCOMPATIBLE (field and rule named) before anything is sent,
+ * Registers what is missing, each version in its order, under the declared compatibility.
+ * Idempotent. Throws MARQUEE_SCHEMA_INCOMPATIBLE (field and rule named) before anything is sent,
  * MARQUEE_SCHEMA_REFUSED when the registry objects, MARQUEE_REGISTRY_UNAVAILABLE (retriable).
  */
 export async function pushSchemas(options: PushOptions): Promise<SubjectStep[]> {

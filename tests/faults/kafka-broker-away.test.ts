@@ -83,7 +83,7 @@ test('a broker away for longer than a client tries at a stretch: no spin', async
 test('a broker away for good: stop ends run all the same, and soon', async () => {
   const all = await runAll(await bench.topic('gone', { partitions: PARTITIONS.length }));
   for (const { receiver } of all) {
-    await receiver.until('held', () => receiver.held.size === PARTITIONS.length);
+    await receiver.until('held', () => receiver.assigned.size === PARTITIONS.length);
   }
   const faults = all.map(({ receiver }) => receiver.faults.length);
   await stack.kill('kafka', 'SIGKILL');

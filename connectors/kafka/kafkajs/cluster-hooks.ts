@@ -16,8 +16,8 @@ export interface ClusterHooks {
 }
 
 /**
- * Puts our fetching in the place of kafkajs's, and makes a rebalance wait for `revoke`: kafkajs looks
- * for the coordinator just before it joins, and waits for the answer.
+ * Puts our fetching in the place of kafkajs's, and makes a rebalance wait for `revoke`: kafkajs
+ * looks for the coordinator just before it joins, and waits for the answer.
  */
 export function hookCluster(cluster: KafkajsCluster, { fetch, revoke }: ClusterHooks): void {
   const hooked = new WeakSet<KafkajsBroker>();

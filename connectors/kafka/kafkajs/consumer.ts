@@ -14,8 +14,8 @@ import type { Membership } from './membership.ts';
 const REJOIN = { firstMs: 250, maxMs: 10_000 };
 
 /**
- * Reads Kafka by kafkajs: its connections, its group membership, and the fetching of fetcher.ts. See
- * docs/adr for why kafkajs's own fetching isn't used.
+ * Reads Kafka by kafkajs: its connections, its group membership, and the fetching of fetcher.ts.
+ * See docs/adr for why kafkajs's own fetching isn't used.
  */
 export function createKafkajsConsumer(options: ConsumerOptions): KafkaConsumer {
   const { topic } = options;

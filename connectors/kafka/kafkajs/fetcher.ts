@@ -176,7 +176,9 @@ async function handleError(
   await delay(RETRY_MS);
 }
 
-/** Undefined for an error that may pass: a broker that has not heard of it yet, or a leader moved. */
+/**
+ * Undefined for an error that may pass: a broker that has not heard of it yet, or a leader moved.
+ */
 async function lossOf(
   { identity, log }: FetcherParts,
   { subscribed: { topic, partition }, offset }: FetchPosition,
@@ -199,8 +201,8 @@ function deliverUndelivered(parts: FetcherParts, subscribed: SubscribedPartition
 }
 
 /**
- * Decodes and delivers a fetch bit by bit, for as long as the receiver does not pause: so what waits
- * in memory is bounded by what the receiver takes, not by how well the log is compressed.
+ * Decodes and delivers a fetch bit by bit, for as long as the receiver does not pause: so what
+ * waits in memory is bounded by what the receiver takes, not by how well the log is compressed.
  */
 async function deliverFetched(parts: FetcherParts, subscribed: SubscribedPartition): Promise<void> {
   const { round } = subscribed;

@@ -16,7 +16,8 @@ export interface AssignmentParts {
 
 /**
  * Keeps librdkafka in line with what the group gave and the receiver asked for. librdkafka is told
- * only between two calls to consume, so that what a call brings is never older than what it was told.
+ * only between two calls to consume, so that what a call brings is never older than what it was
+ * told.
  */
 export interface Assignments {
   /** The group's word; librdkafka waits until `reconcile` answers it, after the receiver did. */
@@ -27,7 +28,9 @@ export interface Assignments {
   isLive(subscribed: SubscribedPartition): boolean;
   /** Tells librdkafka the position once more. */
   seekAgain(subscribed: SubscribedPartition): void;
-  /** Gives up all, however long the receiver takes; rebalances are answered at once from then on. */
+  /**
+   * Gives up all, however long the receiver takes; rebalances are answered at once from then on.
+   */
   close(): Promise<void>;
   /** Says what was left to say. After the last call to consume. */
   finish(): void;

@@ -23,8 +23,8 @@ export function isSeekDue({ phase, round }: SubscribedPartition, told: ClientSta
 }
 
 /**
- * A short pause is left to what keeps the batch under way (`undelivered`): pausing librdkafka throws
- * away what it has fetched ahead.
+ * A short pause is left to what keeps the batch under way (`undelivered`): pausing librdkafka
+ * throws away what it has fetched ahead.
  */
 export function isPauseWanted({ phase, paused, undelivered }: SubscribedPartition): boolean {
   return phase !== 'reading' || (paused && undelivered !== undefined);

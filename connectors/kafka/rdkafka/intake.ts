@@ -27,7 +27,9 @@ export interface IntakeParts {
 }
 
 export interface Intake {
-  /** Takes what one call to consume brought; delivers it once the topic is proven to be the same. */
+  /**
+   * Takes what one call to consume brought; delivers it once the topic is proven to be the same.
+   */
   take(consumed: Consumed): void;
   /** Hands over what came in while the partition was paused. */
   flush(subscribed: SubscribedPartition): void;
@@ -38,8 +40,8 @@ export interface Intake {
 }
 
 /**
- * librdkafka reads on at the same offset when a topic is deleted, made again and filled past it, and
- * says nothing. So whatever was consumed is delivered only after the topic's id was looked up
+ * librdkafka reads on at the same offset when a topic is deleted, made again and filled past it,
+ * and says nothing. So whatever was consumed is delivered only after the topic's id was looked up
  * afterwards and found to be the one that reading began on: ids never come back.
  */
 export function createIntake(parts: IntakeParts): Intake {

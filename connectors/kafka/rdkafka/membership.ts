@@ -149,8 +149,8 @@ async function handleError(
 }
 
 /**
- * Codes that no retry mends: a fatal client (-150), a fenced static member (-144, 82), a refused topic,
- * group or cluster (29 to 31), an unsupported version (35), a failed login (58).
+ * Codes that no retry mends: a fatal client (-150), a fenced static member (-144, 82), a refused
+ * topic, group or cluster (29 to 31), an unsupported version (35), a failed login (58).
  */
 const FATAL_CODES: ReadonlySet<number> = new Set([-150, -144, 29, 30, 31, 35, 58, 82]);
 
@@ -158,7 +158,8 @@ function fatal(options: ConsumerOptions, cause: Error): MarqueeError {
   return new MarqueeError(
     'MARQUEE_KAFKA_REFUSED',
     `Kafka at ${options.brokers.join(', ')} refused ${options.groupId} on ${options.topic} for ` +
-      `good: ${cause.message}. Check its permissions, and that no other process has its instance id.`,
+      `good: ${cause.message}. Check its permissions, and that no other process has its ` +
+      'instance id.',
     { cause },
   );
 }

@@ -39,7 +39,7 @@ function startMember(client: KafkaClientName, options: ConsumerOptions): ChildPr
 }
 
 const sizes = (...members: Running[]): number[] =>
-  members.map(({ receiver }) => receiver.held.size).toSorted((a, b) => a - b);
+  members.map(({ receiver }) => receiver.assigned.size).toSorted((a, b) => a - b);
 
 describe.each(clients)('%s in a group:', (client) => {
   let bench: Bench;
@@ -60,14 +60,14 @@ describe.each(clients)('%s in a group:', (client) => {
     const group = createGroup(bench, client, bench.options(topic, { partitionBytesMax: 4_000 }));
     await fillAll(topic, 6, 500);
     const one = await group.join();
-    await one.receiver.until('one holds all', () => one.receiver.held.size === 6);
+    await one.receiver.until('one holds all', () => one.receiver.assigned.size === 6);
     const two = await group.join();
     await two.receiver.until('two share', () => sizes(one, two).join() === '3,3');
     const three = await group.join();
     await three.receiver.until('three share', () => sizes(one, two, three).join() === '2,2,2');
     await fillAll(topic, 6, 500, 500);
     await one.stop();
-    expect(one.receiver.held.size).toBe(0);
+    expect(one.receiver.assigned.size).toBe(0);
     await three.receiver.until('two share again', () => sizes(two, three).join() === '3,3');
     await fillAll(topic, 6, 500, 1_000);
     await two.stop();
@@ -84,7 +84,7 @@ describe.each(clients)('%s in a group:', (client) => {
     const filling = fillAll(topic, 4, 5_000);
     for (let i = 0; i < 6; i += 1) {
       const comes = await group.join();
-      await comes.receiver.until('it got its share', () => comes.receiver.held.size === 2);
+      await comes.receiver.until('it got its share', () => comes.receiver.assigned.size === 2);
       await comes.stop();
     }
     await filling;
@@ -116,7 +116,7 @@ describe.each(clients)('%s in a group:', (client) => {
       await asked.promise;
       // Longer than a heartbeat: the coordinator has been told by now if it ever would be.
       await new Promise((resolve) => setTimeout(resolve, options.heartbeatIntervalMs * 3));
-      expect(two.receiver.held.size).toBe(0);
+      expect(two.receiver.assigned.size).toBe(0);
     } finally {
       drained.resolve(undefined);
     }
@@ -130,15 +130,15 @@ describe.each(clients)('%s in a group:', (client) => {
     const group = createGroup(bench, client, options);
     await fillAll(topic, 4, 100);
     const stays = await group.join();
-    await stays.receiver.until('one holds all', () => stays.receiver.held.size === 4);
+    await stays.receiver.until('one holds all', () => stays.receiver.assigned.size === 4);
     const child = startMember(client, options);
     const shares = new Promise<void>((resolve) => {
-      child.on('message', (held) => {
-        if (Array.isArray(held) && held.length === 2) resolve();
+      child.on('message', (assigned) => {
+        if (Array.isArray(assigned) && assigned.length === 2) resolve();
       });
     });
     await shares;
-    await stays.receiver.until('it shares', () => stays.receiver.held.size === 2);
+    await stays.receiver.until('it shares', () => stays.receiver.assigned.size === 2);
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
@@ -146,16 +146,16 @@ describe.each(clients)('%s in a group:', (client) => {
     await stays.receiver.until('all taken over and read', () =>
       span(0, 4).every((partition) => group.progress.get(partition) === 200),
     );
-    expect(stays.receiver.held.size).toBe(4);
+    expect(stays.receiver.assigned.size).toBe(4);
   });
 
   test('partitions added to the topic are picked up', async () => {
     const topic = await bench.topic('grown', { partitions: 2 });
     const group = createGroup(bench, client, bench.options(topic, { metadataMaxAgeMs: 500 }));
     const one = await group.join();
-    await one.receiver.until('held', () => one.receiver.held.size === 2);
+    await one.receiver.until('assigned', () => one.receiver.assigned.size === 2);
     await bench.admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
-    await one.receiver.until('all held', () => one.receiver.held.size === 5);
+    await one.receiver.until('all assigned', () => one.receiver.assigned.size === 5);
     const producer = await bench.freshProducer();
     for (const partition of span(0, 5)) await fill(producer, topic, 10, { partition });
     await one.receiver.until('all read', () => one.receiver.count() === 50);
@@ -166,17 +166,17 @@ describe.each(clients)('%s in a group:', (client) => {
     const group = createGroup(bench, client, bench.options(topic));
     await fillAll(topic, 4, 10);
     const one = await group.join({ instanceId: 'one' });
-    await one.receiver.until('one holds all', () => one.receiver.held.size === 4);
+    await one.receiver.until('one holds all', () => one.receiver.assigned.size === 4);
     const two = await group.join({ instanceId: 'two' });
     await two.receiver.until('shared', () => sizes(one, two).join() === '2,2');
-    const had = [...two.receiver.held];
+    const had = [...two.receiver.assigned];
     const { assignments } = one.receiver;
     const before = assignments.length;
     await two.stop();
     const again = await group.join({ instanceId: 'two' });
-    await again.receiver.until('it has its own again', () => again.receiver.held.size === 2);
-    expect([...again.receiver.held].toSorted()).toEqual(had.toSorted());
+    await again.receiver.until('it has its own again', () => again.receiver.assigned.size === 2);
+    expect([...again.receiver.assigned].toSorted()).toEqual(had.toSorted());
     expect(assignments).toHaveLength(before);
-    expect(one.receiver.held.size).toBe(2);
+    expect(one.receiver.assigned.size).toBe(2);
   });
 });

@@ -106,7 +106,7 @@ describe.each(clients)('%s says so when the log has not what was asked for:', (c
     await receiver.until('told of both', () => outOf(running, 0) && outOf(running, 1));
     expect(receiver.count()).toBe(40);
     // Who is told may start on the new one; eager rebalances may have come in between.
-    await receiver.until('held', () => receiver.held.size === 2);
+    await receiver.until('assigned', () => receiver.assigned.size === 2);
     for (const partition of [0, 1]) receiver.start(partition, 0);
     await receiver.until('the new ones are read', () => receiver.count() === 2_040);
   });

@@ -64,7 +64,7 @@ test('reads none twice when its group is joined and left by another meanwhile', 
     const other = await bench.run('kafkajs', bench.options(topic, { groupId }), {
       startAt: () => undefined,
     });
-    await other.receiver.until('a partition', () => other.receiver.held.size > 0);
+    await other.receiver.until('a partition', () => other.receiver.assigned.size > 0);
     await other.stop();
     for (let members = 2; members !== 1;) {
       const [group] = (await bench.admin.describeGroups([groupId])).groups;

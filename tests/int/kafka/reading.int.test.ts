@@ -28,7 +28,7 @@ describe.each(clients)('%s reads', (client) => {
     expect(receiver.outOfLog).toEqual([]);
     await stop();
     await ran;
-    expect(receiver.held.size).toBe(0);
+    expect(receiver.assigned.size).toBe(0);
   });
 
   test('keys, values, headers and append times as they were sent', async () => {
@@ -146,7 +146,7 @@ describe.each(clients)('%s reads', (client) => {
     const { receiver, consumer } = await bench.run(client, bench.options(topic), {
       startAt: () => 0,
     });
-    await receiver.until('assigned', () => receiver.held.has(0));
+    await receiver.until('assigned', () => receiver.assigned.has(0));
     expect(await consumer.bounds(topic, [0])).toEqual(new Map([[0, { start: 0, end: 0 }]]));
     await fill(bench.producer, topic, 5);
     await receiver.until('read', () => receiver.next(0) === 5);
@@ -204,7 +204,7 @@ describe.each(clients)('%s reads', (client) => {
         onBatch: ({ partition }, self) => {
           self.pause(partition);
           setTimeout(() => {
-            if (self.held.has(partition)) self.resume(partition);
+            if (self.assigned.has(partition)) self.resume(partition);
           }, 5);
         },
       },
@@ -218,7 +218,7 @@ describe.each(clients)('%s reads', (client) => {
     const topic = await bench.topic('paused', { partitions: 2 });
     await fill(bench.producer, topic, 10, { partition: 0 });
     const { receiver } = await bench.run(client, bench.options(topic), { startAt: () => 0 });
-    await receiver.until('read', () => receiver.next(0) === 10 && receiver.held.has(1));
+    await receiver.until('read', () => receiver.next(0) === 10 && receiver.assigned.has(1));
     receiver.pause(0);
     await fill(bench.producer, topic, 2_000, { partition: 0, from: 10 });
     await fill(bench.producer, topic, 2_000, { partition: 1 });

@@ -7,7 +7,7 @@ import type {
 } from '../../../connectors/kafka/port.ts';
 
 /** A partition as the receiver has it. */
-interface Holding {
+interface Reading {
   expected: number | undefined;
   paused: boolean;
 }
@@ -28,7 +28,7 @@ export interface Receiver {
   /** All records, by partition, in the order delivered. */
   readonly records: ReadonlyMap<number, readonly KafkaRecord[]>;
   readonly batches: readonly FetchedBatch[];
-  readonly held: ReadonlySet<number>;
+  readonly assigned: ReadonlySet<number>;
   readonly outOfLog: readonly OutOfLog[];
   readonly faults: readonly Error[];
   readonly assignments: readonly (readonly number[])[];
@@ -58,8 +58,8 @@ export interface ReceiverOptions {
 
 export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions): Receiver {
   const { topic, startAt, owners } = options;
-  const holdings = new Map<number, Holding>();
-  const held = new Set<number>();
+  const readings = new Map<number, Reading>();
+  const assigned = new Set<number>();
   const records = new Map<number, KafkaRecord[]>();
   const batches: FetchedBatch[] = [];
   const outOfLog: OutOfLog[] = [];
@@ -76,18 +76,18 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
   const happened = (): void => {
     for (const look of waiting) look();
   };
-  const holding = (partition: number): Holding => {
-    const found = holdings.get(partition);
-    if (found === undefined) throw new Error(`partition ${partition} is not held`);
+  const readingOf = (partition: number): Reading => {
+    const found = readings.get(partition);
+    if (found === undefined) throw new Error(`partition ${partition} is not assigned`);
     return found;
   };
 
   const onBatch = (batch: FetchedBatch): void => {
     const { partition, from, next } = batch;
     const place = `partition ${partition} ${from}-${next}`;
-    const mine = holdings.get(partition);
+    const mine = readings.get(partition);
     check(batch.topic === topic, `${place}: topic ${batch.topic}`);
-    check(mine !== undefined, `${place}: delivered while not held`);
+    check(mine !== undefined, `${place}: delivered while not assigned`);
     check(mine?.expected !== undefined, `${place}: delivered before start`);
     check(mine?.paused === false, `${place}: delivered while paused`);
     check(mine?.expected === from, `${place}: expected ${String(mine?.expected)}`);
@@ -118,17 +118,17 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
         assignments.push(given.map(({ partition }) => partition));
         for (const place of given) {
           const { partition } = place;
-          check(!holdings.has(partition), `partition ${partition} assigned twice`);
+          check(!readings.has(partition), `partition ${partition} assigned twice`);
           const owner = owners?.get(partition);
-          check(owner === undefined, `partition ${partition} assigned while held by another`);
+          check(owner === undefined, `partition ${partition} assigned while another has it`);
           owners?.set(partition, receiver);
-          holdings.set(partition, { expected: undefined, paused: false });
-          held.add(partition);
+          readings.set(partition, { expected: undefined, paused: false });
+          assigned.add(partition);
         }
         await Promise.resolve();
         for (const place of given) {
           const offset = startAt(place);
-          if (offset !== undefined && held.has(place.partition)) {
+          if (offset !== undefined && assigned.has(place.partition)) {
             receiver.start(place.partition, offset);
           }
         }
@@ -137,9 +137,9 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
       revoked: async (taken, lost) => {
         const partitions = taken.map(({ partition }) => partition);
         for (const partition of partitions) {
-          check(held.has(partition), `partition ${partition} revoked but not held`);
-          holdings.delete(partition);
-          held.delete(partition);
+          check(assigned.has(partition), `partition ${partition} revoked but not assigned`);
+          readings.delete(partition);
+          assigned.delete(partition);
         }
         await options.onRevoked?.(partitions);
         for (const partition of partitions) {
@@ -150,8 +150,8 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
       },
       batch: onBatch,
       offsetOutOfLog: (place, detail) => {
-        check(holdings.has(place.partition), `out of log: ${place.partition} not held`);
-        const mine = holdings.get(place.partition);
+        check(readings.has(place.partition), `out of log: ${place.partition} not assigned`);
+        const mine = readings.get(place.partition);
         check(mine?.expected !== undefined, `out of log before start: ${place.partition}`);
         if (mine !== undefined) mine.expected = undefined;
         outOfLog.push({ ...place, detail });
@@ -164,25 +164,25 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
     },
     records,
     batches,
-    held,
+    assigned,
     outOfLog,
     faults,
     assignments,
     revocations,
-    next: (partition) => holdings.get(partition)?.expected,
+    next: (partition) => readings.get(partition)?.expected,
     count: () => total,
     start: (partition, offset) => {
-      const mine = holding(partition);
+      const mine = readingOf(partition);
       mine.expected = offset;
       mine.paused = false;
       consumer.start({ topic, partition }, offset);
     },
     pause: (partition) => {
-      holding(partition).paused = true;
+      readingOf(partition).paused = true;
       consumer.pause({ topic, partition });
     },
     resume: (partition) => {
-      holding(partition).paused = false;
+      readingOf(partition).paused = false;
       consumer.resume({ topic, partition });
     },
     until: (what, condition, withinMs = 30_000) =>
