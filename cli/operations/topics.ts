@@ -1,5 +1,6 @@
 import { applyTopics, listTopics } from '../../connectors/kafka/topics.ts';
-import type { TopicListing, TopicStep } from '../../connectors/kafka/topics.ts';
+import type { TopicStep } from '../../connectors/kafka/topic-plan.ts';
+import type { TopicListing } from '../../connectors/kafka/topics.ts';
 import { loadConfig } from '../config/config.ts';
 import { print, printJson } from '../terminal/output.ts';
 

@@ -5,17 +5,8 @@ import { MarqueeError } from '../../common/error.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import { withAdmin } from './admin.ts';
 import type { AdminOptions } from './admin.ts';
-
-/** A topic as it is applied; TOPICS of schemas/ are such. */
-export interface TopicSpec {
-  readonly name: string;
-  readonly partitions: number;
-  readonly timestampType: 'LogAppendTime' | 'CreateTime';
-  readonly cleanup: 'delete' | 'compact';
-  /** Milliseconds; -1 is for ever. */
-  readonly retentionMs: number;
-  readonly maxMessageBytes: number;
-}
+import { configOf, planTopic } from './topic-plan.ts';
+import type { FoundTopic, TopicSpec, TopicStep } from './topic-plan.ts';
 
 export interface ApplyTopicsOptions extends AdminOptions {
   /** By default every topic of schemas/topics. */
@@ -29,20 +20,6 @@ export interface ApplyTopicsOptions extends AdminOptions {
   readonly raisePartitions?: boolean;
   /** -1 leaves it to the broker. */
   readonly replicationFactor?: number;
-}
-
-export interface TopicStep {
-  readonly topic: string;
-  /** `needs_attention` is something that applying does not do. */
-  readonly action: 'create' | 'raise_partitions' | 'alter_config' | 'unchanged' | 'needs_attention';
-  readonly detail: string;
-}
-
-interface FoundTopic {
-  readonly partitions: number;
-  readonly config: Readonly<Record<string, string>>;
-  /** Settings made on the topic itself: an alteration must repeat them or they are lost. */
-  readonly own: Readonly<Record<string, string>>;
 }
 
 const TOPIC_RESOURCE = kafkajs.ConfigResourceTypes.TOPIC;
@@ -59,7 +36,7 @@ export function applyTopics(options: ApplyTopicsOptions): Promise<TopicStep[]> {
   return withAdmin(options, async (admin) => {
     const found = await describe(admin, topics);
     const steps: TopicStep[] = [];
-    for (const topic of topics) steps.push(...plan(topic, found.get(topic.name), options));
+    for (const topic of topics) steps.push(...planTopic(topic, found.get(topic.name), options));
     if (options.dryRun !== true) await execute(admin, topics, found, steps, options);
     return steps;
   });
@@ -92,16 +69,6 @@ export function listTopics(
   });
 }
 
-/** The settings that a topic's declaration stands for, by Kafka's names. */
-export function configOf(topic: TopicSpec): Readonly<Record<string, string>> {
-  return {
-    'cleanup.policy': topic.cleanup,
-    'retention.ms': String(topic.retentionMs),
-    'max.message.bytes': String(topic.maxMessageBytes),
-    'message.timestamp.type': topic.timestampType,
-  };
-}
-
 async function describe(
   admin: Admin,
   topics: readonly TopicSpec[],
@@ -124,41 +91,6 @@ async function describe(
     });
   }
   return found;
-}
-
-function plan(
-  topic: TopicSpec,
-  found: FoundTopic | undefined,
-  options: ApplyTopicsOptions,
-): TopicStep[] {
-  const step = (action: TopicStep['action'], detail: string): TopicStep => {
-    return { topic: topic.name, action, detail };
-  };
-  const wanted = String(topic.partitions);
-  if (found === undefined) {
-    const config = Object.entries(configOf(topic)).map(([name, value]) => `${name}=${value}`);
-    return [step('create', `${wanted} partitions, ${config.join(', ')}`)];
-  }
-  const steps: TopicStep[] = [];
-  const counts = `${found.partitions} partitions, declared are ${wanted}`;
-  if (found.partitions < topic.partitions) {
-    steps.push(
-      options.raisePartitions === true
-        ? step('raise_partitions', counts)
-        : step('needs_attention', `${counts}: raise them with --raise-partitions (keys move)`),
-    );
-  } else if (found.partitions > topic.partitions) {
-    steps.push(step('needs_attention', `${counts}: Kafka can't take partitions away`));
-  }
-  const drift = driftOf(topic, found);
-  if (drift.length > 0) steps.push(step('alter_config', drift.join(', ')));
-  return steps.length > 0 ? steps : [step('unchanged', `${wanted} partitions`)];
-}
-
-function driftOf(topic: TopicSpec, found: FoundTopic): string[] {
-  return Object.entries(configOf(topic))
-    .filter(([name, value]) => found.config[name] !== value)
-    .map(([name, value]) => `${name} ${found.config[name] ?? 'unset'} -> ${value}`);
 }
 
 async function execute(
