@@ -46,9 +46,7 @@ it('keeps the earlier of two alike, whatever order the staging table gives them 
         places.push({ partition: 0, offset: places.length });
       }
     }
-    await session.execute('BEGIN');
-    const left = await append(session, out.take(), places);
-    await session.execute('COMMIT');
+    const left = await session.transaction(() => append(session, out.take(), places));
     expect([...left].sort((a, b) => a - b)).toEqual(resends);
   }
 });

@@ -3,7 +3,7 @@ import {
   isConnectionLoss,
   sqlState,
   toPostgresError,
-} from '../../../connectors/postgres/errors.ts';
+} from '../../../../connectors/postgres/errors.ts';
 
 function failure(code: string | undefined, message = 'it failed'): Error {
   return Object.assign(new Error(message), code === undefined ? {} : { code });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
-import { jsonbOfMap } from '../../../connectors/postgres/jsonb.ts';
+import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
+import { jsonbOfMap } from '../../../../connectors/postgres/jsonb.ts';
 
 function body(write: (out: CopyWriter) => void, initial = 64): Buffer {
   const out = new CopyWriter(initial);
