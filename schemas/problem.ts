@@ -44,7 +44,7 @@ export function idTimeProblem(
   if (!isUuidv7(id)) return problem(idField, 'id_not_v7', 'is not a UUID of version 7');
   const idMs = uuidTimeMs(id);
   if (idMs === atMs) return null;
-  const times = `${new Date(idMs).toISOString()} but ${timeField} is ${new Date(atMs).toISOString()}`;
+  const times = `${isoTime(idMs)} but ${timeField} is ${isoTime(atMs)}`;
   return problem(idField, 'id_time_mismatch', `has the time ${times}`);
 }
 
