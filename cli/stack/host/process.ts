@@ -30,6 +30,8 @@ const linux = process.platform === 'linux';
 const logBytesMax = 10 * 1024 * 1024;
 const pollIntervalMs = 20;
 const killWithinMs = 10_000;
+/** A parent that never asks does not keep a server down for longer. */
+const reapWithinMs = 5_000;
 
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -154,22 +156,30 @@ function isGroupEmpty(leader: number): boolean {
 }
 
 /**
- * Sends `signal` and waits until the server and all its children are gone. After `graceMs` its
- * process group is killed; true when it left by itself.
+ * Sends `signal` and waits until the server and all its children are gone, and their pids free where
+ * who started them takes note of it in time. After `graceMs` its process group is killed; true when
+ * it left by itself.
  */
 export async function stopProcess(
   record: ProcessRecord,
   signal: NodeJS.Signals,
   graceMs: number,
 ): Promise<boolean> {
-  if (!isRunning(record)) return true;
+  if (!isRunning(record)) {
+    await untilReaped([record.pid]);
+    return true;
+  }
   const family = [record.pid, ...descendants(record.pid)].map((pid) => ({
     pid,
     token: pid === record.pid ? record.token : (processToken(pid) ?? 'ended'),
     command: record.command,
   }));
+  const pids = family.map(({ pid }) => pid);
   send(record, signal);
-  if (await allGone(record.pid, family, graceMs)) return true;
+  if (await allGone(record.pid, family, graceMs)) {
+    await untilReaped(pids);
+    return true;
+  }
   // At once, or a parent would start new children while the old ones are counted.
   killGroup(record.pid);
   for (const member of family) send(member, 'SIGKILL');
@@ -179,7 +189,27 @@ export async function stopProcess(
       `Process ${record.pid} (${record.command}) does not end, not even by SIGKILL`,
     );
   }
+  await untilReaped(pids);
   return false;
+}
+
+/**
+ * A process that ended keeps its pid until its parent has asked how. Postgres takes a lock file that
+ * names such a pid for a living server's, and refuses to start.
+ */
+async function untilReaped(pids: readonly number[]): Promise<void> {
+  const deadline = performance.now() + reapWithinMs;
+  while (pids.some(isZombie) && performance.now() < deadline) await delay(pollIntervalMs);
+}
+
+function isZombie(pid: number): boolean {
+  if (!linux) return false;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  } catch {
+    return false;
+  }
 }
 
 function killGroup(leader: number): void {

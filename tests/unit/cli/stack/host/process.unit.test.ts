@@ -64,6 +64,16 @@ describe('launch and stopProcess', () => {
     expect(living).toEqual([]);
   });
 
+  it('waits until the pid is free, when its parent is slow to take note of the end', async () => {
+    // The shell becomes a program that asks after no child; the child's pid stands until it ends.
+    const parent = await shell('sleep 100 & echo $! ready; exec sleep 1');
+    const pid = Number.parseInt(readFileSync(logFile, 'utf8'), 10);
+    const child = { pid, token: processToken(pid) ?? '', command: 'sleep' };
+    expect(await stopProcess(child, 'SIGKILL', 5000)).toBe(true);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(isRunning(parent)).toBe(false);
+  });
+
   it('never signals another process that was given the pid', async () => {
     const record = await shell('echo ready; exec sleep 100');
     const stale = { ...record, token: 'an earlier one' };
