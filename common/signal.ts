@@ -1,8 +1,8 @@
 /** A wake-up call for everybody who waits at that moment. */
 export interface Signal {
   raise(): void;
-  /** Settles when raised, and after `ms` at the latest. */
-  wait(ms: number): Promise<void>;
+  /** Settles when raised, and after `ms` at the latest where a time is given. */
+  wait(ms?: number): Promise<void>;
 }
 
 export function createSignal(): Signal {
@@ -18,7 +18,7 @@ export function createSignal(): Signal {
           waiting.delete(done);
           resolve();
         };
-        const timer = setTimeout(done, ms);
+        const timer = ms === undefined ? undefined : setTimeout(done, ms);
         waiting.add(done);
       }),
   };

@@ -81,15 +81,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     return (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
   });
 
-  const run = (text: string, values: readonly unknown[] | undefined) =>
+  const send = (text: string, values: readonly unknown[] | undefined) =>
     guard(firstWords(text), () => client.query(text, values as unknown[] | undefined));
 
   const execute = async (text: string, values?: readonly unknown[]): Promise<number> =>
-    (await run(text, values)).rowCount ?? 0;
+    (await send(text, values)).rowCount ?? 0;
   return {
     pid: self?.pid ?? 0,
     query: async <R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) =>
-      (await run(text, values)).rows as R[],
+      (await send(text, values)).rows as R[],
     execute,
     transaction: (work, isolation) =>
       inTransaction({ execute, usable: () => usable }, work, isolation),

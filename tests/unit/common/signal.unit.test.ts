@@ -22,6 +22,14 @@ test('a wait ends by itself after its time', async () => {
   await waited;
 });
 
+test('a wait without a time lasts until it is raised', async () => {
+  const signal = createSignal();
+  const waited = signal.wait();
+  expect(vi.getTimerCount()).toBe(0);
+  signal.raise();
+  await waited;
+});
+
 test('is not kept for those who come later', async () => {
   const signal = createSignal();
   signal.raise();
