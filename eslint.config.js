@@ -55,16 +55,6 @@ export default defineConfig([
     rules: { 'max-lines-per-function': 'off' },
   },
   {
-    files: [
-      'archive/ingest/run.ts',
-      'archive/query/events-view.ts',
-      'cli/stack/stack.ts',
-      'sdk/src/publisher.ts',
-      'sdk/src/sender.ts',
-    ],
-    rules: { 'max-lines-per-function': 'off' },
-  },
-  {
     // The tools want a default export.
     files: ['*.config.ts', 'tests/support/global-setup.ts'],
     rules: { 'no-restricted-exports': 'off' },

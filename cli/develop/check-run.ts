@@ -6,7 +6,7 @@ import { runTool } from './tools.ts';
 
 interface Check {
   readonly name: string;
-  /** A program of node_modules/.bin, or `node`, or the `python` that has what the checks need. */
+  /** A program of node_modules/.bin, `node`, or `python`: the one that has what checks need. */
   readonly tool: string;
   readonly args: readonly string[];
 }
@@ -24,7 +24,7 @@ const layers = [
   'tests',
 ];
 
-/** The tests of the batch stage that need no Spark. */
+/** Those of the batch stage's tests that need no Spark. */
 const pytest = [
   ...['-m', 'pytest', '-c', 'batch/pyproject.toml'],
   ...['tests/batch', '--ignore=tests/batch/spark'],
@@ -39,12 +39,8 @@ const checks: readonly Check[] = [
   { name: 'dead code', tool: 'knip', args: [] },
   { name: 'codegen', tool: 'node', args: ['schemas/codegen.ts', '--check'] },
   { name: 'unit tests', tool: 'vitest', args: ['run', '--project', 'unit', '--reporter=dot'] },
-  { name: 'Python lint', tool: 'python', args: ['-m', 'ruff', 'check', '--no-cache', '.'] },
-  {
-    name: 'Python format',
-    tool: 'python',
-    args: ['-m', 'ruff', 'format', '--check', '--no-cache', '.'],
-  },
+  { name: 'Python lint', tool: 'python', args: ['-m', 'ruff', 'check', '.'] },
+  { name: 'Python format', tool: 'python', args: ['-m', 'ruff', 'format', '--check', '.'] },
   { name: 'Python tests', tool: 'python', args: pytest },
 ];
 const atOnce = 2;
@@ -52,7 +48,12 @@ const atOnce = 2;
 /** The command `marquee check`. Returns the exit code: 1 when a check fails. */
 export async function runChecks(): Promise<number> {
   const progress = createProgress(process.stderr);
-  const environment = { ...readEnvironment(), NO_COLOR: '1', PYTHONDONTWRITEBYTECODE: '1' };
+  const environment = {
+    ...readEnvironment(),
+    NO_COLOR: '1',
+    PYTHONDONTWRITEBYTECODE: '1',
+    RUFF_NO_CACHE: 'true',
+  };
   const failures: string[] = [];
   const queue = [...checks];
   const worker = async (): Promise<void> => {
@@ -64,9 +65,9 @@ export async function runChecks(): Promise<number> {
         const { code, output } = await runTool(program, args, environment);
         if (code !== 0) throw new Error(output.trimEnd());
         step.done('clean');
-      } catch (failure) {
+      } catch (error) {
         step.fail('failed');
-        failures.push(`--- ${name} ---\n${(failure as Error).message}\n`);
+        failures.push(`--- ${name} ---\n${(error as Error).message}\n`);
       }
     }
   };
