@@ -1,13 +1,12 @@
-import kafkajs from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { repositoryRoot } from '../../cli/config/config.ts';
 import { openObjectStore } from '../../connectors/object-store/object-store.ts';
-import { withAdmin } from '../../connectors/kafka/admin.ts';
 import { compareWithLog } from '../support/archive/equals.ts';
 import { createArchiveFixture, type ArchiveFixture } from '../support/archive/fixture.ts';
 import { compareWithSecondRun } from '../support/archive/second-run.ts';
 import { demand } from '../support/scenario/checks.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
+import { setRetention } from '../support/topic-retention.ts';
 import { until } from '../support/until.ts';
 import type { Environment } from '../support/faults/environment.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
@@ -186,24 +185,8 @@ test('the same plans without faults, on SeaweedFS, give the same objects', async
 });
 
 test('a topic that keeps records for too short a time is refused at the start, with all values', async () => {
-  const setRetention = (value: string): Promise<boolean> =>
-    withAdmin({ brokers: environment.brokers }, (admin) =>
-      admin.alterConfigs({
-        validateOnly: false,
-        resources: [
-          {
-            type: kafkajs.ConfigResourceTypes.TOPIC,
-            name: 'user-actions.v1',
-            configEntries: [
-              { name: 'retention.ms', value },
-              { name: 'message.timestamp.type', value: 'CreateTime' },
-            ],
-          },
-        ],
-      }),
-    );
   const [before] = await environment.db.query('SELECT max(id) AS last FROM archive_runs');
-  await setRetention(String(100 * HOUR_MS));
+  await setRetention(environment.brokers, 'user-actions.v1', 100 * HOUR_MS);
   try {
     const run = fixture.run();
     expect(await run.died(20_000)).toEqual({ code: 1, signal: null });
@@ -211,7 +194,7 @@ test('a topic that keeps records for too short a time is refused at the start, w
       /MARQUEE_ARCHIVE_RETENTION: .*100 h.*360000000.*48 h.*24 h.*48 h.*120 h/,
     );
   } finally {
-    await setRetention('-1');
+    await setRetention(environment.brokers, 'user-actions.v1', -1);
   }
   expect(await environment.db.query('SELECT max(id) AS last FROM archive_runs')).toEqual([before]);
 });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRandom } from '../../common/random.ts';
 import { partitionOf } from '../../common/partitioner.ts';
-import { uuidv7 } from '../../common/uuid.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import {
   BAD_KIND_NAMES,
@@ -10,6 +9,7 @@ import {
   type BadRecord,
 } from '../support/scenario/bad-records.ts';
 import type { PlacedRecord } from '../support/scenario/generate.ts';
+import { action } from '../support/records.ts';
 import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
@@ -30,23 +30,8 @@ afterAll(async () => {
   await environment.close();
 });
 
-function actionAt(occurredAt: number): UserActionRecord {
-  return {
-    event_id: uuidv7(occurredAt),
-    user_id: 'neighbour',
-    action: 'click',
-    movie_id: 5,
-    value: null,
-    occurred_at: occurredAt,
-    session_id: null,
-    request_id: null,
-    position: null,
-    device: null,
-    app: 'fault-suite-app',
-    app_version: null,
-    properties: {},
-  };
-}
+const actionAt = (occurredAt: number): UserActionRecord =>
+  action({ user_id: 'neighbour', action: 'click', movie_id: 5, occurred_at: occurredAt });
 
 /** All in the partition of the neighbours, so that good and bad stand side by side. */
 const partition = partitionOf('neighbour', 8);

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withAdmin } from '../../connectors/kafka/admin.ts';
 import { partitionOf } from '../../common/partitioner.ts';
-import { uuidv7 } from '../../common/uuid.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import { userName, type PlacedRecord } from '../support/scenario/generate.ts';
+import { action } from '../support/records.ts';
 import { createScenario, type Scenario } from '../support/scenario/scenario.ts';
 import { emptyEnvironment } from '../support/faults/shared-environment.ts';
 import type { Environment } from '../support/faults/environment.ts';
@@ -30,22 +30,12 @@ afterEach(async () => {
 
 /** A click on one of a few movies: rows of the same user and movie meet from both partitions. */
 function clickAt(userId: string, n: number): UserActionRecord {
-  const occurredAt = Date.now() - MINUTE_MS + n;
-  return {
-    event_id: uuidv7(occurredAt),
+  return action({
     user_id: userId,
     action: n % 5 === 0 ? 'like' : 'click',
     movie_id: 1 + (n % 3),
-    value: null,
-    occurred_at: occurredAt,
-    session_id: null,
-    request_id: null,
-    position: null,
-    device: null,
-    app: 'fault-suite-app',
-    app_version: null,
-    properties: {},
-  };
+    occurred_at: Date.now() - MINUTE_MS + n,
+  });
 }
 
 function placed(action: UserActionRecord, partition: number): PlacedRecord {

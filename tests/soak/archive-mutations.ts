@@ -11,23 +11,14 @@ import { compareWithSecondRun } from '../support/archive/second-run.ts';
 import { demand, same } from '../support/scenario/checks.ts';
 import { plant } from './mutants.ts';
 import { until } from '../support/until.ts';
-import {
-  ARCHIVE_FAULT_SERVICES,
-  openEnvironment,
-  setUpEnvironment,
-  type Environment,
-} from '../support/faults/environment.ts';
-import { startStack } from '../support/stack.ts';
+import { ARCHIVE_FAULT_SERVICES, type Environment } from '../support/faults/environment.ts';
+import { proveMutants } from './prove.ts';
 import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 
 /**
  * Takes one guarantee of the archive after the other out of a copy of the source, and shows that
  * the fault suite's checks go red over it: `marquee soak --archive --mutations`.
  */
-
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
 
 async function balanced(fixture: ArchiveFixture, when: string): Promise<void> {
   demand([same(`the audit finds nothing ${when}`, await fixture.findings(true), [])], when);
@@ -97,30 +88,15 @@ async function tryMutant(environment: Environment, mutant: ArchiveMutant): Promi
   }
 }
 
-export async function runArchiveMutations(): Promise<boolean> {
-  const stack = await startStack({ services: ARCHIVE_FAULT_SERVICES });
-  let proven = true;
-  try {
-    await setUpEnvironment(stack.config);
-    const environment = openEnvironment(stack.home);
-    for (const mutant of ARCHIVE_MUTANTS) {
-      const red = await tryMutant(environment, mutant);
-      const wanted = mutant.edits.length > 0 || mutant.sql !== undefined;
-      const right = (red !== null) === wanted;
-      proven &&= right;
-      print(
-        `${right ? 'as it must be' : 'WRONG'}: ${red === null ? 'green' : 'red'}: ${mutant.name}`,
-      );
-      if (red !== null)
-        for (const line of red
-          .split('\n')
-          .filter((l) => l !== '')
-          .slice(0, 4))
-          print(`    ${line.trim().slice(0, 300)}`);
-    }
-    await environment.close();
-  } finally {
-    await stack.stop();
-  }
-  return proven;
-}
+export const runArchiveMutations = (): Promise<boolean> =>
+  proveMutants({
+    services: ARCHIVE_FAULT_SERVICES,
+    mutants: ARCHIVE_MUTANTS,
+    changes: ({ edits, sql }) => edits.length > 0 || sql !== undefined,
+    tryMutant,
+    reasons: (red) =>
+      red
+        .split('\n')
+        .filter((line) => line !== '')
+        .slice(0, 4),
+  });

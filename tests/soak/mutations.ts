@@ -2,13 +2,8 @@ import { MUTANTS, plant, type Mutant } from './mutants.ts';
 import { createScenario } from '../support/scenario/scenario.ts';
 import { stopSurvivors, untilRefused } from '../support/faults/stale.ts';
 import { until } from '../support/until.ts';
-import {
-  openEnvironment,
-  setUpEnvironment,
-  FAULT_SERVICES,
-  type Environment,
-} from '../support/faults/environment.ts';
-import { startStack } from '../support/stack.ts';
+import { FAULT_SERVICES, type Environment } from '../support/faults/environment.ts';
+import { proveMutants } from './prove.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 
 /**
@@ -18,9 +13,8 @@ import { MINUTE_MS } from '../../common/time.ts';
 const PROCESSORS = ['interactions', 'profiles', 'feedback'];
 const CATCH_UP_MS = 40_000;
 
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
+/** Lines of a failure that say what was broken. */
+const TELLING = /NOT:|waited|checks fail|by itself|"event":"ended"/;
 
 /** One owner stopped beyond its session, then one killed with work in its hands, for each processor. */
 async function shortFaults(environment: Environment, root: string): Promise<void> {
@@ -79,32 +73,11 @@ async function tryMutant(environment: Environment, mutant: Mutant): Promise<stri
   }
 }
 
-function shown(red: string): string {
-  const lines = red
-    .split('\n')
-    .filter((line) => /NOT:|waited|checks fail|by itself|"event":"ended"/.test(line));
-  return lines.map((line) => `    ${line.trim().slice(0, 300)}`).join('\n');
-}
-
-export async function runMutations(): Promise<boolean> {
-  const stack = await startStack({ services: FAULT_SERVICES });
-  let proven = true;
-  try {
-    await setUpEnvironment(stack.config);
-    const environment = openEnvironment(stack.home);
-    for (const mutant of MUTANTS) {
-      const red = await tryMutant(environment, mutant);
-      const wanted = mutant.edits.length > 0;
-      const right = (red !== null) === wanted;
-      proven &&= right;
-      print(
-        `${right ? 'as it must be' : 'WRONG'}: ${red === null ? 'green' : 'red'}: ${mutant.name}`,
-      );
-      if (red !== null) print(shown(red));
-    }
-    await environment.close();
-  } finally {
-    await stack.stop();
-  }
-  return proven;
-}
+export const runMutations = (): Promise<boolean> =>
+  proveMutants({
+    services: FAULT_SERVICES,
+    mutants: MUTANTS,
+    changes: ({ edits }) => edits.length > 0,
+    tryMutant,
+    reasons: (red) => red.split('\n').filter((line) => TELLING.test(line)),
+  });

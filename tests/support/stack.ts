@@ -14,7 +14,7 @@ import { serviceNames, type ServiceName } from '../../cli/stack/services/service
 import { adminUrl } from '../../cli/stack/services/postgres.ts';
 import { isRunning, processToken, type ProcessRecord } from '../../cli/stack/host/process.ts';
 import { silentProgress, type Progress } from '../../cli/terminal/progress.ts';
-import { createStack } from '../../cli/stack/stack.ts';
+import { createStack, type Stack } from '../../cli/stack/stack.ts';
 
 const homePrefix = 'marquee-test-';
 
@@ -43,6 +43,13 @@ export interface TestStackOptions {
   readonly progress?: Progress;
 }
 
+/** The stack of a home, as the tester's settings for all stacks have it, on free ports. */
+export function stackAt(home: string, progress: Progress = silentProgress): Stack {
+  const { cache, stack } = loadConfig();
+  const { javaHome, objectStore } = stack;
+  return createStack({ home, cache, javaHome, objectStore, ports: 'free', progress });
+}
+
 /** A stack of its own on free ports: real servers, nothing in them yet. */
 export async function startStack(options: TestStackOptions = {}): Promise<TestStack> {
   await removeAbandoned();
@@ -50,15 +57,8 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
   const token = processToken(process.pid) ?? '';
   const owner: ProcessRecord = { pid: process.pid, token, command: 'test' };
   if (options.home === undefined) writeFileSync(join(home, 'owner.json'), JSON.stringify(owner));
-  const { cache, stack: asked } = loadConfig();
-  const stack = createStack({
-    home,
-    cache,
-    javaHome: asked.javaHome,
-    objectStore: asked.objectStore,
-    ports: 'free',
-    progress: options.progress ?? silentProgress,
-  });
+  const { cache } = loadConfig();
+  const stack = stackAt(home, options.progress);
   const names = options.services ?? serviceNames.filter((name) => name !== 'object-store');
   const killAll = (): void => {
     for (const name of names) killFamily(stack.pid(name));
@@ -111,9 +111,7 @@ async function removeAbandoned(): Promise<void> {
     if (!name.startsWith(homePrefix) || !existsSync(ownerFile)) continue;
     const owner = JSON.parse(readFileSync(ownerFile, 'utf8')) as ProcessRecord;
     if (isRunning(owner)) continue;
-    const { cache } = loadConfig();
-    const rest = { objectStore: 'auto', ports: 'free', progress: silentProgress } as const;
-    await createStack({ home, cache, ...rest }).down();
+    await stackAt(home).down();
     removeHome(home);
   }
 }

@@ -11,21 +11,15 @@ import {
   makeTopics,
   messagesIn,
   type PlacedAction,
+  type TopicLoad,
 } from '../load/topics.ts';
 import type { TopicCodec } from '../runner/options.ts';
 import type { BenchStack } from '../runner/stack.ts';
 
 /** What stands in the topics: the same actions as registry Avro and, for the first plan, as JSON. */
-export interface ArchiveLoad {
-  readonly plan: EventPlan;
-  readonly codec: TopicCodec;
-  readonly actions: number;
-  readonly jsonTopic: string;
+export interface ArchiveLoad extends TopicLoad {
   /** Messages by partition. */
   readonly counts: readonly number[];
-  /** Mean bytes of a message before compression. */
-  readonly avroBytes: number;
-  readonly jsonBytes: number;
 }
 
 const JSON_TOPIC = 'bench.archive.json';

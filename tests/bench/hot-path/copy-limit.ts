@@ -14,14 +14,7 @@ export function copyLimit(workers: 1 | 2): System {
       'server-side COPY (FORMAT binary) from files, 100,000 rows a transaction, ' +
       (workers === 1 ? 'one session' : 'two sessions side by side'),
     table,
-    async reset({ stack, load }) {
-      const sql = await stack.connect();
-      try {
-        await createPeerTable(sql, table, load.firstMs, load.lastMs, []);
-      } finally {
-        await sql.end();
-      }
-    },
+    reset: (context) => createPeerTable(context, table),
     async start({ stack, load }) {
       const sessions = await Promise.all(Array.from({ length: workers }, () => stack.connect()));
       const ended = Promise.all(

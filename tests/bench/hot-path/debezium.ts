@@ -1,7 +1,6 @@
 import { startConnect } from '../peers/connect.ts';
 import type { RunContext, System } from './system.ts';
-import { createPeerTable } from './table.ts';
-import type { TableName } from './table.ts';
+import { createPeerTable, type TableName } from './table.ts';
 import { CONNECT_VERSION, DEBEZIUM_VERSION } from '../peers/install.ts';
 
 export type DebeziumMode = 'insert' | 'upsert';
@@ -54,14 +53,7 @@ export function debeziumSystem(jars: string, java: string, mode: DebeziumMode): 
         ? 'insert.mode=insert, at least once (a resend stops it at the primary key)'
         : 'insert.mode=upsert on event_id, at least once delivery with idempotent writes'),
     table,
-    async reset({ stack, load }) {
-      const sql = await stack.connect();
-      try {
-        await createPeerTable(sql, table, load.firstMs, load.lastMs, []);
-      } finally {
-        await sql.end();
-      }
-    },
+    reset: (context) => createPeerTable(context, table),
     start: (context) =>
       startConnect({
         name: `connect-${context.runId}`,

@@ -4,12 +4,11 @@ import type { Client } from 'pg';
 import { ACTIONS_TOPIC, SERVES_TOPIC } from '../load/topics.ts';
 import { forgetEverything, startProcessors } from './marquee.ts';
 import type { Processor } from './marquee.ts';
-import { costsBetween, untilQuiet } from '../runner/sampler.ts';
-import type { Costs } from '../runner/sampler.ts';
-import { steadyState } from '../runner/rate.ts';
+import { untilQuiet } from '../runner/sampler.ts';
 import type { CommitPoint } from '../runner/rate.ts';
 import { watchClients } from '../runner/watch.ts';
 import type { RunContext } from './system.ts';
+import { paceOf, type Pace } from './run.ts';
 import { contentsOf, MARQUEE_TABLE } from './table.ts';
 import type { Contents } from './table.ts';
 
@@ -21,14 +20,10 @@ export const LAYOUTS: Readonly<Record<string, Layout>> = {
   'two processes': [['interactions', 'feedback', 'serve-logs'], ['profiles']],
 };
 
-export interface FourResult {
+/** A row is a user action that is through every table. */
+export interface FourResult extends Pace {
   readonly layout: string;
   readonly round: number;
-  /** User actions a second that are through every table. */
-  readonly rowsPerSecond: number;
-  readonly wholeRowsPerSecond: number;
-  readonly warmUpMs: number;
-  readonly cpu: Costs;
   /** Peak of each process, in bytes. */
   readonly peakRss: readonly number[];
   readonly contents: Contents;
@@ -79,14 +74,10 @@ export async function runFour(
       await untilOutboxEmpty(sql);
       return progress;
     });
-    const steady = steadyState(points);
     return {
       layout,
       round,
-      rowsPerSecond: steady.rowsPerSecond,
-      wholeRowsPerSecond: (base.load.actions * 1000) / (steady.lastCommitMs - startedMs),
-      warmUpMs: steady.fromMs - startedMs,
-      cpu: costsBetween(samples, steady.fromMs, steady.toMs, steady.rows),
+      ...paceOf(points, startedMs, samples),
       peakRss,
       contents: await contentsOf(sql, MARQUEE_TABLE),
       disagreements: await disagreements(sql, base),

@@ -13,28 +13,22 @@ import {
   messagesIn,
   SERVES_TOPIC,
   type PlacedAction,
+  type TopicLoad,
 } from '../load/topics.ts';
 import type { TopicCodec } from '../runner/options.ts';
 import type { BenchStack } from '../runner/stack.ts';
 import { COLUMNS } from './table.ts';
 
 /** What stands in the topics and files of a bench. */
-export interface Load {
-  readonly plan: EventPlan;
-  readonly codec: TopicCodec;
-  readonly actions: number;
+export interface Load extends TopicLoad {
   readonly serves: number;
   /** Actions that answer a serve. */
   readonly answers: number;
   /** Bounds of occurred_at, in epoch milliseconds. */
   readonly firstMs: number;
   readonly lastMs: number;
-  readonly jsonTopic: string;
   /** The same rows as binary COPY bodies, in the order of the events. */
   readonly copyFiles: readonly string[];
-  /** Mean bytes of a message before compression. */
-  readonly avroBytes: number;
-  readonly jsonBytes: number;
 }
 
 const JSON_TOPIC = 'bench.user-actions.json';

@@ -17,17 +17,7 @@ export function pathwaySystem(python: string): System {
       `max_batch_size ${String(BATCH)}; at least once; two columns more (time, diff), ` +
       'which its append mode needs',
     table: TABLE,
-    async reset({ stack, load }) {
-      const sql = await stack.connect();
-      try {
-        await createPeerTable(sql, TABLE, load.firstMs, load.lastMs, [
-          'time bigint',
-          'diff smallint',
-        ]);
-      } finally {
-        await sql.end();
-      }
-    },
+    reset: (context) => createPeerTable(context, TABLE, ['time bigint', 'diff smallint']),
     start({ stack, load, workDir, logFile, runId }) {
       const url = new URL(stack.adminUrl);
       const config = {

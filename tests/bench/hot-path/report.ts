@@ -18,7 +18,7 @@ import { LAYOUTS } from './four.ts';
 import type { FourResult } from './four.ts';
 import type { LatencyResult } from './latency.ts';
 import type { Load } from './load.ts';
-import type { RunResult } from './run.ts';
+import type { Pace, RunResult } from './run.ts';
 import type { System } from './system.ts';
 
 export interface Figures {
@@ -37,6 +37,7 @@ const COPY = 'COPY';
 const MARQUEE = 'Marquee interactions';
 const megabytes = (bytes: number): string => (bytes === 0 ? '' : whole(bytes / 1e6));
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+const one = (value: number): string => value.toFixed(1);
 
 /** The result of a bench as Markdown: figures are medians (least to most) of the runs. */
 export function renderReport(report: Report): string {
@@ -76,21 +77,29 @@ function events(load: Load): string {
   );
 }
 
+/** Rates, warm-up and CPU, as both tables of runs have them. */
+function paceCells(runs: readonly Pace[]): string[] {
+  const of = (pick: (run: Pace) => number, show: (value: number) => string): string =>
+    runs.length === 0 ? 'failed' : spread(runs.map(pick), show);
+  return [
+    of((run) => run.rowsPerSecond, whole),
+    of((run) => run.wholeRowsPerSecond, whole),
+    of((run) => run.warmUpMs, seconds),
+    of((run) => run.cpu.client, one),
+    of((run) => run.cpu.postgres, one),
+    of((run) => run.cpu.broker, one),
+  ];
+}
+
 function runTable({ systems, runs }: Report): string {
   const rows = systems.map(({ name }) => {
     const mine = runs.filter(({ system }) => system === name);
     const of = (pick: (run: RunResult) => number, show: (value: number) => string): string =>
       mine.length === 0 ? 'failed' : spread(mine.map(pick), show);
-    const one = (value: number): string => value.toFixed(1);
     return [
       name,
       String(mine.length),
-      of((run) => run.rowsPerSecond, whole),
-      of((run) => run.wholeRowsPerSecond, whole),
-      of((run) => run.warmUpMs, seconds),
-      of((run) => run.cpu.client, one),
-      of((run) => run.cpu.postgres, one),
-      of((run) => run.cpu.broker, one),
+      ...paceCells(mine),
       of((run) => run.peakRss, megabytes),
       of((run) => run.cpu.otherCores, one),
     ];
@@ -139,16 +148,10 @@ function fourTable(four: readonly FourResult[]): string {
     const mine = four.filter((result) => result.layout === layout);
     const of = (pick: (run: FourResult) => number, show: (value: number) => string): string =>
       spread(mine.map(pick), show);
-    const one = (value: number): string => value.toFixed(1);
     return [
       layout,
       String(mine.length),
-      of((run) => run.rowsPerSecond, whole),
-      of((run) => run.wholeRowsPerSecond, whole),
-      of((run) => run.warmUpMs, seconds),
-      of((run) => run.cpu.client, one),
-      of((run) => run.cpu.postgres, one),
-      of((run) => run.cpu.broker, one),
+      ...paceCells(mine),
       of((run) => Math.max(...run.peakRss), megabytes),
       of((run) => run.cpu.otherCores, one),
     ];

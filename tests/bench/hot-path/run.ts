@@ -2,17 +2,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { costsBetween, untilQuiet } from '../runner/sampler.ts';
-import type { Costs } from '../runner/sampler.ts';
-import { steadyState } from '../runner/rate.ts';
+import type { Costs, CpuSample } from '../runner/sampler.ts';
+import { steadyState, type CommitPoint } from '../runner/rate.ts';
 import { watchClients } from '../runner/watch.ts';
 import type { RunContext, System } from './system.ts';
 import { commitTimeline, contentsOf, countRows, insertedSoFar } from './table.ts';
 import type { Contents } from './table.ts';
 
-/** What one run of one system came to. */
-export interface RunResult {
-  readonly system: string;
-  readonly round: number;
+/** How fast a run was, and what it cost, by its commits. */
+export interface Pace {
   readonly rowsPerSecond: number;
   /** From the start of the process to its last commit. */
   readonly wholeRowsPerSecond: number;
@@ -20,6 +18,28 @@ export interface RunResult {
   readonly warmUpMs: number;
   /** Of the steady state. */
   readonly cpu: Costs;
+}
+
+/** The commits are those of all rows of the load. */
+export function paceOf(
+  commits: readonly CommitPoint[],
+  startedMs: number,
+  samples: readonly CpuSample[],
+): Pace {
+  const steady = steadyState(commits);
+  const rows = commits.reduce((sum, commit) => sum + commit.rows, 0);
+  return {
+    rowsPerSecond: steady.rowsPerSecond,
+    wholeRowsPerSecond: (rows * 1000) / (steady.lastCommitMs - startedMs),
+    warmUpMs: steady.fromMs - startedMs,
+    cpu: costsBetween(samples, steady.fromMs, steady.toMs, steady.rows),
+  };
+}
+
+/** What one run of one system came to. */
+export interface RunResult extends Pace {
+  readonly system: string;
+  readonly round: number;
   /** Peak of resident memory over the whole run, in bytes; 0 where there is no client. */
   readonly peakRss: number;
   readonly contents: Contents;
@@ -55,14 +75,11 @@ export async function runOnce(
         client.ended.then(() => (client.pid === null ? undefined : new Promise(() => undefined))),
       ]),
     );
-    const steady = steadyState(await commitTimeline(sql, system.table));
+    const commits = await commitTimeline(sql, system.table);
     return {
       system: system.name,
       round,
-      rowsPerSecond: steady.rowsPerSecond,
-      wholeRowsPerSecond: (base.load.actions * 1000) / (steady.lastCommitMs - startedMs),
-      warmUpMs: steady.fromMs - startedMs,
-      cpu: costsBetween(samples, steady.fromMs, steady.toMs, steady.rows),
+      ...paceOf(commits, startedMs, samples),
       peakRss,
       contents: await contentsOf(sql, system.table),
     };

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { CommitPoint } from '../runner/rate.ts';
+import type { BenchStack } from '../runner/stack.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 /** The columns of rt_user_interactions, in their physical order, which COPY reads fastest. */
@@ -30,6 +31,12 @@ export interface TableName {
   readonly table: string;
 }
 
+/** Bounds of occurred_at, in epoch milliseconds. */
+interface TimeSpan {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
 export const MARQUEE_TABLE: TableName = { schema: 'marquee', table: 'rt_user_interactions' };
 
 export function quoted({ schema, table }: TableName): string {
@@ -41,24 +48,27 @@ export function quoted({ schema, table }: TableName): string {
  * rt_user_interactions. `extra` are columns that the peer cannot do without.
  */
 export async function createPeerTable(
-  sql: Client,
+  { stack, load }: { readonly stack: BenchStack; readonly load: TimeSpan },
   name: TableName,
-  fromMs: number,
-  toMs: number,
-  extra: readonly string[],
+  extra: readonly string[] = [],
 ): Promise<void> {
-  await sql.query(`CREATE SCHEMA IF NOT EXISTS "${name.schema}"`);
-  await sql.query(`DROP TABLE IF EXISTS ${quoted(name)}`);
-  await sql.query(
-    `CREATE TABLE ${quoted(name)} (LIKE ${quoted(MARQUEE_TABLE)} INCLUDING ALL) ` +
-      'PARTITION BY RANGE (event_id)',
-  );
-  for (const column of extra) await sql.query(`ALTER TABLE ${quoted(name)} ADD COLUMN ${column}`);
-  for (let hour = Math.floor(fromMs / HOUR_MS); hour * HOUR_MS <= toMs; hour++) {
+  const sql = await stack.connect();
+  try {
+    await sql.query(`CREATE SCHEMA IF NOT EXISTS "${name.schema}"`);
+    await sql.query(`DROP TABLE IF EXISTS ${quoted(name)}`);
     await sql.query(
-      `CREATE TABLE "${name.schema}"."${name.table}_${String(hour)}" PARTITION OF ${quoted(name)} ` +
-        `FOR VALUES FROM ('${lowestUuid(hour)}') TO ('${lowestUuid(hour + 1)}')`,
+      `CREATE TABLE ${quoted(name)} (LIKE ${quoted(MARQUEE_TABLE)} INCLUDING ALL) ` +
+        'PARTITION BY RANGE (event_id)',
     );
+    for (const column of extra) await sql.query(`ALTER TABLE ${quoted(name)} ADD COLUMN ${column}`);
+    for (let hour = Math.floor(load.firstMs / HOUR_MS); hour * HOUR_MS <= load.lastMs; hour++) {
+      await sql.query(
+        `CREATE TABLE "${name.schema}"."${name.table}_${hour}" PARTITION OF ${quoted(name)} ` +
+          `FOR VALUES FROM ('${lowestUuid(hour)}') TO ('${lowestUuid(hour + 1)}')`,
+      );
+    }
+  } finally {
+    await sql.end();
   }
 }
 

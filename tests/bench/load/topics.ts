@@ -149,6 +149,18 @@ export interface Feed {
   seen?(placed: PlacedAction): void;
 }
 
+/** What every bench knows of what stands in its topics. */
+export interface TopicLoad {
+  readonly plan: EventPlan;
+  readonly codec: TopicCodec;
+  readonly actions: number;
+  /** The topic that has the same actions as JSON. */
+  readonly jsonTopic: string;
+  /** Mean bytes of a message before compression. */
+  readonly avroBytes: number;
+  readonly jsonBytes: number;
+}
+
 export interface Fed {
   readonly actions: number;
   readonly serves: number;

@@ -1,25 +1,22 @@
 import { createHash } from 'node:crypto';
-import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
-import { MarqueeError } from '../../../common/error.ts';
 import { audit } from '../../../archive/audit/audit.ts';
 import type { AuditFinding } from '../../../archive/audit/report.ts';
 import { decodeFile } from '../../../archive/format/decode.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import type { ArchiveContext } from '../../../archive/context.ts';
-import { PROCESSORS } from '../../../streams/index.ts';
-import type { Processor } from '../../../streams/runtime/processor.ts';
+import { setRetention } from '../../support/topic-retention.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
 import { startEnvironment, type Environment } from '../replay/environment.ts';
-import { archiveContextOf } from './context.ts';
+import { applyWaves, archiveContextOf } from './context.ts';
+import { awayAtFirst } from './fixtures.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 4_711;
-const interactions = PROCESSORS['interactions'] as Processor;
 /** Hours ago at which the waves were received. The first three have left the window. */
 const AGES = [80, 70, 60, 30, 1];
 const OLD = 3;
@@ -31,23 +28,7 @@ const waves: Wave[] = [];
 beforeAll(async () => {
   env = await startEnvironment({ times: 'CreateTime', objectStore: true });
   store = openObjectStore(env.config.objectStore);
-  const running = await env.run([interactions]);
-  for (const [n, age] of AGES.entries()) {
-    const wave = await makeWave(env.codec, {
-      seed: SEED + n,
-      count: 600,
-      nowMs: Date.now() - age * HOUR_MS,
-      stamped: true,
-    });
-    waves.push(wave);
-    await env.send('user-actions.v1', wave.records);
-  }
-  await env.caughtUp([interactions]);
-  // The log's end was reached: what was received up to now is applied.
-  await env.admin.execute(
-    `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
-  );
-  await running.stop();
+  waves.push(...(await applyWaves(env, AGES, { seed: SEED, count: 600 })));
 }, 600_000);
 afterAll(async () => {
   store.close();
@@ -167,27 +148,11 @@ describe('a run', () => {
   });
 
   test('refuses a topic that does not keep records for long enough, with all values', async () => {
-    const setRetention = (value: string) =>
-      withAdmin({ brokers: env.config.kafka.brokers }, (admin) =>
-        admin.alterConfigs({
-          validateOnly: false,
-          resources: [
-            {
-              type: kafkajs.ConfigResourceTypes.TOPIC,
-              name: 'user-actions.v1',
-              configEntries: [
-                { name: 'retention.ms', value },
-                { name: 'message.timestamp.type', value: 'CreateTime' },
-              ],
-            },
-          ],
-        }),
-      );
-    await setRetention(String(100 * HOUR_MS));
+    await setRetention(env.config.kafka.brokers, 'user-actions.v1', 100 * HOUR_MS);
     try {
       await expect(runArchive(context(), null)).rejects.toThrow(/100 h .*48 h.*24 h.*48 h.*120 h/);
     } finally {
-      await setRetention('-1');
+      await setRetention(env.config.kafka.brokers, 'user-actions.v1', -1);
     }
   });
 
@@ -251,19 +216,10 @@ describe('a store that gives back something else', () => {
   test('that is away for a while is tried again', async () => {
     const wave = await makeWave(env.codec, { seed: SEED + 1, count: 50, nowMs: Date.now() });
     await env.send('user-actions.v1', wave.records);
-    let left = 2;
-    const away: ObjectStore = {
-      ...store,
-      put: (name, body) =>
-        left-- > 0
-          ? Promise.reject(
-              new MarqueeError('MARQUEE_STORE_UNAVAILABLE', 'away', { retriable: true }),
-            )
-          : store.put(name, body),
-    };
-    const report = await runArchive(context({ store: away }), Date.now());
+    const away = awayAtFirst(store, 2);
+    const report = await runArchive(context({ store: away.store }), Date.now());
     expect(report.rows).toBeGreaterThanOrEqual(50);
-    expect(left).toBeLessThan(0);
+    expect(away.left()).toBe(0);
   });
 });
 

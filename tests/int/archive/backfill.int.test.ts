@@ -11,7 +11,6 @@ import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { openSession } from '../../../connectors/postgres/session.ts';
-import { MarqueeError } from '../../../common/error.ts';
 import { formatUuid, uuidTimeMs } from '../../../common/uuid.ts';
 import { audit } from '../../../archive/audit/audit.ts';
 import { backfill } from '../../../archive/backfill/backfill.ts';
@@ -26,6 +25,7 @@ import { jsonLines, madeUpRatings } from '../../support/history.ts';
 import { writeMovieLens } from '../../support/movielens.ts';
 import type { MovieLensFolder } from '../../support/movielens.ts';
 import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
+import { awayAtFirst } from './fixtures.ts';
 
 const SEED = 1_996;
 const DATES = 40;
@@ -284,20 +284,11 @@ describe('a file of JSON lines', () => {
     const file = write('away.jsonl', ['bad', ...jsonLines(SEED + 4, 100)]);
     const [history] = await openHistories(file, { rejects, publish: () => Promise.resolve() });
     if (history === undefined) throw new Error('no history');
-    let left = 2;
-    const away: ObjectStore = {
-      ...store,
-      put: (name, body) =>
-        left-- > 0
-          ? Promise.reject(
-              new MarqueeError('MARQUEE_STORE_UNAVAILABLE', 'away', { retriable: true }),
-            )
-          : store.put(name, body),
-    };
-    const context = archiveContext(loadConfig({ home: env.config.home }, {}), away);
+    const away = awayAtFirst(store, 2);
+    const context = archiveContext(loadConfig({ home: env.config.home }, {}), away.store);
     const report = await backfill({ ...context, log: quiet }, history);
     expect(report).toMatchObject({ rows: 100, leftOut: 1, isResumed: false, wasThere: false });
-    expect(left).toBeLessThan(0);
+    expect(away.left()).toBe(0);
     expect(rejects.count()).toBe(1);
   });
 

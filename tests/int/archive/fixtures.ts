@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
+import { MarqueeError } from '../../../common/error.ts';
 import type { ObjectStore } from '../../../connectors/object-store/object-store.ts';
 import { CopyWriter } from '../../../connectors/postgres/copy-writer.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
@@ -110,4 +111,20 @@ export function inAnotherPartition(records: readonly SentRecord[], wave: number)
       ? { ...record, partition: (partitionOf('user-7', partitions) + 1) % partitions }
       : record,
   );
+}
+
+/** The store, which is away for the first puts; `left` says how many of these are still to come. */
+export function awayAtFirst(
+  store: ObjectStore,
+  puts: number,
+): { readonly store: ObjectStore; left(): number } {
+  let left = puts;
+  const away = new MarqueeError('MARQUEE_STORE_UNAVAILABLE', 'away', { retriable: true });
+  return {
+    left: () => Math.max(0, left),
+    store: {
+      ...store,
+      put: (name, body) => (left-- > 0 ? Promise.reject(away) : store.put(name, body)),
+    },
+  };
 }

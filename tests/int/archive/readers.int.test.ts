@@ -8,16 +8,12 @@ import type { EventsView } from '../../../archive/query/events-view.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import { removeOrphans } from '../../../archive/maintenance/remove-orphans.ts';
-import { PROCESSORS } from '../../../streams/index.ts';
-import type { Processor } from '../../../streams/runtime/processor.ts';
 import { ask } from '../../support/events.ts';
-import { makeWave } from '../replay/actions.ts';
 import { startEnvironment, type Environment } from '../replay/environment.ts';
-import { archiveContextOf } from './context.ts';
+import { applyWaves, archiveContextOf } from './context.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 33_550;
-const interactions = PROCESSORS['interactions'] as Processor;
 /** Hours ago at which the waves were received; all but the last two have left the window. */
 const AGES = [90, 80, 70, 60, 30, 1];
 /** Late events show only once they are archived; the others from the start. */
@@ -30,19 +26,8 @@ let distinct = 0;
 beforeAll(async () => {
   env = await startEnvironment({ times: 'CreateTime', objectStore: true });
   store = openObjectStore(env.config.objectStore);
-  const running = await env.run([interactions]);
-  for (const [n, age] of AGES.entries()) {
-    const nowMs = Date.now() - age * HOUR_MS;
-    const wave = await makeWave(env.codec, { seed: SEED + n, count: 500, nowMs, stamped: true });
-    distinct += wave.distinct;
-    await env.send('user-actions.v1', wave.records);
-  }
-  await env.caughtUp([interactions]);
-  // The log's end was reached: what was received up to now is applied.
-  await env.admin.execute(
-    `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
-  );
-  await running.stop();
+  const waves = await applyWaves(env, AGES, { seed: SEED, count: 500 });
+  distinct = waves.reduce((sum, wave) => sum + wave.distinct, 0);
 }, 600_000);
 afterAll(async () => {
   store.close();

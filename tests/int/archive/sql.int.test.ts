@@ -16,8 +16,7 @@ import { runInTerminal } from '../../support/terminal.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { makeWave, type Wave } from '../replay/actions.ts';
 import { startEnvironment, type Environment } from '../replay/environment.ts';
-import { SMALL_RANGES, archiveContextOf } from './context.ts';
-import { HOUR_MS } from '../../../common/time.ts';
+import { SMALL_RANGES, applyWaves, archiveContextOf } from './context.ts';
 
 const SEED = 60_017;
 const interactions = PROCESSORS['interactions'] as Processor;
@@ -95,23 +94,7 @@ describe('the view events', () => {
   });
 
   test('with nothing archived is the hot table, value by value', async () => {
-    const running = await env.run([interactions]);
-    for (const [n, age] of AGES.entries()) {
-      const wave = await makeWave(env.codec, {
-        seed: SEED + n,
-        count: 600,
-        nowMs: Date.now() - age * HOUR_MS,
-        stamped: true,
-      });
-      waves.push(wave);
-      await env.send('user-actions.v1', wave.records);
-    }
-    await env.caughtUp([interactions]);
-    // The log's end was reached: what was received up to now is applied.
-    await env.admin.execute(
-      `UPDATE marquee.stream_offsets SET as_of = now() WHERE processor = 'interactions'`,
-    );
-    await running.stop();
+    waves.push(...(await applyWaves(env, AGES, { seed: SEED, count: 600 })));
     const view = await open();
     const rows = await ask(view, 'SELECT * FROM events ORDER BY event_id');
     const hot = await readHotRows(env.db);

@@ -25,6 +25,7 @@ import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
 import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
+import { action as goodAction } from '../../support/records.ts';
 import { startEnvironment, type Environment } from '../replay/environment.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
@@ -38,23 +39,13 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 function action(user: string, over: Partial<UserActionRecord> = {}): UserActionRecord {
-  const occurredAt = over.occurred_at ?? Date.now() - 1_000;
-  return {
-    event_id: uuidv7(occurredAt),
+  return goodAction({
     user_id: user,
     action: 'like',
-    movie_id: 7,
-    value: null,
-    occurred_at: occurredAt,
-    session_id: null,
-    request_id: null,
-    position: null,
-    device: null,
+    occurred_at: Date.now() - 1_000,
     app: 'operate-test',
-    app_version: null,
-    properties: {},
     ...over,
-  };
+  });
 }
 
 async function encoded(event: UserActionRecord) {

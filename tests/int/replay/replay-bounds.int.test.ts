@@ -5,11 +5,11 @@ import { PROCESSORS } from '../../../streams/index.ts';
 import { isEqual } from '../../../streams/replay/compare-tables.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { lockReplays } from '../../../streams/replay/shadow-tables.ts';
-import { replay } from '../../../streams/replay/replay.ts';
 import type { ReplayReport } from '../../../streams/replay/replay.ts';
 import type { ReplayOptions } from '../../../streams/replay/replay-options.ts';
 import { makeWave, type Wave } from './actions.ts';
-import { quiet, startEnvironment, type Environment } from './environment.ts';
+import { startEnvironment, type Environment } from './environment.ts';
+import { replayIn } from './replayed.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
 // The topic takes the producer's times here, so that records may have been received days ago. The
@@ -65,20 +65,8 @@ async function removeRecordsBefore(offsets: ReadonlyMap<number, number>): Promis
   });
 }
 
-function replayed(processor: Processor, over: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
-  return replay({
-    processor,
-    brokers: env.config.kafka.brokers,
-    kafkaClient: 'kafkajs',
-    registryUrl: env.config.registry.url,
-    postgresUrl: env.config.postgres.writerUrl,
-    settings: env.settings,
-    log: quiet,
-    from: { kind: 'earliest' },
-    mode: 'compare',
-    ...over,
-  });
-}
+const replayed = (processor: Processor, over: Partial<ReplayOptions> = {}) =>
+  replayIn(env, processor, over);
 
 const differing = (report: ReplayReport) => report.comparisons.filter((c) => !isEqual(c));
 const breaks = () => env.admin.query('SELECT * FROM marquee.ledger_breaks');

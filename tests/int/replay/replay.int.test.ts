@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROCESSORS } from '../../../streams/index.ts';
 import { isEqual } from '../../../streams/replay/compare-tables.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { replay } from '../../../streams/replay/replay.ts';
 import type { ReplayReport } from '../../../streams/replay/replay.ts';
 import type { ReplayOptions } from '../../../streams/replay/replay-options.ts';
 import { makeMovies, makeServes, makeWave, type Wave } from './actions.ts';
-import { quiet, startEnvironment, type Environment } from './environment.ts';
+import { startEnvironment, type Environment } from './environment.ts';
+import { replayIn } from './replayed.ts';
 
 const named = (name: string) => PROCESSORS[name] as Processor;
 const interactions = named('interactions');
@@ -24,20 +24,8 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => env.close());
 
-function replayed(processor: Processor, over: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
-  return replay({
-    processor,
-    brokers: env.config.kafka.brokers,
-    kafkaClient: 'kafkajs',
-    registryUrl: env.config.registry.url,
-    postgresUrl: env.config.postgres.writerUrl,
-    settings: env.settings,
-    log: quiet,
-    from: { kind: 'earliest' },
-    mode: 'compare',
-    ...over,
-  });
-}
+const replayed = (processor: Processor, over: Partial<ReplayOptions> = {}) =>
+  replayIn(env, processor, over);
 
 /** Fails with the rows that differ. */
 function expectEqual(report: ReplayReport): void {

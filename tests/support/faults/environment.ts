@@ -5,7 +5,7 @@ import type { ServiceName } from '../../../cli/stack/services/service-names.ts';
 import { adminUrl } from '../../../cli/stack/services/postgres.ts';
 import { isFree } from '../../../cli/stack/host/ports.ts';
 import { silentProgress } from '../../../cli/terminal/progress.ts';
-import { createStack, type Stack } from '../../../cli/stack/stack.ts';
+import type { Stack } from '../../../cli/stack/stack.ts';
 import { readState } from '../../../cli/stack/services/state.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
 import { applyTopics } from '../../../connectors/kafka/topics.ts';
@@ -13,6 +13,7 @@ import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';
 import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
 import { openDatabase, type Database } from './database.ts';
 import { createProcesses, type Processes } from '../processes.ts';
+import { stackAt } from '../stack.ts';
 import { until } from '../until.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
@@ -59,15 +60,8 @@ export function openEnvironment(
   home: string,
   settings: Readonly<Record<string, string>> = {},
 ): Environment {
-  const { cache, stack: asked } = loadConfig();
-  const stack = createStack({
-    home,
-    cache,
-    javaHome: asked.javaHome,
-    objectStore: asked.objectStore,
-    ports: 'free',
-    progress: silentProgress,
-  });
+  const { cache } = loadConfig();
+  const stack = stackAt(home);
   const state = readState(home);
   if (state === null) throw new Error(`${home} has no stack`);
   const config = loadConfig({ home }, { MARQUEE_CACHE: cache });

@@ -1,19 +1,7 @@
 import { expect, it } from 'vitest';
 import { planRebuild } from '../../../../archive/rebuild/plan.ts';
 import type { LivePartition } from '../../../../streams/replay/replay-plan.ts';
-
-const live = (over: Partial<LivePartition> = {}): LivePartition => ({
-  partition: 0,
-  next: 300,
-  ledger: [
-    { from: 0, to: 100 },
-    { from: 100, to: 200 },
-    { from: 200, to: 300 },
-  ],
-  logStart: 0,
-  logEnd: 300,
-  ...over,
-});
+import { livePartition } from '../../../support/live-partition.ts';
 
 const plan = (archived: readonly [number, number] | null, partition: LivePartition) =>
   planRebuild({
@@ -30,7 +18,7 @@ it.each([
   ['at the beginning when the archive began later', [50, 250], {}, 0],
   ['where the archive ends, also when the log begins there', [0, 200], { logStart: 200 }, 200],
 ] as const)('goes on from the log %s', (_, archived, over, from) => {
-  expect(plan(archived, live(over))).toEqual({
+  expect(plan(archived, livePartition(over))).toEqual({
     partition: 0,
     from,
     ledgerFrom: from,
@@ -40,7 +28,7 @@ it.each([
 });
 
 it.each([300, 900])('keeps where it stands when all is archived, up to %s', (to) => {
-  expect(plan([0, to], live({ logStart: 250 }))).toEqual({
+  expect(plan([0, to], livePartition({ logStart: 250 }))).toEqual({
     partition: 0,
     from: 300,
     ledgerFrom: 200,
@@ -50,7 +38,7 @@ it.each([300, 900])('keeps where it stands when all is archived, up to %s', (to)
 });
 
 it('starts at the position where nothing was ever read', () => {
-  expect(plan(null, live({ next: 7, ledger: [], logStart: 7 }))).toMatchObject({
+  expect(plan(null, livePartition({ next: 7, ledger: [], logStart: 7 }))).toMatchObject({
     from: 7,
     kept: false,
   });
@@ -62,7 +50,7 @@ it.each([
   ['the archive began later than the processor', [10, 250], { logStart: 1 }],
   ['there is no archive', null, { logStart: 1 }],
 ] as const)('refuses when %s, with all offsets', (_, archived, over) => {
-  expect(() => plan(archived, live(over))).toThrow(
+  expect(() => plan(archived, livePartition(over))).toThrow(
     /p has applied t\/0 \[0, 300\), but .*archive holds.* log starts at \d+/,
   );
 });

@@ -1,19 +1,7 @@
 import { expect, it } from 'vitest';
 import { planReplay } from '../../../../streams/replay/replay-plan.ts';
 import type { LivePartition, PlanRequest } from '../../../../streams/replay/replay-plan.ts';
-
-const live = (over: Partial<LivePartition> = {}): LivePartition => ({
-  partition: 0,
-  next: 300,
-  ledger: [
-    { from: 0, to: 100 },
-    { from: 100, to: 200 },
-    { from: 200, to: 300 },
-  ],
-  logStart: 0,
-  logEnd: 300,
-  ...over,
-});
+import { livePartition } from '../../../support/live-partition.ts';
 
 function plan(
   wanted: number | null,
@@ -38,7 +26,7 @@ it.each([
   ['the first range that the log holds whole', null, { logStart: 1 }, 100, 100],
   ['a later range when the one that is asked for is cut', 120, { logStart: 150 }, 200, 200],
 ])('starts rows at %s', (_, wanted, over, from, copyBelow) => {
-  expect(plan(wanted, live(over))).toEqual({
+  expect(plan(wanted, livePartition(over))).toEqual({
     partition: 0,
     from,
     ledgerFrom: from,
@@ -48,7 +36,7 @@ it.each([
 });
 
 it('keeps what stands where the log holds no whole range', () => {
-  expect(plan(null, live({ logStart: 250 }))).toEqual({
+  expect(plan(null, livePartition({ logStart: 250 }))).toEqual({
     partition: 0,
     from: 300,
     ledgerFrom: 200,
@@ -58,21 +46,23 @@ it('keeps what stands where the log holds no whole range', () => {
 });
 
 it('starts at the position where nothing was ever read', () => {
-  const fresh = live({ next: 40, ledger: [], logStart: 40, logEnd: 40 });
+  const fresh = livePartition({ next: 40, ledger: [], logStart: 40, logEnd: 40 });
   expect(plan(null, fresh)).toMatchObject({ from: 40, kept: false });
   expect(plan(null, fresh, 'sums')).toMatchObject({ from: 40, kept: false, copyBelow: 0 });
 });
 
 it('starts sums at their first record or not at all', () => {
-  expect(plan(null, live(), 'sums')).toMatchObject({ from: 0, copyBelow: 0 });
-  expect(plan(0, live(), 'sums')).toMatchObject({ from: 0 });
-  expect(() => plan(100, live(), 'sums')).toThrow(/use --from earliest/);
-  expect(() => plan(null, live({ logStart: 1 }), 'sums')).toThrow(/retention has removed/);
+  expect(plan(null, livePartition(), 'sums')).toMatchObject({ from: 0, copyBelow: 0 });
+  expect(plan(0, livePartition(), 'sums')).toMatchObject({ from: 0 });
+  expect(() => plan(100, livePartition(), 'sums')).toThrow(/use --from earliest/);
+  expect(() => plan(null, livePartition({ logStart: 1 }), 'sums')).toThrow(/retention has removed/);
 });
 
 it('refuses a position outside the log, and a processor that never ran', () => {
-  expect(() => plan(null, live({ logEnd: 299 }))).toThrow(/outside the log \[0, 299\)/);
-  expect(() => plan(null, live({ logStart: 301, logEnd: 400 }))).toThrow(/marquee offsets/);
+  expect(() => plan(null, livePartition({ logEnd: 299 }))).toThrow(/outside the log \[0, 299\)/);
+  expect(() => plan(null, livePartition({ logStart: 301, logEnd: 400 }))).toThrow(
+    /marquee offsets/,
+  );
   const none = { processor: 'p', topic: 't', wanted: null, rowsCarryOffsets: true, partitions: [] };
   expect(() => planReplay(none)).toThrow(/p has never run/);
 });
