@@ -77,15 +77,6 @@ export function isUuidv7(id: Uint8Array): boolean {
   return id.length === 16 && (id[6] as number) >> 4 === 7 && (id[8] as number) >> 6 === 2;
 }
 
-/** The lowest UUIDv7 of that millisecond: all ids of that time or later sort at or above it. */
-export function lowestUuidAt(ms: number): Buffer {
-  const id = Buffer.alloc(16);
-  writeTime(id, ms);
-  id[6] = 0x70;
-  id[8] = 0x80;
-  return id;
-}
-
 /** The canonical form: lower-case hex in 8-4-4-4-12. */
 export function formatUuid(id: Uint8Array): string {
   let text = '';

@@ -1,6 +1,3 @@
-import { bytesColumn } from './columns.ts';
-import type { EventColumns } from './columns.ts';
-
 /** Below a user's bytes and above its end: no text holds it. */
 const END = 0;
 const ID_BYTES = 16;
@@ -45,18 +42,6 @@ export class SortKeys {
     sortGroup({ bytes: this.#bytes, ends: this.#ends }, order, 0);
     return order;
   }
-}
-
-export function sortedOrder(events: EventColumns): Uint32Array {
-  const ids = bytesColumn(events, 'event_id').bytes;
-  const { bytes, ends } = bytesColumn(events, 'user_id');
-  const keys = new SortKeys(events.rows);
-  for (let i = 0, at = 0; i < events.rows; i++) {
-    const end = ends[i] as number;
-    keys.add(bytes, at, end - at, ids, i * ID_BYTES);
-    at = end;
-  }
-  return keys.order();
 }
 
 interface Keys {

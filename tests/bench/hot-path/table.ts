@@ -2,6 +2,8 @@ import type { Client } from 'pg';
 import type { CommitPoint } from '../runner/rate.ts';
 import type { BenchStack } from '../runner/stack.ts';
 import { HOUR_MS } from '../../../common/time.ts';
+import { formatUuid } from '../../../common/uuid.ts';
+import { lowestUuidAt } from '../../support/lowest-uuid.ts';
 
 /** The columns of rt_user_interactions, in their physical order, which COPY reads fastest. */
 export const COLUMNS = [
@@ -64,7 +66,7 @@ export async function createPeerTable(
     for (let hour = Math.floor(load.firstMs / HOUR_MS); hour * HOUR_MS <= load.lastMs; hour++) {
       await sql.query(
         `CREATE TABLE "${name.schema}"."${name.table}_${hour}" PARTITION OF ${quoted(name)} ` +
-          `FOR VALUES FROM ('${lowestUuid(hour)}') TO ('${lowestUuid(hour + 1)}')`,
+          `FOR VALUES FROM ('${lowestId(hour)}') TO ('${lowestId(hour + 1)}')`,
       );
     }
   } finally {
@@ -72,10 +74,8 @@ export async function createPeerTable(
   }
 }
 
-function lowestUuid(hour: number): string {
-  const time = (hour * HOUR_MS).toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`;
-}
+/** What all ids of an hour, and of those after it, sort at or above. */
+const lowestId = (hour: number): string => formatUuid(lowestUuidAt(hour * HOUR_MS));
 
 /** Rows that transactions have brought so far, as the statistics say it: cheap, up to 1 s late. */
 export async function insertedSoFar(sql: Client, name: TableName): Promise<number> {

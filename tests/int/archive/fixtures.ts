@@ -8,7 +8,7 @@ import { TOPICS } from '../../../schemas/generated/topics.ts';
 import { partitionOf } from '../../../common/partitioner.ts';
 import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
 import { ColumnBuilder } from '../../../archive/format/column-builder.ts';
-import { sortedOrder } from '../../../archive/format/sort-keys.ts';
+import { sortedOrder } from '../../support/sorted-order.ts';
 import { encodeFile } from '../../../archive/format/encode.ts';
 import type { RebuildReport } from '../../../archive/rebuild/rebuild.ts';
 import { isEqual } from '../../../streams/replay/compare-tables.ts';

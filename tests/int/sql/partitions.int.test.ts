@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { formatUuid, lowestUuidAt } from '../../../common/uuid.ts';
+import { formatUuid } from '../../../common/uuid.ts';
+import { lowestUuidAt } from '../../support/lowest-uuid.ts';
 import { createDatabase, value, values } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { HOUR_MS } from '../../../common/time.ts';

@@ -6,7 +6,7 @@ import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../../../schemas/generated/types.ts';
 import { formatUuid, uuidv7 } from '../../../../common/uuid.ts';
 import { ColumnBuilder } from '../../../../archive/format/column-builder.ts';
-import { sortedOrder } from '../../../../archive/format/sort-keys.ts';
+import { sortedOrder } from '../../../support/sorted-order.ts';
 import { writeFile } from '../../../../archive/format/file-writer.ts';
 import { createWriterThread } from '../../../../archive/format/writer-thread.ts';
 import { inspectFile } from '../../../../archive/format/inspect.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CopyWriter } from '../../../../connectors/postgres/copy-writer.ts';
 import { formatUuid, uuidv7 } from '../../../../common/uuid.ts';
 import { ColumnBuilder } from '../../../../archive/format/column-builder.ts';
-import { sortedOrder } from '../../../../archive/format/sort-keys.ts';
+import { sortedOrder } from '../../../support/sorted-order.ts';
 import { mergeFiles, checksumsOfFile } from '../../../../archive/maintenance/merge-files.ts';
 import { encodeFile } from '../../../../archive/format/encode.ts';
 import {

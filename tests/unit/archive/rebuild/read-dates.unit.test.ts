@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../../../connectors/object-store/object-sto
 import { uuidv7 } from '../../../../common/uuid.ts';
 import { ColumnBuilder } from '../../../../archive/format/column-builder.ts';
 import { bytesColumn } from '../../../../archive/format/columns.ts';
-import { sortedOrder } from '../../../../archive/format/sort-keys.ts';
+import { sortedOrder } from '../../../support/sorted-order.ts';
 import { createIdSet } from '../../../../archive/rebuild/id-set.ts';
 import { encodeFile } from '../../../../archive/format/encode.ts';
 import { fetchAhead } from '../../../../archive/rebuild/fetch-files.ts';
