@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { clients, fill, openBench, span, values } from '../int/kafka/clients.ts';
-import type { Bench, Running } from '../int/kafka/clients.ts';
+import { clients, fill, openBench, span, values } from '../support/kafka/clients.ts';
+import type { Bench, Running } from '../support/kafka/clients.ts';
 import { startStack } from '../support/stack.ts';
 import type { TestStack } from '../support/stack.ts';
 import { MINUTE_MS } from '../../common/time.ts';

@@ -19,8 +19,8 @@ import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment } from '../../support/cli.ts';
 import { ask } from '../../support/events.ts';
 import type { EventRow } from '../../support/events.ts';
-import { makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
+import { makeWave, type Wave } from '../../support/streams/actions.ts';
+import { quiet, startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 31_415;

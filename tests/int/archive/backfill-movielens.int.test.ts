@@ -7,7 +7,7 @@ import type { BackfillReport } from '../../../archive/backfill/backfill.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { cliEnvironment, runCli } from '../../support/cli.ts';
-import { startEnvironment, type Environment } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 
 /** Read where it lies; its licence does not allow passing it on. */
 const MOVIELENS = join(repositoryRoot, '..', 'shared', 'data', 'ml-latest-small');

@@ -24,7 +24,7 @@ import type { CliResult } from '../../support/cli.ts';
 import { jsonLines, madeUpRatings } from '../../support/history.ts';
 import { writeMovieLens } from '../../support/movielens.ts';
 import type { MovieLensFolder } from '../../support/movielens.ts';
-import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
+import { quiet, startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { awayAtFirst } from './fixtures.ts';
 
 const SEED = 1_996;

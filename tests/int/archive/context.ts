@@ -4,8 +4,8 @@ import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, type Environment } from '../replay/environment.ts';
+import { makeWave, type Wave } from '../../support/streams/actions.ts';
+import { quiet, type Environment } from '../../support/streams/environment.ts';
 
 /** Small ranges, so that there are many files, and no grace time. */
 export const SMALL_RANGES = Object.freeze({ ...DEFAULT_ARCHIVE, graceMs: 0, rowsMax: 100 });

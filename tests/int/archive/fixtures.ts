@@ -13,7 +13,7 @@ import { encodeFile } from '../../../archive/format/encode.ts';
 import type { RebuildReport } from '../../../archive/rebuild/rebuild.ts';
 import { isEqual } from '../../../streams/replay/compare-tables.ts';
 import { userActions } from '../../../streams/topics/user-actions.ts';
-import type { SentRecord } from '../replay/environment.ts';
+import type { SentRecord } from '../../support/streams/environment.ts';
 
 /** A row begins behind signature, flags and extension length of a COPY body. */
 const FIRST_ROW_AT = 19;

@@ -14,8 +14,8 @@ import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import { removeOrphans } from '../../../archive/maintenance/remove-orphans.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { makeWave } from '../replay/actions.ts';
-import { startEnvironment, type Environment } from '../replay/environment.ts';
+import { makeWave } from '../../support/streams/actions.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { archiveContextOf } from './context.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 

@@ -9,7 +9,7 @@ import { runArchive } from '../../../archive/ingest/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import { removeOrphans } from '../../../archive/maintenance/remove-orphans.ts';
 import { ask } from '../../support/events.ts';
-import { startEnvironment, type Environment } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { applyWaves, archiveContextOf } from './context.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 

@@ -10,8 +10,8 @@ import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { replay } from '../../../streams/replay/replay.ts';
-import { makeMovies, makeServes, makeWave, type Wave } from '../replay/actions.ts';
-import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
+import { makeMovies, makeServes, makeWave, type Wave } from '../../support/streams/actions.ts';
+import { quiet, startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import {
   differing,
   expectEqual,

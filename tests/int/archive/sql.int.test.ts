@@ -14,8 +14,8 @@ import { cliEnvironment, runCli } from '../../support/cli.ts';
 import { ask, plainTimes, readHotRows, startCountingProxy } from '../../support/events.ts';
 import { runInTerminal } from '../../support/terminal.ts';
 import type { Terminal } from '../../support/terminal.ts';
-import { makeWave, type Wave } from '../replay/actions.ts';
-import { startEnvironment, type Environment } from '../replay/environment.ts';
+import { makeWave, type Wave } from '../../support/streams/actions.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { SMALL_RANGES, applyWaves, archiveContextOf } from './context.ts';
 
 const SEED = 60_017;

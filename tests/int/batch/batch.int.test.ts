@@ -18,7 +18,7 @@ import { cliEnvironment, runCli, type CliResult } from '../../support/cli.ts';
 import { until } from '../../support/until.ts';
 import { startSparkCluster } from '../../support/batch/spark-cluster.ts';
 import { archiveContextOf, SMALL_RANGES } from '../archive/context.ts';
-import { startEnvironment, type Environment } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { makeTastes, MOVIES, USERS } from './tastes.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 

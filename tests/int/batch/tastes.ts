@@ -2,7 +2,7 @@ import { createRandom } from '../../../common/random.ts';
 import type { Codec } from '../../../connectors/registry/codec.ts';
 import type { UserActionRecord } from '../../../schemas/generated/types.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
-import type { SentRecord } from '../replay/environment.ts';
+import type { SentRecord } from '../../support/streams/environment.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 
 export const USERS = 90;

@@ -1,8 +1,8 @@
 import type { Producer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { sharedStack } from '../../support/shared-stack.ts';
-import { clients, fill, offsets, openBench, span, values } from './clients.ts';
-import type { Bench } from './clients.ts';
+import { clients, fill, offsets, openBench, span, values } from '../../support/kafka/clients.ts';
+import type { Bench } from '../../support/kafka/clients.ts';
 
 const COMMIT = true;
 const ABORT = false;

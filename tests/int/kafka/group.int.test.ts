@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaClientName } from '../../../connectors/kafka/create-consumer.ts';
 import type { ConsumerOptions } from '../../../connectors/kafka/port.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
-import { clients, fill, openBench, span } from './clients.ts';
-import type { Bench, Running } from './clients.ts';
-import type { Receiver, ReceiverOptions } from './receiver.ts';
+import { clients, fill, openBench, span } from '../../support/kafka/clients.ts';
+import type { Bench, Running } from '../../support/kafka/clients.ts';
+import type { Receiver, ReceiverOptions } from '../../support/kafka/receiver.ts';
 
 /** A group whose members start where the group as a whole has come to, as the runtime's do. */
 function createGroup(bench: Bench, client: KafkaClientName, options: ConsumerOptions) {

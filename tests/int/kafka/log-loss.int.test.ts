@@ -9,8 +9,8 @@ import {
   openBench,
   span,
   unique,
-} from './clients.ts';
-import type { Bench, Running } from './clients.ts';
+} from '../../support/kafka/clients.ts';
+import type { Bench, Running } from '../../support/kafka/clients.ts';
 
 describe.each(clients)('%s says so when the log has not what was asked for:', (client) => {
   let bench: Bench;

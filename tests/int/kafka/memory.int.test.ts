@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sharedStack } from '../../support/shared-stack.ts';
-import { clients, openBench, span } from './clients.ts';
-import type { Bench } from './clients.ts';
+import { clients, openBench, span } from '../../support/kafka/clients.ts';
+import type { Bench } from '../../support/kafka/clients.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const PARTITIONS = 4;

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRecords } from '../../../connectors/kafka/read-records.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
-import { openBench, span } from './clients.ts';
-import type { Bench } from './clients.ts';
+import { openBench, span } from '../../support/kafka/clients.ts';
+import type { Bench } from '../../support/kafka/clients.ts';
 
 const RECORDS = 60;
 const PARTITIONS = 2;

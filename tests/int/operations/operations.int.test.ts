@@ -26,7 +26,7 @@ import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { action as goodAction } from '../../support/records.ts';
-import { startEnvironment, type Environment } from '../replay/environment.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const TOPIC = 'user-actions.v1';

@@ -16,8 +16,8 @@ import { TOPICS } from '../../../schemas/generated/topics.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { replay } from '../../../streams/replay/replay.ts';
-import { makeWave } from '../replay/actions.ts';
-import { quiet, startEnvironment, type Environment } from '../replay/environment.ts';
+import { makeWave } from '../../support/streams/actions.ts';
+import { quiet, startEnvironment, type Environment } from '../../support/streams/environment.ts';
 
 const TOPIC = 'user-actions.v1';
 const interactions = PROCESSORS['interactions'] as Processor;

@@ -7,8 +7,8 @@ import type { Processor } from '../../../streams/runtime/processor.ts';
 import { lockReplays } from '../../../streams/replay/shadow-tables.ts';
 import type { ReplayReport } from '../../../streams/replay/replay.ts';
 import type { ReplayOptions } from '../../../streams/replay/replay-options.ts';
-import { makeWave, type Wave } from './actions.ts';
-import { startEnvironment, type Environment } from './environment.ts';
+import { makeWave, type Wave } from '../../support/streams/actions.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { replayIn } from './replayed.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
 

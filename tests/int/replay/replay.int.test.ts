@@ -4,8 +4,8 @@ import { isEqual } from '../../../streams/replay/compare-tables.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import type { ReplayReport } from '../../../streams/replay/replay.ts';
 import type { ReplayOptions } from '../../../streams/replay/replay-options.ts';
-import { makeMovies, makeServes, makeWave, type Wave } from './actions.ts';
-import { startEnvironment, type Environment } from './environment.ts';
+import { makeMovies, makeServes, makeWave, type Wave } from '../../support/streams/actions.ts';
+import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
 import { replayIn } from './replayed.ts';
 
 const named = (name: string) => PROCESSORS[name] as Processor;

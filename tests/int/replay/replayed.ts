@@ -1,7 +1,7 @@
 import type { ReplayOptions } from '../../../streams/replay/replay-options.ts';
 import { replay, type ReplayReport } from '../../../streams/replay/replay.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { quiet, type Environment } from './environment.ts';
+import { quiet, type Environment } from '../../support/streams/environment.ts';
 
 /** Replays a processor from the log's start, to be compared with the live tables; `over` is else. */
 export function replayIn(

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { migrate } from '../../../sql/migrate.ts';
-import { createDatabase, value, values } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { createDatabase, value, values } from '../../support/sql-database.ts';
+import type { TestDatabase } from '../../support/sql-database.ts';
 
 const sql = join(import.meta.dirname, '../../../sql');
 let database: TestDatabase;

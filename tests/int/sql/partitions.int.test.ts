@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { formatUuid } from '../../../common/uuid.ts';
 import { lowestUuidAt } from '../../support/lowest-uuid.ts';
-import { createDatabase, value, values } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { createDatabase, value, values } from '../../support/sql-database.ts';
+import type { TestDatabase } from '../../support/sql-database.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 import { RETAINED_TABLES } from '../../../operations/retention-settings.ts';
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createDatabase } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { createDatabase } from '../../support/sql-database.ts';
+import type { TestDatabase } from '../../support/sql-database.ts';
 import { fill } from './fixture.ts';
 
 type Row = Record<string, unknown>;

@@ -2,8 +2,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROCESSORS } from '../../../streams/index.ts';
 import { sharedStack } from '../../support/shared-stack.ts';
-import { createDatabase, value, values } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { createDatabase, value, values } from '../../support/sql-database.ts';
+import type { TestDatabase } from '../../support/sql-database.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

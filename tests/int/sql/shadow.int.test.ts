@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createDatabase, value, values } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { createDatabase, value, values } from '../../support/sql-database.ts';
+import type { TestDatabase } from '../../support/sql-database.ts';
 
 let database: TestDatabase;
 let writer: pg.Client;

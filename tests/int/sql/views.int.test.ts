@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createDatabase, values } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { createDatabase, values } from '../../support/sql-database.ts';
+import type { TestDatabase } from '../../support/sql-database.ts';
 import { fill } from './fixture.ts';
 import type { Fixture } from './fixture.ts';
 

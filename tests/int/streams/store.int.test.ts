@@ -11,8 +11,8 @@ import type { Processor } from '../../../streams/runtime/processor.ts';
 import { createSchemaLoader } from '../../../streams/runtime/consume/schema-loader.ts';
 import { DEFAULT_SETTINGS } from '../../../streams/runtime/settings.ts';
 import { localCodec, record, schemaIdOf } from '../../support/records.ts';
-import { createDatabase } from '../sql/database.ts';
-import type { TestDatabase } from '../sql/database.ts';
+import { createDatabase } from '../../support/sql-database.ts';
+import type { TestDatabase } from '../../support/sql-database.ts';
 
 let database: TestDatabase;
 let session: Session;

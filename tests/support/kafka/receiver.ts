@@ -66,16 +66,13 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
   const faults: Error[] = [];
   const assignments: number[][] = [];
   const revocations: { partitions: number[]; lost: boolean }[] = [];
-  const waiting = new Set<() => void>();
   let total = 0;
   let breach: Error | undefined;
 
-  const check = (ok: boolean, words: string): void => {
+  const check: Check = (ok, words) => {
     if (!ok) breach ??= new Error(words);
   };
-  const happened = (): void => {
-    for (const look of waiting) look();
-  };
+  const { happened, until } = createWaiting(() => breach, faults);
   const readingOf = (partition: number): Reading => {
     const found = readings.get(partition);
     if (found === undefined) throw new Error(`partition ${partition} is not assigned`);
@@ -84,22 +81,10 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
 
   const onBatch = (batch: FetchedBatch): void => {
     const { partition, from, next } = batch;
-    const place = `partition ${partition} ${from}-${next}`;
     const mine = readings.get(partition);
-    check(batch.topic === topic, `${place}: topic ${batch.topic}`);
-    check(mine !== undefined, `${place}: delivered while not assigned`);
-    check(mine?.expected !== undefined, `${place}: delivered before start`);
-    check(mine?.paused === false, `${place}: delivered while paused`);
-    check(mine?.expected === from, `${place}: expected ${String(mine?.expected)}`);
-    check(next > from, `${place}: covers nothing`);
-    check(batch.logEnd >= next, `${place}: log end ${batch.logEnd}`);
-    let last = from - 1;
+    check(batch.topic === topic, `partition ${partition} ${from}: topic ${batch.topic}`);
     const fetched = batch.records();
-    check(fetched.length === batch.count, `${place}: ${batch.count} records announced`);
-    for (const { offset } of fetched) {
-      check(offset > last && offset < next, `${place}: record ${offset} out of order`);
-      last = offset;
-    }
+    checkBatch(batch, fetched, mine, check);
     if (mine !== undefined) mine.expected = next;
     total += fetched.length;
     if (options.countOnly !== true) {
@@ -185,6 +170,46 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
       readingOf(partition).paused = false;
       consumer.resume({ topic, partition });
     },
+    until,
+  };
+  return receiver;
+}
+
+type Check = (ok: boolean, words: string) => void;
+
+/** A batch begins where the partition is read, and its records stand inside it, in order. */
+function checkBatch(
+  batch: FetchedBatch,
+  fetched: readonly KafkaRecord[],
+  mine: Reading | undefined,
+  check: Check,
+): void {
+  const { partition, from, next } = batch;
+  const place = `partition ${partition} ${from}-${next}`;
+  check(mine !== undefined, `${place}: delivered while not assigned`);
+  check(mine?.expected !== undefined, `${place}: delivered before start`);
+  check(mine?.paused === false, `${place}: delivered while paused`);
+  check(mine?.expected === from, `${place}: expected ${String(mine?.expected)}`);
+  check(next > from, `${place}: covers nothing`);
+  check(batch.logEnd >= next, `${place}: log end ${batch.logEnd}`);
+  check(fetched.length === batch.count, `${place}: ${batch.count} records announced`);
+  let last = from - 1;
+  for (const { offset } of fetched) {
+    check(offset > last && offset < next, `${place}: record ${offset} out of order`);
+    last = offset;
+  }
+}
+
+/** Waits for conditions, which are looked at after each event and now and then. */
+function createWaiting(
+  breach: () => Error | undefined,
+  faults: readonly Error[],
+): { happened(): void; until: Receiver['until'] } {
+  const waiting = new Set<() => void>();
+  return {
+    happened() {
+      for (const look of waiting) look();
+    },
     until: (what, condition, withinMs = 30_000) =>
       new Promise((resolve, reject) => {
         const done = (error?: Error): void => {
@@ -195,7 +220,8 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
           else reject(error);
         };
         const look = (): void => {
-          if (breach !== undefined) done(breach);
+          const broken = breach();
+          if (broken !== undefined) done(broken);
           else if (condition()) done();
         };
         const timer = setTimeout(() => {
@@ -208,5 +234,4 @@ export function createReceiver(consumer: KafkaConsumer, options: ReceiverOptions
         look();
       }),
   };
-  return receiver;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { migrate } from '../../../sql/migrate.ts';
-import { sharedStack } from '../../support/shared-stack.ts';
+import { migrate } from '../../sql/migrate.ts';
+import { sharedStack } from './shared-stack.ts';
 
 export interface TestDatabase {
   readonly name: string;

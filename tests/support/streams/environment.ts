@@ -14,7 +14,7 @@ import type { Log } from '../../../streams/runtime/observe/log.ts';
 import { createStreamProcess, type StreamProcess } from '../../../streams/runtime/process.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import type { RuntimeSettings } from '../../../streams/runtime/settings.ts';
-import { startStack, type TestStack } from '../../support/stack.ts';
+import { startStack, type TestStack } from '../stack.ts';
 import { MINUTE_MS } from '../../../common/time.ts';
 
 export interface SentRecord {
