@@ -7,8 +7,8 @@ import { findJava } from '../../cli/stack/install/jars.ts';
 import type { Progress } from '../../cli/terminal/progress.ts';
 import { measureArchive, type ArchiveOptions, type ArchivePeers } from './archive/measure.ts';
 import { renderArchive, type ArchiveFigures } from './archive/report.ts';
-import { installDuckdb, installIceberg } from './peers/install.ts';
-import { installing } from './runner/installing.ts';
+import { installIceberg } from './peers/jars.ts';
+import { installPythonPeer } from './peers/python.ts';
 import { positive, sizes, withLoad, withRounds, withSettings } from './runner/options.ts';
 import { runBench } from './runner/run.ts';
 
@@ -52,10 +52,9 @@ await runBench<Options, ArchiveFigures>({
 
 /** DuckDB is needed in any case: it checks what was written. */
 async function installPeers(options: Options, progress: Progress): Promise<ArchivePeers> {
-  const install = installing(progress);
   const [python, jars] = await Promise.all([
-    install('duckdb', installDuckdb),
-    options.sink ? install('iceberg', installIceberg) : '',
+    installPythonPeer('duckdb', progress),
+    options.sink ? installIceberg(progress) : '',
   ]);
   return { python, jars, java: findJava(loadConfig().stack.javaHome) };
 }

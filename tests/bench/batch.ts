@@ -4,9 +4,8 @@
  */
 import { measureBatch, type BatchOptions, type BatchResult } from './batch/measure.ts';
 import { renderBatch, type BatchFigures } from './batch/report.ts';
-import { installImplicit } from './peers/install.ts';
+import { installPythonPeer } from './peers/python.ts';
 import { contestant } from './runner/attempts.ts';
-import { installing } from './runner/installing.ts';
 import { whole } from './runner/markdown.ts';
 import { sizes, withPopulation } from './runner/options.ts';
 import { runBench } from './runner/run.ts';
@@ -29,7 +28,7 @@ await runBench<Options, BatchFigures>({
       .option('--set <setting...>', 'settings of the batch stage', []);
   },
   async measure(options, bench) {
-    const python = await installing(bench.progress)('implicit', installImplicit);
+    const python = await installPythonPeer('implicit', bench.progress);
     const results: BatchResult[] = [];
     const measureOnce = (events: number) => () => measureBatch(options, events, python, bench);
     await bench.attempts.alternate(

@@ -9,7 +9,7 @@ import { connectKafka } from '../load/topics.ts';
 import { costsBetween, untilQuiet } from '../runner/sampler.ts';
 import type { BenchStack } from '../runner/stack.ts';
 import { watchClients } from '../runner/watch.ts';
-import { CONNECT_VERSION, ICEBERG_VERSION } from '../peers/install.ts';
+import { CONNECT_VERSION, ICEBERG_VERSION } from '../peers/jars.ts';
 import { startConnect } from '../peers/connect.ts';
 
 const COMMIT_INTERVAL_MS = 10_000;

@@ -1,6 +1,6 @@
 import { secondsOf } from '../../support/batch/stage.ts';
 import { findingList, head, markdownTable, whole } from '../runner/markdown.ts';
-import { IMPLICIT_VERSION } from '../peers/install.ts';
+import { pythonPeerVersion } from '../peers/python.ts';
 import type { ReportFrame } from '../runner/run.ts';
 import type { BatchOptions, BatchResult } from './measure.ts';
 
@@ -81,7 +81,7 @@ function modelTable(results: readonly BatchResult[], columns: readonly string[])
       row('movies', ({ report }) => whole(report.movies)),
       row('weights above 0', ({ peer }) => whole(peer.nnz)),
       row('ALS by Spark, s', (result) => one(als(result))),
-      row(`ALS by implicit ${IMPLICIT_VERSION}, s`, ({ peer }) => one(peer.seconds)),
+      row(`ALS by implicit ${pythonPeerVersion('implicit')}, s`, ({ peer }) => one(peer.seconds)),
       row('Spark / implicit', (result) => ((als(result) ?? 0) / result.peer.seconds).toFixed(1)),
       row('NDCG@10', ndcg('blend')),
       row("popularity's", ndcg('popularity')),

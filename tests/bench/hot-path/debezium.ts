@@ -1,7 +1,7 @@
 import { startConnect } from '../peers/connect.ts';
 import type { RunContext, System } from './system.ts';
 import { createPeerTable, type TableName } from './table.ts';
-import { CONNECT_VERSION, DEBEZIUM_VERSION } from '../peers/install.ts';
+import { CONNECT_VERSION, DEBEZIUM_VERSION } from '../peers/jars.ts';
 
 export type DebeziumMode = 'insert' | 'upsert';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startChild } from '../runner/child.ts';
 import type { System } from './system.ts';
 import { createPeerTable } from './table.ts';
-import { PATHWAY_VERSION } from '../peers/install.ts';
+import { pythonPeerVersion } from '../peers/python.ts';
 
 const TABLE = { schema: 'bench', table: 'pathway' } as const;
 const BATCH = 10_000;
@@ -13,7 +13,7 @@ export function pathwaySystem(python: string): System {
   return {
     name: 'Pathway',
     description:
-      `pathway ${PATHWAY_VERSION} (PyPI), PATHWAY_THREADS=1, JSON; append by binary COPY, ` +
+      `pathway ${pythonPeerVersion('pathway')} (PyPI), PATHWAY_THREADS=1, JSON; append by binary COPY, ` +
       `max_batch_size ${String(BATCH)}; at least once; two columns more (time, diff), ` +
       'which its append mode needs',
     table: TABLE,

@@ -1,12 +1,11 @@
 import { loadConfig } from '../../../cli/config/config.ts';
 import { findJava } from '../../../cli/stack/install/jars.ts';
-import type { InstallContext } from '../../../cli/stack/install/install-once.ts';
 import type { Progress } from '../../../cli/terminal/progress.ts';
 import { copyLimit } from './copy-limit.ts';
-import { installing } from '../runner/installing.ts';
 import { marqueeSystem } from './marquee.ts';
 import { debeziumSystem } from './debezium.ts';
-import { installDebezium, installPathway } from '../peers/install.ts';
+import { installDebezium } from '../peers/jars.ts';
+import { installPythonPeer } from '../peers/python.ts';
 import { pathwaySystem } from './pathway.ts';
 import type { System } from './system.ts';
 
@@ -25,12 +24,10 @@ export async function installSystems(
   only: readonly string[],
   progress: Progress,
 ): Promise<System[]> {
-  const installPeer = installing(progress);
-  const install = (name: string, body: (context: InstallContext) => Promise<string>) =>
-    only.some((wanted) => wanted.startsWith(name)) ? installPeer(name, body) : '';
+  const wants = (name: string): boolean => only.some((wanted) => wanted.startsWith(name));
   const [python, jars] = await Promise.all([
-    install('pathway', installPathway),
-    install('debezium', installDebezium),
+    wants('pathway') ? installPythonPeer('pathway', progress) : '',
+    wants('debezium') ? installDebezium(progress) : '',
   ]);
   const { javaHome } = loadConfig().stack;
   const makers: Readonly<Record<string, () => System>> = {
