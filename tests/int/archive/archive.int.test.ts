@@ -168,7 +168,7 @@ describe('a run', () => {
 
 describe('a topic of which retention removed what is archived', () => {
   test('is read on from the first record that is not', async () => {
-    const standing = await env.db.query<{ partition: number; next: number }>(
+    const positions = await env.db.query<{ partition: number; next: number }>(
       `SELECT partition, next_offset AS next FROM stream_offsets
         WHERE processor = 'archive' AND topic = 'user-actions.v1'`,
     );
@@ -177,7 +177,7 @@ describe('a topic of which retention removed what is archived', () => {
       await admin.fetchTopicOffsets('user-actions.v1');
       await admin.deleteTopicRecords({
         topic: 'user-actions.v1',
-        partitions: standing.map(({ partition, next }) => ({ partition, offset: String(next) })),
+        partitions: positions.map(({ partition, next }) => ({ partition, offset: String(next) })),
       });
     });
     const wave = await makeWave(env.codec, { seed: SEED + 9, count: 120, nowMs: Date.now() });

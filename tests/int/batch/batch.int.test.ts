@@ -31,28 +31,28 @@ const SMALL = [
 /** A run of seconds: the JVM compiles quickly rather than well. */
 const QUICK = ['--conf', 'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'];
 
-let world: Environment;
+let environment: Environment;
 let store: ObjectStore;
 let spark: Spark;
 let events: number;
 
 beforeAll(async () => {
   process.stdout.write(`seed ${String(SEED)}\n`);
-  world = await startEnvironment({ times: 'CreateTime', objectStore: true });
-  store = openObjectStore(world.config.objectStore);
-  await world.admin.execute('SET search_path = marquee, public');
+  environment = await startEnvironment({ times: 'CreateTime', objectStore: true });
+  store = openObjectStore(environment.config.objectStore);
+  await environment.admin.execute('SET search_path = marquee, public');
   const progress = createProgress(process.stderr);
-  const { cache, stack } = world.config;
+  const { cache, stack } = environment.config;
   spark = await installSpark({ cache, javaHome: stack.javaHome }, progress);
   progress.close();
 }, 900_000);
 afterAll(async () => {
   store.close();
-  await world.close();
+  await environment.close();
 });
 
 function sparkEnvironment(): Record<string, string> {
-  const { javaHome } = world.config.stack;
+  const { javaHome } = environment.config.stack;
   return {
     ...(javaHome === undefined ? {} : { JAVA_HOME: javaHome }),
     PYSPARK_PYTHON: spark.python,
@@ -63,7 +63,10 @@ function sparkEnvironment(): Record<string, string> {
 }
 
 function marquee(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
-  return runCli(args, { ...cliEnvironment(world.config.home, world.config.cache), ...env });
+  return runCli(args, {
+    ...cliEnvironment(environment.config.home, environment.config.cache),
+    ...env,
+  });
 }
 
 function batch(more: readonly string[] = [], env: Record<string, string> = {}): Promise<CliResult> {
@@ -79,7 +82,7 @@ async function run(...more: string[]): Promise<BatchReport> {
 /** All rows of a statement, as text. */
 async function rows(statement: string): Promise<string[]> {
   return (
-    await world.admin.query<{ row: string }>(`SELECT row::text FROM (${statement}) AS row`)
+    await environment.admin.query<{ row: string }>(`SELECT row::text FROM (${statement}) AS row`)
   ).map(({ row }) => row);
 }
 
@@ -125,14 +128,14 @@ describe('on archived and recent actions', () => {
   let second: BatchReport;
 
   beforeAll(async () => {
-    const tastes = await makeTastes(world.codec, SEED, Date.now());
+    const tastes = await makeTastes(environment.codec, SEED, Date.now());
     events = tastes.events;
     const processors = ['interactions', 'profiles'].map((name) => PROCESSORS[name] as Processor);
-    await world.send('user-actions.v1', [...tastes.old, ...tastes.recent]);
-    const running = await world.run(processors);
-    await world.caughtUp(processors);
+    await environment.send('user-actions.v1', [...tastes.old, ...tastes.recent]);
+    const running = await environment.run(processors);
+    await environment.caughtUp(processors);
     await running.stop();
-    const context = archiveContextOf(world, store, {
+    const context = archiveContextOf(environment, store, {
       settings: { ...SMALL_RANGES, rowsMax: 1_000 },
     });
     await runArchive(context, Date.now() - 48 * HOUR_MS);
@@ -157,15 +160,15 @@ describe('on archived and recent actions', () => {
       {
         env: {
           ...readEnvironment(),
-          ...exportsOf(world.config),
-          MARQUEE_PG_WRITER_URL: world.config.postgres.writerUrl,
+          ...exportsOf(environment.config),
+          MARQUEE_PG_WRITER_URL: environment.config.postgres.writerUrl,
           ...sparkEnvironment(),
           PYTHONPATH: join(repositoryRoot, 'batch'),
         },
         maxBuffer: 1 << 26,
       },
     );
-    const wanted = await world.db.query(
+    const wanted = await environment.db.query(
       `SELECT user_id AS user, movie_id AS movie, weight_milli AS weight, seen, rating_milli AS rating
          FROM user_history ORDER BY 1, 2`,
     );
@@ -241,7 +244,7 @@ describe('on archived and recent actions', () => {
   });
 
   test('the same input and seed give the same lists, also on a cluster', async () => {
-    const cluster = await startSparkCluster(spark.python, world.config.stack.javaHome, 2);
+    const cluster = await startSparkCluster(spark.python, environment.config.stack.javaHome, 2);
     try {
       second = await run('--seed', '7', '--master', cluster.url);
     } finally {
@@ -269,12 +272,12 @@ describe('on archived and recent actions', () => {
   });
 
   test('two at once: the second says so and leaves', async () => {
-    await world.db.query(`SELECT pg_advisory_lock(hashtextextended('marquee.batch', 0))`);
+    await environment.db.query(`SELECT pg_advisory_lock(hashtextextended('marquee.batch', 0))`);
     try {
       const { code, stderr } = await batch();
       expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_BATCH_BUSY')]);
     } finally {
-      await world.db.query(`SELECT pg_advisory_unlock(hashtextextended('marquee.batch', 0))`);
+      await environment.db.query(`SELECT pg_advisory_unlock(hashtextextended('marquee.batch', 0))`);
     }
   });
 
@@ -323,14 +326,14 @@ describe('on archived and recent actions', () => {
 
   test('a store that goes away in the middle is named, and what serves goes on', async () => {
     const { running } = await startRun();
-    await world.stack.kill('object-store', 'SIGKILL');
+    await environment.stack.kill('object-store', 'SIGKILL');
     try {
       const { code, stderr } = await running;
       expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_STORE_UNAVAILABLE')]);
       expect(await lastRun()).toMatch(/failed.*MARQUEE_STORE_UNAVAILABLE/);
       expect(await serving()).toEqual([`(${second.version})`]);
     } finally {
-      await world.stack.start('object-store');
+      await environment.stack.start('object-store');
     }
   });
 
@@ -382,8 +385,8 @@ describe('on archived and recent actions', () => {
 
   test('Postgres that goes away in the middle is named, and what serves goes on', async () => {
     const { running } = await startRun();
-    await world.stack.kill('postgres', 'SIGKILL');
-    await world.stack.start('postgres');
+    await environment.stack.kill('postgres', 'SIGKILL');
+    await environment.stack.start('postgres');
     const { code, stderr } = await running;
     expect([code, stderr]).toEqual([1, expect.stringContaining('MARQUEE_PG_UNAVAILABLE')]);
     const listed = await marquee(['model', 'ls', '--json']);

@@ -32,11 +32,11 @@ import { HOUR_MS } from '../../../common/time.ts';
 const TOPIC = 'user-actions.v1';
 const readers = ['interactions', 'profiles', 'feedback'].map((n) => PROCESSORS[n] as Processor);
 
-let world: Environment;
+let env: Environment;
 beforeAll(async () => {
-  world = await startEnvironment();
+  env = await startEnvironment();
 }, 180_000);
-afterAll(() => world.close());
+afterAll(() => env.close());
 
 function action(user: string, over: Partial<UserActionRecord> = {}): UserActionRecord {
   return goodAction({
@@ -49,24 +49,24 @@ function action(user: string, over: Partial<UserActionRecord> = {}): UserActionR
 }
 
 async function encoded(event: UserActionRecord) {
-  const writer = await world.codec.writer(TOPIC);
+  const writer = await env.codec.writer(TOPIC);
   return { key: event.user_id, value: writer.encode(event) };
 }
 
 /** Runs the readers of user actions until they have read all that is there. */
 async function process(): Promise<void> {
-  const live = await world.run(readers);
-  await world.caughtUp(readers);
+  const live = await env.run(readers);
+  await env.caughtUp(readers);
   await live.stop();
 }
 
 const count = async (sql: string, ...values: unknown[]): Promise<number> => {
-  const [row] = await world.db.query<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`, values);
+  const [row] = await env.db.query<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`, values);
   return row?.n ?? -1;
 };
 
 const ledger = async (processor: string) => {
-  const [row] = await world.db.query<Record<string, number>>(
+  const [row] = await env.db.query<Record<string, number>>(
     `SELECT sum(ok_count)::int AS ok, sum(skipped_count)::int AS skipped,
        sum(dead_count)::int AS dead FROM stream_ledger WHERE processor = $1`,
     [processor],
@@ -75,9 +75,9 @@ const ledger = async (processor: string) => {
 };
 
 const redriven = async (filter: Parameters<typeof planRedrive>[1]) => {
-  const producer = createRawProducer({ brokers: world.config.kafka.brokers, clientId: 'test' });
+  const producer = createRawProducer({ brokers: env.config.kafka.brokers, clientId: 'test' });
   try {
-    return await redrive(world.db, producer, filter);
+    return await redrive(env.db, producer, filter);
   } finally {
     await producer.close();
   }
@@ -88,17 +88,17 @@ describe('dead letters', () => {
   let firstReceivedAt = 0;
 
   it('are listed and shown with reason, place and bytes', async () => {
-    const registry = createRegistryClient({ url: world.config.registry.url });
+    const registry = createRegistryClient({ url: env.config.registry.url });
     // Ids count up, so the id that the schema will get is known before it is there.
     const last = await registry.register(
       'counter',
       '{"type":"record","name":"Counter","fields":[]}',
     );
     const value = encodeWire(last + 1, parseAvro(newestSchema(TOPIC)), event);
-    await world.send(TOPIC, [{ key: event.user_id, value, headers: { trace: 'abc' } }]);
+    await env.send(TOPIC, [{ key: event.user_id, value, headers: { trace: 'abc' } }]);
     await process();
 
-    const lines = await listDeadLetters(world.db, { waiting: true, limit: 10 });
+    const lines = await listDeadLetters(env.db, { waiting: true, limit: 10 });
     expect(lines.map((l) => [l.processor, l.reason, l.schemaId]).sort()).toEqual([
       ['feedback', 'unknown_schema', last + 1],
       ['interactions', 'unknown_schema', last + 1],
@@ -106,12 +106,12 @@ describe('dead letters', () => {
     ]);
     firstReceivedAt = lines[0]?.firstReceivedAt ?? 0;
     const place = lines.map(placeOf).find((p) => p.startsWith('interactions/')) ?? '';
-    const shown = await describeDeadLetter(world.codec, await readDeadLetter(world.db, place));
+    const shown = await describeDeadLetter(env.codec, await readDeadLetter(env.db, place));
     expect(shown).toContain('unknown_schema: The registry does not know the schema id');
     expect(shown).toContain('header           trace: "abc"');
     expect(shown).toContain('key              "ünknown"');
     expect(shown).toMatch(/000000 {2}00 00 00/);
-    await expect(readDeadLetter(world.db, 'interactions/x')).rejects.toMatchObject({
+    await expect(readDeadLetter(env.db, 'interactions/x')).rejects.toMatchObject({
       code: 'MARQUEE_DEAD_LETTER_MISSING',
     });
 
@@ -126,8 +126,8 @@ describe('dead letters', () => {
       send: () => Promise.reject(new Error('no broker')),
       close: () => Promise.resolve(),
     };
-    await expect(redrive(world.db, failing, options)).rejects.toThrow('no broker');
-    expect(await planRedrive(world.db, { ...options, processor: 'profiles' })).toEqual([
+    await expect(redrive(env.db, failing, options)).rejects.toThrow('no broker');
+    expect(await planRedrive(env.db, { ...options, processor: 'profiles' })).toEqual([
       expect.objectContaining({ processor: 'profiles', due: 1, redriven: 0 }),
     ]);
   });
@@ -138,7 +138,7 @@ describe('dead letters', () => {
     expect(await redriven({ ...late, processor: 'interactions' })).toBe(0);
     expect(await redriven({ ...options, processor: 'interactions' })).toBe(1);
     await process();
-    const rows = await world.db.query(
+    const rows = await env.db.query(
       `SELECT event_id, (extract(epoch FROM received_at) * 1000)::bigint AS received
        FROM rt_user_interactions WHERE user_id = $1`,
       [event.user_id],
@@ -153,7 +153,7 @@ describe('dead letters', () => {
     await process();
     expect(await count('user_profiles WHERE user_id = $1 AND likes = 1', event.user_id)).toBe(1);
     expect(await count('rt_user_interactions WHERE user_id = $1', event.user_id)).toBe(1);
-    expect(await countDeadLetters(world.db, { reason: 'unknown_schema' })).toEqual(
+    expect(await countDeadLetters(env.db, { reason: 'unknown_schema' })).toEqual(
       ['feedback', 'interactions', 'profiles'].map((processor) => ({
         processor,
         reason: 'unknown_schema',
@@ -169,18 +169,18 @@ describe('dead letters', () => {
   }, 60_000);
 
   it('that come back three times stay', async () => {
-    await world.send(TOPIC, [{ key: 'loop', value: Buffer.from('never avro') }]);
+    await env.send(TOPIC, [{ key: 'loop', value: Buffer.from('never avro') }]);
     await process();
     const options = { processor: 'profiles', reason: 'not_avro', force: false, again: false };
     for (let round = 1; round <= 3; round++) {
       expect(await redriven(options)).toBe(1);
       await process();
     }
-    expect(await planRedrive(world.db, options)).toEqual([
+    expect(await planRedrive(env.db, options)).toEqual([
       expect.objectContaining({ due: 0, loops: 1, redriven: 3 }),
     ]);
     expect(await redriven(options)).toBe(0);
-    expect(await planRedrive(world.db, { ...options, force: true })).toEqual([
+    expect(await planRedrive(env.db, { ...options, force: true })).toEqual([
       expect.objectContaining({ due: 1, loops: 0 }),
     ]);
   }, 60_000);
@@ -190,22 +190,22 @@ describe('what became of events', () => {
   it('is told for a user, processor by processor', async () => {
     const kept = action('tail', { action: 'view', request_id: uuidv7(Date.now() - 5_000) });
     const late = action('tail', { action: 'click', occurred_at: Date.now() - 30 * HOUR_MS });
-    await world.send(TOPIC, [
+    await env.send(TOPIC, [
       await encoded(kept),
       await encoded(kept),
       await encoded(late),
       { key: 'tail', value: null },
     ]);
     await process();
-    await world.send(TOPIC, [await encoded(action('tail', { action: 'share' }))]);
+    await env.send(TOPIC, [await encoded(action('tail', { action: 'share' }))]);
     const options = {
-      brokers: world.config.kafka.brokers,
-      registryUrl: world.config.registry.url,
+      brokers: env.config.kafka.brokers,
+      registryUrl: env.config.registry.url,
       sinceMs: Date.now() - HOUR_MS,
       limit: 10,
-      lateHorizonMs: world.settings.lateHorizonMs,
+      lateHorizonMs: env.settings.lateHorizonMs,
     };
-    const tail = await tailEvents(world.db, { ...options, user: 'tail' });
+    const tail = await tailEvents(env.db, { ...options, user: 'tail' });
     const told = tail.events.map(({ event: e, outcomes }) => [
       e.action?.action ?? null,
       ...outcomes.map(({ outcome }) => outcome),
@@ -217,17 +217,17 @@ describe('what became of events', () => {
       [null, 'dead_letter', 'dead_letter', 'dead_letter'],
       ['share', 'waiting', 'waiting', 'waiting'],
     ]);
-    const byApp = await tailEvents(world.db, { ...options, app: 'operate-test', limit: 2 });
+    const byApp = await tailEvents(env.db, { ...options, app: 'operate-test', limit: 2 });
     expect(byApp.events.map(({ event: e }) => e.action?.action)).toEqual(['click', 'share']);
     expect(byApp.unreadable).toBeGreaterThan(0);
-    expect((await tailEvents(world.db, { ...options, app: 'no-such-app' })).events).toEqual([]);
+    expect((await tailEvents(env.db, { ...options, app: 'no-such-app' })).events).toEqual([]);
   }, 60_000);
 });
 
-describe('standing', () => {
+describe('lag', () => {
   const lag = async () => {
-    const bounds = await readLogBounds(world.config.kafka.brokers, [TOPIC]);
-    return readLag(world.db, readers, bounds, Date.now());
+    const bounds = await readLogBounds(env.config.kafka.brokers, [TOPIC]);
+    return readLag(env.db, readers, bounds, Date.now());
   };
 
   it('is told with the processors stopped, and with them running', async () => {
@@ -235,14 +235,14 @@ describe('standing', () => {
     expect(totalLag(before).map((t) => t.lagEvents)).toEqual([1, 1, 1]);
     expect(Math.max(...before.map((p) => p.lagSeconds ?? -1))).toBeGreaterThan(0);
     const groups = readers.map((p) => `marquee.${p.name}`);
-    const members = () => readGroupMembers(world.config.kafka.brokers, groups);
-    expect(
-      (await readProcessors(world.db, readers, await members())).map((s) => s.members),
-    ).toEqual([0, 0, 0]);
+    const members = () => readGroupMembers(env.config.kafka.brokers, groups);
+    expect((await readProcessors(env.db, readers, await members())).map((s) => s.members)).toEqual([
+      0, 0, 0,
+    ]);
 
-    const live = await world.run(readers);
-    await world.caughtUp(readers);
-    const statuses = await readProcessors(world.db, readers, await members());
+    const live = await env.run(readers);
+    await env.caughtUp(readers);
+    const statuses = await readProcessors(env.db, readers, await members());
     expect(totalLag(await lag()).map((t) => t.lagEvents)).toEqual([0, 0, 0]);
     for (const status of statuses) {
       expect(status.members).toBe(1);
@@ -257,7 +257,7 @@ describe('standing', () => {
     const run = (...args: string[]) =>
       promisify(execFile)(globalThis.process.execPath, ['cli/main.ts', ...args], {
         cwd: repositoryRoot,
-        env: { PATH: '/usr/bin', MARQUEE_HOME: world.config.home },
+        env: { PATH: '/usr/bin', MARQUEE_HOME: env.config.home },
       });
     const { stdout: lagOut } = await run('lag', 'profiles', '--json');
     expect((JSON.parse(lagOut) as { totals: unknown[] }).totals).toEqual([
@@ -286,7 +286,7 @@ describe('retention', () => {
   it('drops what is older than configured, and nothing else', async () => {
     const nowMs = Date.now();
     const make = (table: string, width: string, hoursAgo: readonly number[]) =>
-      world.db.execute(
+      env.db.execute(
         `SELECT ensure_partitions($1::regclass, array(SELECT to_timestamp(t / 1000.0)
            FROM unnest($2::bigint[]) AS t), $3::interval)`,
         [table, hoursAgo.map((hours) => nowMs - hours * HOUR_MS), width],
@@ -294,7 +294,7 @@ describe('retention', () => {
     await make('profiles_event_ids', '1 hour', [200, 60, 3]);
     await make('recommendation_feedback', '1 day', [200, 3]);
     const dropped = async (dryRun: boolean) => {
-      const steps = await applyRetention(world.db, settings, { nowMs, dryRun });
+      const steps = await applyRetention(env.db, settings, { nowMs, dryRun });
       return Object.fromEntries(steps.map((s) => [s.table, s.dropped.length]));
     };
     const [logs, feedback, ids] = [
@@ -305,7 +305,7 @@ describe('retention', () => {
     expect(await dropped(true)).toEqual({ [logs]: 0, [feedback]: 1, [ids]: 2 });
     expect(await dropped(false)).toEqual({ [logs]: 0, [feedback]: 1, [ids]: 2 });
     expect(await dropped(false)).toEqual({ [logs]: 0, [feedback]: 0, [ids]: 0 });
-    const steps = await applyRetention(world.db, settings, { nowMs, dryRun: true });
+    const steps = await applyRetention(env.db, settings, { nowMs, dryRun: true });
     const step = steps.find(({ table }) => table === logs);
     expect(step?.held).toBe('serve-logs has not read all partitions yet');
   }, 60_000);
@@ -314,7 +314,7 @@ describe('retention', () => {
     const occurredAt = Date.now() - 60 * HOUR_MS;
     const old = action('old', { occurred_at: occurredAt });
     const fresh = action('old');
-    await world.send(TOPIC, [
+    await env.send(TOPIC, [
       {
         ...(await encoded(old)),
         headers: {
@@ -326,7 +326,7 @@ describe('retention', () => {
       await encoded(fresh),
     ]);
     await process();
-    const letters = await listDeadLetters(world.db, { reason: 'rejected_by_database', limit: 5 });
+    const letters = await listDeadLetters(env.db, { reason: 'rejected_by_database', limit: 5 });
     expect(letters).toEqual([
       expect.objectContaining({
         processor: 'profiles',

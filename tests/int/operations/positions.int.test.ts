@@ -22,21 +22,21 @@ import { quiet, startEnvironment, type Environment } from '../../support/streams
 const TOPIC = 'user-actions.v1';
 const interactions = PROCESSORS['interactions'] as Processor;
 
-let world: Environment;
+let env: Environment;
 beforeAll(async () => {
-  world = await startEnvironment();
+  env = await startEnvironment();
 }, 180_000);
-afterAll(() => world.close());
+afterAll(() => env.close());
 
 let seed = 0;
 async function send(count: number): Promise<void> {
-  const wave = await makeWave(world.codec, { seed: ++seed, count, nowMs: Date.now() });
-  await world.send(TOPIC, wave.records);
+  const wave = await makeWave(env.codec, { seed: ++seed, count, nowMs: Date.now() });
+  await env.send(TOPIC, wave.records);
 }
 
-const inspect = () => readPositionReports(world.db, world.config.kafka.brokers, interactions);
+const inspect = () => readPositionReports(env.db, env.config.kafka.brokers, interactions);
 const verdicts = async () => [...new Set((await inspect()).map((r) => r.verdict))];
-const breaks = () => world.admin.query('SELECT * FROM marquee.ledger_breaks');
+const breaks = () => env.admin.query('SELECT * FROM marquee.ledger_breaks');
 
 async function until(what: string, look: () => boolean): Promise<void> {
   const end = Date.now() + 30_000;
@@ -48,39 +48,35 @@ async function until(what: string, look: () => boolean): Promise<void> {
 
 it('says that all is well, and refuses to move without need', async () => {
   await send(400);
-  const live = await world.run([interactions]);
-  await world.caughtUp([interactions]);
+  const live = await env.run([interactions]);
+  await env.caughtUp([interactions]);
   const group = 'marquee.interactions';
-  const members = await readGroupMembers(world.config.kafka.brokers, [group]);
-  const positions = await readPositions(world.db, interactions);
+  const members = await readGroupMembers(env.config.kafka.brokers, [group]);
+  const positions = await readPositions(env.db, interactions);
   expect(() => {
     assertNobodyRuns(interactions, members.get(group) ?? [], positions);
   }).toThrow(/interactions is running .*group member marquee-interactions/);
   await live.stop();
-  const after = await readGroupMembers(world.config.kafka.brokers, [group]);
-  assertNobodyRuns(
-    interactions,
-    after.get(group) ?? [],
-    await readPositions(world.db, interactions),
-  );
+  const after = await readGroupMembers(env.config.kafka.brokers, [group]);
+  assertNobodyRuns(interactions, after.get(group) ?? [], await readPositions(env.db, interactions));
   expect(await verdicts()).toEqual(['good']);
 }, 60_000);
 
 it('goes on behind records that were removed unread, and keeps account of the gap', async () => {
   await send(400);
   const ends =
-    (await readLogBounds(world.config.kafka.brokers, [TOPIC])).get(TOPIC) ??
+    (await readLogBounds(env.config.kafka.brokers, [TOPIC])).get(TOPIC) ??
     new Map<number, LogBounds>();
-  await withAdmin({ brokers: world.config.kafka.brokers }, async (admin) => {
+  await withAdmin({ brokers: env.config.kafka.brokers }, async (admin) => {
     await admin.fetchTopicMetadata({ topics: [TOPIC] });
     await admin.deleteTopicRecords({
       topic: TOPIC,
       partitions: [{ partition: 2, offset: String(ends.get(2)?.end ?? 0) }],
     });
   });
-  const halted = await world.run([interactions]);
+  const halted = await env.run([interactions]);
   await until('the halt', () =>
-    world.errors.some((e) => e.includes('outside') || e.includes('holds')),
+    env.errors.some((e) => e.includes('outside') || e.includes('holds')),
   );
   await halted.stop();
 
@@ -90,16 +86,16 @@ it('goes on behind records that were removed unread, and keeps account of the ga
   const plan = planReset(report, { to: 'start', anotherLog: false });
   expect(plan.anotherLog).toBe(false);
   const stale = { ...plan, standsAt: plan.standsAt - 1 };
-  await expect(applyReset(world.db, interactions, stale, 'test')).rejects.toThrow(/look again/);
-  const id = await applyReset(world.db, interactions, plan, 'test: records expired');
+  await expect(applyReset(env.db, interactions, stale, 'test')).rejects.toThrow(/look again/);
+  const id = await applyReset(env.db, interactions, plan, 'test: records expired');
   expect(await breaks()).toEqual([]);
 
   await send(200);
-  const live = await world.run([interactions]);
-  await world.caughtUp([interactions]);
+  const live = await env.run([interactions]);
+  await env.caughtUp([interactions]);
   await live.stop();
   expect(await breaks()).toEqual([]);
-  const rows = await world.db.query(
+  const rows = await env.db.query(
     'SELECT id, partition, from_offset, to_offset, another_log, note FROM offset_resets',
   );
   expect(rows).toEqual([
@@ -113,9 +109,9 @@ it('goes on behind records that were removed unread, and keeps account of the ga
     },
   ]);
   // A gap that nobody recorded is still a break.
-  await world.admin.execute('DELETE FROM marquee.offset_resets');
+  await env.admin.execute('DELETE FROM marquee.offset_resets');
   expect(await breaks()).toHaveLength(1);
-  await world.admin.execute(
+  await env.admin.execute(
     `INSERT INTO marquee.offset_resets (processor, topic, partition, from_offset, to_offset,
        another_log, log_start, log_end, note) VALUES ('interactions', $1, 2, $2, $3, false, 0, 0, '')`,
     [TOPIC, plan.standsAt, plan.goesOnAt],
@@ -125,8 +121,8 @@ it('goes on behind records that were removed unread, and keeps account of the ga
 
 it('begins anew on a topic that was made again, and sets the old accounts apart', async () => {
   const retiredRows = () =>
-    world.db.query('SELECT DISTINCT partition FROM retired_ledger ORDER BY 1');
-  const { brokers } = world.config.kafka;
+    env.db.query('SELECT DISTINCT partition FROM retired_ledger ORDER BY 1');
+  const { brokers } = env.config.kafka;
   await withAdmin({ brokers }, async (admin) => {
     await admin.deleteTopics({ topics: [TOPIC] });
   });
@@ -139,23 +135,23 @@ it('begins anew on a topic that was made again, and sets the old accounts apart'
     await delay(100);
   }
   await send(900);
-  const dead = await world.db.query(
+  const dead = await env.db.query(
     `SELECT partition, kafka_offset FROM dead_letters WHERE processor = 'interactions'`,
   );
   const reports = await inspect();
   expect(reports.every((r) => /ANOTHER LOG|BEYOND THE END/.test(r.verdict))).toBe(true);
   for (const report of reports)
     await applyReset(
-      world.db,
+      env.db,
       interactions,
       planReset(report, { to: 'start', anotherLog: false }),
       'test: made again',
     );
   expect((await retiredRows()).length).toBe(8);
-  expect(await world.db.query('SELECT FROM retired_dead_letters')).toHaveLength(dead.length);
+  expect(await env.db.query('SELECT FROM retired_dead_letters')).toHaveLength(dead.length);
 
-  const live = await world.run([interactions]);
-  await world.caughtUp([interactions]);
+  const live = await env.run([interactions]);
+  await env.caughtUp([interactions]);
   await live.stop();
   expect(await breaks()).toEqual([]);
   expect(await verdicts()).toEqual(['good']);
@@ -164,9 +160,9 @@ it('begins anew on a topic that was made again, and sets the old accounts apart'
       processor: interactions,
       brokers,
       kafkaClient: 'kafkajs',
-      registryUrl: world.config.registry.url,
-      postgresUrl: world.config.postgres.writerUrl,
-      settings: world.settings,
+      registryUrl: env.config.registry.url,
+      postgresUrl: env.config.postgres.writerUrl,
+      settings: env.settings,
       log: quiet,
       from: { kind: 'earliest' },
       mode: 'compare',

@@ -145,7 +145,7 @@ async function recommendations(writer: pg.Client, days: Fixture['days']): Promis
 }
 
 async function progress(writer: pg.Client, now: number): Promise<void> {
-  const standing: [processor: string, partition: number, secondsAgo: number | null][] = [
+  const positions: [processor: string, partition: number, secondsAgo: number | null][] = [
     ['interactions', 0, 2],
     ['interactions', 1, 60],
     ['profiles', 0, 5],
@@ -154,7 +154,7 @@ async function progress(writer: pg.Client, now: number): Promise<void> {
     ['movies', 0, 1],
     ['movies', 1, null],
   ];
-  for (const [processor, partition, seconds] of standing) {
+  for (const [processor, partition, seconds] of positions) {
     await writer.query(
       `INSERT INTO stream_offsets (processor, topic, partition, next_offset, as_of)
        VALUES ($1, 'topic', $2, 100, $3)`,
