@@ -20,6 +20,7 @@ const layers = [
   'streams',
   'archive',
   'operations',
+  'serving',
   'cli',
   'tests',
 ];

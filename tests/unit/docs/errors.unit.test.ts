@@ -12,6 +12,7 @@ const FOLDERS = [
   'operations',
   'schemas',
   'sdk/src',
+  'serving',
   'sql',
   'streams',
 ];

@@ -18,7 +18,7 @@ test.each(pages)('%s links to what is there', (page) => {
   );
   const named = [
     ...text.matchAll(
-      /`((?:archive|batch|cli|common|connectors|docs|operations|schemas|sdk|sql|streams|tests)\/[\w./-]+\.\w+)`/g,
+      /`((?:archive|batch|cli|common|connectors|docs|operations|schemas|sdk|serving|sql|streams|tests)\/[\w./-]+\.\w+)`/g,
     ),
   ];
   for (const [, path = ''] of named) if (!path.includes('NNNN')) targets.push(join('/', path));
