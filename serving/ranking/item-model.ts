@@ -13,6 +13,20 @@ export interface Vectors {
 }
 
 /**
+ * What the run chose for lists, by its own judging: where the data are thin, popularity beside or in the
+ * place of the item-item scores. Deviations are over all users and movies of the run.
+ */
+export type Blend =
+  | { readonly kind: 'item_item' }
+  | {
+      readonly kind: 'blend';
+      readonly popularityShare: number;
+      readonly itemDeviation: number;
+      readonly popularityDeviation: number;
+    }
+  | { readonly kind: 'popularity' };
+
+/**
  * A model version in memory. A movie's place is its index in `movieIds`; every other array goes by
  * places. Nothing in it changes: another version is another ItemModel.
  */
@@ -30,6 +44,7 @@ export interface ItemModel {
   /** Places, the most popular first, ties by place. */
   readonly byPopularity: Uint32Array;
   readonly vectors: Vectors | null;
+  readonly blend: Blend;
 }
 
 /** One entry of `movie_neighbours` or `movie_next`. */
@@ -46,6 +61,8 @@ export interface ItemModelParts {
   readonly movieIds: Float64Array;
   readonly popularity: Float32Array;
   readonly vectors: Vectors | null;
+  /** By default item-item alone. */
+  readonly blend?: Blend;
 }
 
 /** Throws a RangeError when the parts don't fit together: a model that was loaded in halves. */
@@ -67,7 +84,8 @@ export function createItemModel(parts: ItemModelParts): ItemModel {
   const byPopularity = Uint32Array.from(movieIds, (_, place) => place).sort(
     (a, b) => (popularity[b] as number) - (popularity[a] as number) || a - b,
   );
-  return { version, movieIds, placeOf, neighbours, next, popularity, byPopularity, vectors };
+  const blend = parts.blend ?? { kind: 'item_item' };
+  return { version, movieIds, placeOf, neighbours, next, popularity, byPopularity, vectors, blend };
 }
 
 function checkRows(what: string, rows: SparseRows, count: number): void {

@@ -1,7 +1,7 @@
 import { HOUR_MS } from '../../common/time.ts';
 import { Accumulator } from './accumulator.ts';
 import type { HistoryRow } from './history.ts';
-import type { ItemModel, SparseRows } from './item-model.ts';
+import type { Blend, ItemModel, SparseRows } from './item-model.ts';
 
 /** How much the order of the last actions counts, and how it fades. Times in ms. */
 export interface LiveSettings {
@@ -29,14 +29,26 @@ export const LIVE_DEFAULTS: LiveSettings = Object.freeze({
 });
 
 /** The weight of which an action counts as a whole one for what comes next: a rating of 4 stars. */
-const WHOLE_WEIGHT = 4;
+export const WHOLE_WEIGHT = 4;
 
-/** A model's scores of one user's history. One at a time: the next call takes the sums over. */
-export interface LiveScores {
-  /** Places with a score other than 0. */
+/** A model's scores of one user. One at a time: the next call takes the sums over. */
+export interface Scores {
+  /** Places for or against which the user's history speaks. */
   touched(): Uint32Array;
-  /** In standard deviations over all movies; 0 where nothing speaks for or against the movie. */
+  has(place: number): boolean;
+  /** Of a place that isn't touched it grows with the movie's popularity, or is 0. */
   get(place: number): number;
+}
+
+export interface LiveScores extends Scores {
+  /** What the parts of the score are measured in; see strongestReasons. */
+  readonly scales: Scales;
+}
+
+/** Factors of the item-item sums and of those of what comes next. */
+export interface Scales {
+  readonly item: number;
+  readonly next: number;
 }
 
 export interface LiveScorer {
@@ -53,6 +65,9 @@ export interface LiveScorer {
  *
  * with p_k the number of later actions and f = exp(-(now - last) / fadeMs). B: EASE cut to each movie's
  * neighbours (Steck 2019); N: decayed counts of what follows what.
+ *
+ * Where the run blends, s is first brought from the user's deviation to that over all users, so that a
+ * thin history says little, and gets popularity's share: s sd / sd_all + share n / sd(n).
  */
 export function createLiveScorer(model: ItemModel, settings: LiveSettings): LiveScorer {
   const places = model.movieIds.length;
@@ -77,11 +92,43 @@ export function createLiveScorer(model: ItemModel, settings: LiveSettings): Live
         const newness = 0.5 ** (later / settings.nextHalfLife);
         addRow(next, model.next, place, (newness * weight) / WHOLE_WEIGHT);
       });
-      addScaled(total, item, 1);
-      addScaled(total, next, settings.nextShare * fade);
-      return total;
+      const scales = scalesOf(model.blend, settings.nextShare * fade, item, next);
+      addScaled(total, item, scales.item);
+      addScaled(total, next, scales.next);
+      return { ...withPopularity(model, total), scales };
     },
   };
+}
+
+function scalesOf(blend: Blend, nextShare: number, item: Accumulator, next: Accumulator): Scales {
+  if (blend.kind === 'popularity') return { item: 0, next: 0 };
+  const itemDeviation = item.deviation();
+  const nextDeviation = next.deviation();
+  const whole = blend.kind === 'item_item' ? 1 : itemDeviation / blend.itemDeviation;
+  return {
+    item: itemDeviation === 0 ? 0 : whole / itemDeviation,
+    next: nextDeviation === 0 ? 0 : (nextShare * whole) / nextDeviation,
+  };
+}
+
+function withPopularity({ blend, popularity }: ItemModel, total: Accumulator): Scores {
+  const share = popularityShare(blend);
+  return {
+    touched: () => total.touched(),
+    has: (place) => total.has(place),
+    get: (place) => total.get(place) + share * (popularity[place] as number),
+  };
+}
+
+function popularityShare(blend: Blend): number {
+  switch (blend.kind) {
+    case 'item_item':
+      return 0;
+    case 'blend':
+      return blend.popularityShare / blend.popularityDeviation;
+    case 'popularity':
+      return 1;
+  }
 }
 
 /** 1 at the last action, falling by e in `fadeMs`; never above 1, whatever clocks say. */
@@ -95,10 +142,7 @@ function addRow(to: Accumulator, rows: SparseRows, row: number, factor: number):
     to.add(rows.places[i] as number, factor * (rows.weights[i] as number));
 }
 
-/** Adds another's sums in units of their standard deviation. */
-function addScaled(to: Accumulator, from: Accumulator, share: number): void {
-  const deviation = from.deviation();
-  if (share === 0 || deviation === 0) return;
-  const factor = share / deviation;
+function addScaled(to: Accumulator, from: Accumulator, factor: number): void {
+  if (factor === 0) return;
   for (const place of from.touched()) to.add(place, factor * from.get(place));
 }

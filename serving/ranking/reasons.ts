@@ -1,7 +1,7 @@
 import type { HistoryRow } from './history.ts';
 import type { ItemModel, SparseRows } from './item-model.ts';
-import { fadeAt } from './live-scores.ts';
-import type { LiveSettings } from './live-scores.ts';
+import { fadeAt, WHOLE_WEIGHT } from './live-scores.ts';
+import type { LiveSettings, Scales } from './live-scores.ts';
 
 /** Why a movie is in a list, to be said to the user and to who asks. */
 export type Reason =
@@ -22,7 +22,7 @@ interface Strongest {
 
 /**
  * Of each listed movie the action that speaks for it most, by the terms of the live score (see
- * live-scores.ts), item-item and what comes next in units of their deviations. Movies that no action
+ * live-scores.ts), item-item and what comes next in the scales that it gives. Movies that no action
  * speaks for are left out. One pass over the rows of the history.
  */
 export function strongestReasons(
@@ -30,7 +30,7 @@ export function strongestReasons(
   settings: LiveSettings,
   history: readonly HistoryRow[],
   now: number,
-  deviations: { readonly item: number; readonly next: number },
+  scales: Scales,
   listed: ReadonlySet<number>,
 ): ReadonlyMap<number, Reason> {
   const fade = fadeAt(settings, history.at(-1)?.lastAt ?? 0, now);
@@ -41,11 +41,10 @@ export function strongestReasons(
     if (row === undefined || weight <= 0) return;
     const later = history.length - 1 - k;
     const boosted = 1 + settings.boost * fade * 0.5 ** (later / settings.boostHalfLife);
-    if (deviations.item > 0)
-      note(because, model.neighbours, row, listed, movieId, (weight * boosted) / deviations.item);
-    if (later >= settings.nextActions || deviations.next === 0) return;
+    note(because, model.neighbours, row, listed, movieId, weight * boosted * scales.item);
+    if (later >= settings.nextActions) return;
     const newness = 0.5 ** (later / settings.nextHalfLife);
-    const share = (settings.nextShare * fade * newness * weight) / (4 * deviations.next);
+    const share = (newness * weight * scales.next) / WHOLE_WEIGHT;
     note(after, model.next, row, listed, movieId, share);
   });
   const reasons = new Map<number, Reason>();

@@ -1,8 +1,8 @@
-import type { LiveScores } from './live-scores.ts';
+import type { Scores } from './live-scores.ts';
 import type { ItemModel } from './item-model.ts';
 
 /** Inner products of a user's vector with every movie's, and their standard deviation. */
-export interface SimilarityScores extends LiveScores {
+export interface SimilarityScores extends Scores {
   readonly deviation: number;
 }
 
@@ -42,6 +42,7 @@ export function createSimilarityScorer(model: ItemModel): SimilarityScorer {
       return {
         deviation,
         touched: () => touched,
+        has: () => true,
         get: (place) => (products[place] as number) * scale,
       };
     },

@@ -1,21 +1,21 @@
 import type { ItemModel } from './item-model.ts';
-import type { LiveScores } from './live-scores.ts';
+import type { Scores } from './live-scores.ts';
 
 /** A movie in a list, not yet arranged. */
 export interface Candidate {
   readonly place: number;
-  /** In standard deviations; 0 where it is there by its popularity alone. */
+  /** 0 where nothing speaks for it. */
   readonly score: number;
 }
 
 /**
- * The best `length` movies that are eligible: by score, then by popularity, then by place. Movies that
- * nothing speaks for stand behind those that something does, and before those that something speaks
- * against; so a list is full as long as there are movies. Each place is asked about once at most.
+ * The best `length` movies that are eligible: by score, then by popularity, then by place. A list is
+ * full as long as there are movies: those that nothing speaks for stand in it by their popularity. Each
+ * place is asked about once at most.
  */
 export function topCandidates(
   model: Pick<ItemModel, 'popularity' | 'byPopularity'>,
-  scores: LiveScores,
+  scores: Scores,
   length: number,
   eligible: (place: number) => boolean,
 ): Candidate[] {
@@ -23,45 +23,46 @@ export function topCandidates(
     b.score - a.score ||
     (model.popularity[b.place] as number) - (model.popularity[a.place] as number) ||
     a.place - b.place;
-  const best = bestOf(scores, length, (score) => score > 0, eligible, before);
-  if (best.length === length) return best;
-  for (const place of model.byPopularity) {
-    if (best.length === length) return best;
-    if (scores.get(place) === 0 && eligible(place)) best.push({ place, score: 0 });
-  }
-  const left = length - best.length;
-  return best.concat(bestOf(scores, left, (score) => score < 0, eligible, before));
-}
-
-/** A bounded binary heap, the worst kept one on top: most of what is looked at is worse than that. */
-function bestOf(
-  scores: LiveScores,
-  length: number,
-  wanted: (score: number) => boolean,
-  eligible: (place: number) => boolean,
-  before: (a: Candidate, b: Candidate) => number,
-): Candidate[] {
+  /** A bounded binary heap, the worst kept one on top: most of what is looked at is worse than that. */
   const heap: Candidate[] = [];
   if (length === 0) return heap;
   for (const place of scores.touched()) {
-    const score = scores.get(place);
-    if (!wanted(score)) continue;
-    const worst = heap[0];
-    if (heap.length === length && worst !== undefined && score < worst.score) continue;
-    if (!eligible(place)) continue;
-    const candidate = { place, score };
-    if (heap.length < length) {
-      heap.push(candidate);
-      siftUp(heap, before);
-    } else if (worst !== undefined && before(candidate, worst) < 0) {
-      heap[0] = candidate;
-      siftDown(heap, before);
-    }
+    const candidate = { place, score: scores.get(place) };
+    if (isKept(heap, length, candidate, before) && eligible(place))
+      keep(heap, length, candidate, before);
+  }
+  for (const place of model.byPopularity) {
+    if (scores.has(place)) continue;
+    const candidate = { place, score: scores.get(place) };
+    // Whatever follows is less popular, and so no better.
+    if (!isKept(heap, length, candidate, before)) break;
+    if (eligible(place)) keep(heap, length, candidate, before);
   }
   return heap.sort(before);
 }
 
-function siftUp(heap: Candidate[], before: (a: Candidate, b: Candidate) => number): void {
+type Before = (a: Candidate, b: Candidate) => number;
+
+function isKept(
+  heap: readonly Candidate[],
+  length: number,
+  candidate: Candidate,
+  before: Before,
+): boolean {
+  return heap.length < length || before(candidate, heap[0] as Candidate) < 0;
+}
+
+function keep(heap: Candidate[], length: number, candidate: Candidate, before: Before): void {
+  if (heap.length < length) {
+    heap.push(candidate);
+    siftUp(heap, before);
+  } else {
+    heap[0] = candidate;
+    siftDown(heap, before);
+  }
+}
+
+function siftUp(heap: Candidate[], before: Before): void {
   let i = heap.length - 1;
   while (i > 0) {
     const parent = (i - 1) >> 1;
@@ -71,7 +72,7 @@ function siftUp(heap: Candidate[], before: (a: Candidate, b: Candidate) => numbe
   }
 }
 
-function siftDown(heap: Candidate[], before: (a: Candidate, b: Candidate) => number): void {
+function siftDown(heap: Candidate[], before: Before): void {
   let i = 0;
   for (;;) {
     let worst = i;
