@@ -3,7 +3,7 @@ import { addHash, createHash128, murmur128 } from '../../common/hash.ts';
 import { HOUR_MS } from '../../common/time.ts';
 import { userActions } from '../../streams/topics/user-actions.ts';
 import { createChecksums } from '../format/checksums.ts';
-import { copyRows } from '../format/copy-rows.ts';
+import { copyRows } from '../../connectors/postgres/copy-rows.ts';
 import { balanceLedger } from './balance.ts';
 import type { Balance, DroppedAccount, HourAccount } from './balance.ts';
 import { createLedgerIndex, readLedgerRows } from './ledger-rows.ts';

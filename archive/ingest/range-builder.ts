@@ -5,7 +5,7 @@ import { OUTCOMES } from '../../streams/runtime/commit/ledger.ts';
 import type { LedgerRange } from '../../streams/runtime/commit/ledger.ts';
 import { addChecksums, createChecksums } from '../format/checksums.ts';
 import type { Checksums } from '../format/checksums.ts';
-import { COPY_HEADER_BYTES } from '../format/copy-rows.ts';
+import { COPY_HEADER_BYTES } from '../../connectors/postgres/copy-rows.ts';
 import { RowPacker, rowEnd } from '../format/packed-rows.ts';
 
 /** A range on its way into files. */

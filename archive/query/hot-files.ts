@@ -5,7 +5,7 @@ import { DAY_MS } from '../../common/time.ts';
 import { ARCHIVED_TOPIC } from '../consumer.ts';
 import { ColumnBuilder } from '../format/column-builder.ts';
 import { ROW_COLUMNS } from '../format/columns.ts';
-import { copyRows } from '../format/copy-rows.ts';
+import { copyRows } from '../../connectors/postgres/copy-rows.ts';
 import { encodeFile } from '../format/encode.ts';
 import type { HotBounds } from './manifest-reader.ts';
 
