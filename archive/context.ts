@@ -1,6 +1,6 @@
 import { retryUntil } from '../common/retry-until.ts';
 import type { ObjectStore } from '../connectors/object-store/object-store.ts';
-import type { Log } from '../streams/runtime/observe/log.ts';
+import type { Log } from '../common/log.ts';
 import type { RuntimeSettings } from '../streams/runtime/settings.ts';
 import type { ArchiveFailpoint } from './failpoints.ts';
 import type { ArchiveSettings } from './settings.ts';

@@ -2,7 +2,7 @@ import { sqlState } from '../connectors/postgres/errors.ts';
 import { openSession } from '../connectors/postgres/session.ts';
 import type { Session } from '../connectors/postgres/session.ts';
 import { every } from '../common/timers.ts';
-import type { Log } from '../streams/runtime/observe/log.ts';
+import type { Log } from '../common/log.ts';
 import { keepMs, RETAINED_TABLES } from './retention-settings.ts';
 import type { RetainedTable, RetentionSettings } from './retention-settings.ts';
 import { HOUR_MS } from '../common/time.ts';

@@ -1,7 +1,7 @@
 import { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import { isDataError } from '../../connectors/postgres/errors.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
-import type { Log } from '../../streams/runtime/observe/log.ts';
+import type { Log } from '../../common/log.ts';
 import type { Processor, Store } from '../../streams/runtime/processor.ts';
 import { ROW_COLUMNS, writeRow } from '../format/columns.ts';
 import type { RowBatch } from './read-dates.ts';

@@ -1,6 +1,6 @@
 import type { KafkaClientName } from '../../connectors/kafka/create-consumer.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
-import type { Log } from '../runtime/observe/log.ts';
+import type { Log } from '../../common/log.ts';
 import type { Processor } from '../runtime/processor.ts';
 import type { RuntimeSettings } from '../runtime/settings.ts';
 import type { LivePartition, ReplayStart } from './replay-plan.ts';

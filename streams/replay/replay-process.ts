@@ -1,6 +1,6 @@
 import type { BoundedConsumer } from './bounded-consumer.ts';
 import { boundConsumer } from './bounded-consumer.ts';
-import type { Log } from '../runtime/observe/log.ts';
+import type { Log } from '../../common/log.ts';
 import { createStreamProcess } from '../runtime/process.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import { refused } from './replay-plan.ts';

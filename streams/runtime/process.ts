@@ -8,7 +8,7 @@ import { createCodec } from '../../connectors/registry/codec.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { Failpoint } from './failpoints.ts';
-import type { Log } from './observe/log.ts';
+import type { Log } from '../../common/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Processor } from './processor.ts';

@@ -19,7 +19,7 @@ import { createTaskManager } from './task-manager.ts';
 import { createLagMeter } from './lag-meter.ts';
 import { createBatchWorker } from './batch-worker.ts';
 import type { BatchWorker, BatchWorkerContext } from './batch-worker.ts';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../../../common/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { createBatchMetrics } from '../observe/batch-metrics.ts';
 import { createBatchDecoder } from '../commit/decode-batch.ts';

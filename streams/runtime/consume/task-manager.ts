@@ -4,7 +4,7 @@ import type { TakeOverContext } from './take-over.ts';
 import { clearQueue } from './partition-task.ts';
 import type { Halt, PartitionTask } from './partition-task.ts';
 import type { BatchWorker } from './batch-worker.ts';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../../../common/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 
 export interface TaskManager {

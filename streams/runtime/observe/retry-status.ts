@@ -1,5 +1,5 @@
 import type { MarqueeError } from '../../../common/error.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../../../common/log.ts';
 import type { Metrics } from './metrics.ts';
 
 /** A fault is logged when it is new and then at most this often. */

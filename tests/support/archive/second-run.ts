@@ -4,7 +4,7 @@ import { audit } from '../../../archive/audit/audit.ts';
 import type { AuditFinding } from '../../../archive/audit/report.ts';
 import { runArchive } from '../../../archive/ingest/run.ts';
 import { DEFAULT_ARCHIVE } from '../../../archive/settings.ts';
-import type { Log } from '../../../streams/runtime/observe/log.ts';
+import type { Log } from '../../../common/log.ts';
 import type { ArchiveFixture } from './fixture.ts';
 import type { Finding } from '../scenario/checks.ts';
 import { createSecondDatabase } from '../faults/second-database.ts';

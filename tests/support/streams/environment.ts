@@ -10,7 +10,7 @@ import { pushSchemas } from '../../../connectors/registry/subjects.ts';
 import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
 import { migrate } from '../../../sql/migrate.ts';
 import { partitionOf } from '../../../common/partitioner.ts';
-import type { Log } from '../../../streams/runtime/observe/log.ts';
+import type { Log } from '../../../common/log.ts';
 import { createStreamProcess, type StreamProcess } from '../../../streams/runtime/process.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import type { RuntimeSettings } from '../../../streams/runtime/settings.ts';
