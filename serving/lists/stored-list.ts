@@ -1,0 +1,106 @@
+import { crc32 } from 'node:zlib';
+import { answerHead, itemJson } from './answer-json.ts';
+import { RANKER_VERSION } from './list.ts';
+import type { ListIdentity, RecommendationList } from './list.ts';
+
+/*
+ * A list in bytes, as Redis has it, big-endian:
+ *
+ *     0 mark | 4 generation f64 | 12 profile version f64 | 20 made at f64 | 28 holds until f64
+ *     36 crc32 of all but mark and itself | 40 items u16 | 42 identity bytes u16 | 44 head bytes u32
+ *     48 log bytes u32 | 52 items x (movie f64, end of its JSON u32) | identity | head and items | log
+ *
+ * The first 28 bytes say how new it is and are compared in Redis: doubles from 0 on sort as bytes. The
+ * JSON is sent as it stands; `log` is what the serve log wants of the list, and means nothing here.
+ */
+const MARK = Buffer.from('MQL1');
+const FIXED_BYTES = 52;
+const ENTRY_BYTES = 12;
+
+export function storedIdentity(identity: ListIdentity): Buffer {
+  const { userId, surface, surfaceVersion, arm, modelVersion } = identity;
+  return Buffer.from(
+    [RANKER_VERSION, surface, surfaceVersion, arm ?? '', modelVersion ?? '', userId].join('\0'),
+  );
+}
+
+export function encodeStoredList(list: RecommendationList, log: Buffer): Buffer {
+  const identity = storedIdentity(list);
+  let json = answerHead(list);
+  const headBytes = Buffer.byteLength(json);
+  const items = list.items.map((item, i) => itemJson(item, i + 1));
+  json += items.join(',');
+  const jsonBytes = Buffer.byteLength(json);
+  const entries = FIXED_BYTES + ENTRY_BYTES * items.length;
+  const value = Buffer.alloc(entries + identity.length + jsonBytes + log.length);
+  MARK.copy(value);
+  value.writeDoubleBE(list.generation, 4);
+  value.writeDoubleBE(list.profileVersion, 12);
+  value.writeDoubleBE(list.madeAt, 20);
+  value.writeDoubleBE(list.holdsUntil, 28);
+  value.writeUInt16BE(items.length, 40);
+  value.writeUInt16BE(identity.length, 42);
+  value.writeUInt32BE(headBytes, 44);
+  value.writeUInt32BE(log.length, 48);
+  let end = headBytes;
+  list.items.forEach(({ movieId }, i) => {
+    end += (i === 0 ? 0 : 1) + Buffer.byteLength(items[i] as string);
+    value.writeDoubleBE(movieId, FIXED_BYTES + ENTRY_BYTES * i);
+    value.writeUInt32BE(end, FIXED_BYTES + ENTRY_BYTES * i + 8);
+  });
+  identity.copy(value, entries);
+  value.write(json, entries + identity.length);
+  log.copy(value, entries + identity.length + jsonBytes);
+  value.writeUInt32BE(checksum(value), 36);
+  return value;
+}
+
+function checksum(value: Buffer): number {
+  return crc32(value.subarray(40), crc32(value.subarray(4, 36)));
+}
+
+/** A stored list, not yet parsed. */
+export interface StoredList {
+  readonly generation: number;
+  readonly profileVersion: number;
+  readonly madeAt: number;
+  readonly holdsUntil: number;
+  readonly count: number;
+  movieId(index: number): number;
+  /** The answer's JSON from its head to the end of the first `items`, to be closed by `]}`. */
+  json(items: number): Buffer;
+  readonly log: Buffer;
+}
+
+export type Unusable = 'foreign' | 'other_identity' | 'outdated';
+
+/**
+ * What stands under a list's key, checked: bytes of others, a damaged list and one of another user,
+ * surface, arm, model or ranker are told apart from a list that is to be used.
+ */
+export function readStoredList(
+  value: Buffer,
+  identity: Buffer,
+  now: number,
+): StoredList | Unusable {
+  if (value.length < FIXED_BYTES || MARK.compare(value, 0, 4) !== 0) return 'foreign';
+  if (value.readUInt32BE(36) !== checksum(value)) return 'foreign';
+  const count = value.readUInt16BE(40);
+  const entries = FIXED_BYTES + ENTRY_BYTES * count;
+  const jsonAt = entries + value.readUInt16BE(42);
+  if (identity.compare(value, entries, jsonAt) !== 0) return 'other_identity';
+  const holdsUntil = value.readDoubleBE(28);
+  if (now >= holdsUntil) return 'outdated';
+  const endOf = (index: number): number =>
+    index < 0 ? value.readUInt32BE(44) : value.readUInt32BE(FIXED_BYTES + ENTRY_BYTES * index + 8);
+  return {
+    generation: value.readDoubleBE(4),
+    profileVersion: value.readDoubleBE(12),
+    madeAt: value.readDoubleBE(20),
+    holdsUntil,
+    count,
+    movieId: (index) => value.readDoubleBE(FIXED_BYTES + ENTRY_BYTES * index),
+    json: (items) => value.subarray(jsonAt, jsonAt + endOf(Math.min(items, count) - 1)),
+    log: value.subarray(value.length - value.readUInt32BE(48)),
+  };
+}

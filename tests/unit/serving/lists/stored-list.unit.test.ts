@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RecommendationList } from '../../../../serving/lists/list.ts';
+import {
+  encodeStoredList,
+  readStoredList,
+  storedIdentity,
+} from '../../../../serving/lists/stored-list.ts';
+
+const lists: fc.Arbitrary<RecommendationList> = fc.record({
+  userId: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
+  surface: fc.constantFrom('home', 'mail'),
+  surfaceVersion: fc.constantFrom('0123456789ab', 'ba9876543210'),
+  arm: fc.constantFrom(null, 'a', 'b'),
+  modelVersion: fc.constantFrom(null, '20261127T000000Z'),
+  generation: fc.nat(),
+  profileVersion: fc.nat(),
+  madeAt: fc.integer({ min: 0, max: 2_000_000_000_000 }),
+  algorithm: fc.constant('item_item' as const),
+  holdsUntil: fc.constant(2_000_000_000_001),
+  items: fc.array(
+    fc.record({
+      movieId: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+      score: fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+      propensity: fc.constant(1),
+      reason: fc.constantFrom(
+        { kind: 'popular' as const },
+        { kind: 'because_you' as const, movieId: 318 },
+      ),
+    }),
+    { maxLength: 50 },
+  ),
+});
+const NOW = 2_000_000_000_000;
+
+describe('a stored list', () => {
+  it('gives an answer of any length that is JSON and holds its first items', () => {
+    fc.assert(
+      fc.property(lists, fc.nat({ max: 60 }), (list, length) => {
+        const stored = readStoredList(
+          encodeStoredList(list, Buffer.from('log')),
+          storedIdentity(list),
+          NOW,
+        );
+        if (typeof stored === 'string') throw new Error(stored);
+        const answer = JSON.parse(`{${stored.json(length).toString()}]}`) as {
+          user_id: string;
+          items: { movie_id: number; position: number; reason: unknown }[];
+        };
+        const wanted = list.items.slice(0, length);
+        expect(answer.user_id).toBe(list.userId.toWellFormed());
+        expect(answer.items.map(({ movie_id }) => movie_id)).toEqual(
+          wanted.map(({ movieId }) => movieId),
+        );
+        expect(answer.items.map(({ position }) => position)).toEqual(wanted.map((_, i) => i + 1));
+        expect([stored.log.toString(), stored.count]).toEqual(['log', list.items.length]);
+        expect(list.items.every(({ movieId }, i) => stored.movieId(i) === movieId)).toBe(true);
+        const { generation, profileVersion, madeAt } = list;
+        expect(stored).toMatchObject({ generation, profileVersion, madeAt });
+      }),
+    );
+  });
+
+  it('is nobody else’s, and of nothing else', () => {
+    fc.assert(
+      fc.property(lists, lists, (list, other) => {
+        fc.pre(!storedIdentity(list).equals(storedIdentity(other)));
+        const value = encodeStoredList(list, Buffer.alloc(0));
+        expect(readStoredList(value, storedIdentity(other), NOW)).toBe('other_identity');
+      }),
+    );
+  });
+
+  it('is not read once it holds no longer', () => {
+    fc.assert(
+      fc.property(lists, (list) => {
+        const value = encodeStoredList(list, Buffer.alloc(0));
+        const identity = storedIdentity(list);
+        expect(readStoredList(value, identity, list.holdsUntil)).toBe('outdated');
+      }),
+    );
+  });
+
+  it('is foreign when any byte of it changed, and so is whatever else stands there', () => {
+    fc.assert(
+      fc.property(lists, fc.nat(), fc.integer({ min: 1, max: 255 }), (list, at, change) => {
+        const value = encodeStoredList(list, Buffer.from('log'));
+        const place = at % value.length;
+        value[place] = (value[place] as number) ^ change;
+        expect(readStoredList(value, storedIdentity(list), NOW)).toBe('foreign');
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), lists, (bytes, list) => {
+        expect(readStoredList(Buffer.from(bytes), storedIdentity(list), NOW)).toBe('foreign');
+      }),
+    );
+  });
+});
