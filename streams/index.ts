@@ -3,6 +3,7 @@ import { interactions } from './interactions/processor.ts';
 import { movies } from './movies/processor.ts';
 import { profiles } from './profiles/processor.ts';
 import type { Processor } from './runtime/processor.ts';
+import { recommendations } from './recommendations/processor.ts';
 import { serveLogs } from './serve-logs/processor.ts';
 
 /** Every processor by its name. A new one is a folder, and its import and line here. */
@@ -12,4 +13,5 @@ export const PROCESSORS: Readonly<Record<string, Processor>> = {
   feedback,
   'serve-logs': serveLogs,
   movies,
+  recommendations,
 };

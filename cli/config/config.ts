@@ -94,6 +94,13 @@ const configSchema = z.object({
   redis: z.object({
     url: setting('MARQUEE_REDIS_URL', 'Redis protocol', z.url(), { secret: true }),
   }),
+  serving: z.object({
+    surfacesFile: setting(
+      'MARQUEE_SURFACES_FILE',
+      'surfaces.yaml: what each surface wants; else the built-in surfaces hold',
+      z.string().optional(),
+    ),
+  }),
   objectStore: z.object({
     endpoint: setting('MARQUEE_S3_ENDPOINT', 'S3 endpoint', z.url({ protocol: /^https?$/ })),
     accessKey: setting('MARQUEE_S3_ACCESS_KEY', 'S3 access key', text),
@@ -238,6 +245,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
       writerUrl: `postgres://marquee_writer@${database}`,
       readerUrl: `postgres://marquee_reader@${database}`,
     },
+    serving: {},
     redis: { url: `redis://127.0.0.1:${defaultPorts.valkeyPort}` },
     objectStore: {
       endpoint: `http://127.0.0.1:${defaultPorts.objectStorePort}`,

@@ -72,32 +72,26 @@ export interface StoredList {
   readonly log: Buffer;
 }
 
-export type Unusable = 'foreign' | 'other_identity' | 'outdated';
+export type Unusable = 'foreign' | 'other_identity';
 
 /**
  * What stands under a list's key, checked: bytes of others, a damaged list and one of another user,
  * surface, arm, model or ranker are told apart from a list that is to be used.
  */
-export function readStoredList(
-  value: Buffer,
-  identity: Buffer,
-  now: number,
-): StoredList | Unusable {
+export function readStoredList(value: Buffer, identity: Buffer): StoredList | Unusable {
   if (value.length < FIXED_BYTES || MARK.compare(value, 0, 4) !== 0) return 'foreign';
   if (value.readUInt32BE(36) !== checksum(value)) return 'foreign';
   const count = value.readUInt16BE(40);
   const entries = FIXED_BYTES + ENTRY_BYTES * count;
   const jsonAt = entries + value.readUInt16BE(42);
   if (identity.compare(value, entries, jsonAt) !== 0) return 'other_identity';
-  const holdsUntil = value.readDoubleBE(28);
-  if (now >= holdsUntil) return 'outdated';
   const endOf = (index: number): number =>
     index < 0 ? value.readUInt32BE(44) : value.readUInt32BE(FIXED_BYTES + ENTRY_BYTES * index + 8);
   return {
     generation: value.readDoubleBE(4),
     profileVersion: value.readDoubleBE(12),
     madeAt: value.readDoubleBE(20),
-    holdsUntil,
+    holdsUntil: value.readDoubleBE(28),
     count,
     movieId: (index) => value.readDoubleBE(FIXED_BYTES + ENTRY_BYTES * index),
     json: (items) => value.subarray(jsonAt, jsonAt + endOf(Math.min(items, count) - 1)),

@@ -9,6 +9,13 @@ export interface HistoryRow {
   readonly seen: boolean;
 }
 
+/** A user as of one version of their profile. */
+export interface UserState {
+  readonly profileVersion: number;
+  /** In the order of time. */
+  readonly history: readonly HistoryRow[];
+}
+
 /** A user's rows in the order of time, the oldest first; ties by movie, as the batch stage has them. */
 export function inOrder(rows: readonly HistoryRow[]): HistoryRow[] {
   return rows.toSorted((a, b) => a.lastAt - b.lastAt || a.movieId - b.movieId);

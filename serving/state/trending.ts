@@ -2,16 +2,11 @@ import { join } from 'node:path';
 import type { Log } from '../../common/log.ts';
 import { HOUR_MS } from '../../common/time.ts';
 import type { Queryable } from '../../connectors/postgres/pool.ts';
+import { trendingOf } from '../ranking/trending.ts';
+import type { HourOfActions, Trending } from '../ranking/trending.ts';
 import { createHeld } from './held.ts';
 import type { Held } from './held.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
-
-/** What many do something with now, the most popular first. */
-export interface Trending {
-  readonly movieIds: readonly number[];
-  /** Decayed sums of what users did, in the order of movieIds. */
-  readonly scores: readonly number[];
-}
 
 export interface TrendingStateOptions {
   readonly queryable: Queryable;
@@ -22,9 +17,7 @@ export interface TrendingStateOptions {
 
 /** An hour's events of the hot window; older ones are in the archive. */
 const WINDOW_HOURS = 48;
-/** What a user did counts half after so long. */
-const HALF_LIFE_HOURS = 12;
-const LENGTH = 1_000;
+const SETTINGS = { halfLifeHours: 12, length: 1_000 };
 
 /**
  * A user counts for a movie once an hour, by the strongest thing that they did, so that nobody makes a
@@ -46,14 +39,12 @@ const HOUR = `
            GROUP BY movie_id, user_id) AS once
    GROUP BY movie_id HAVING sum(weight) > 0`;
 
-type Hour = ReadonlyMap<number, number>;
-
 /** Reads the current hour and the one before again each time; earlier ones are read once. */
 export function createTrendingState(options: TrendingStateOptions): Held<Trending> {
   const path = options.folder === null ? null : join(options.folder, 'trending.json');
-  const hours = new Map<number, Hour>();
+  const hours = new Map<number, HourOfActions>();
 
-  async function readHour(hour: number): Promise<Hour> {
+  async function readHour(hour: number): Promise<HourOfActions> {
     const rows = await options.queryable.query<{ movieId: number; weight: number }>(HOUR, [
       hour * HOUR_MS,
       (hour + 1) * HOUR_MS,
@@ -72,7 +63,7 @@ export function createTrendingState(options: TrendingStateOptions): Held<Trendin
       for (const hour of hours.keys()) if (hour <= now - WINDOW_HOURS) hours.delete(hour);
       for (let hour = now - WINDOW_HOURS + 1; hour <= now; hour++)
         if (!hours.has(hour) || hour >= now - 1) hours.set(hour, await readHour(hour));
-      return trendingOf(hours, now);
+      return trendingOf(hours, now, SETTINGS);
     },
     ...(path === null
       ? {}
@@ -81,16 +72,4 @@ export function createTrendingState(options: TrendingStateOptions): Held<Trendin
           keep: (trending) => writeJsonFile(path, trending),
         }),
   });
-}
-
-/** Of hours by their number since 1970; ties by movie. */
-export function trendingOf(hours: ReadonlyMap<number, Hour>, now: number): Trending {
-  const sums = new Map<number, number>();
-  for (const [hour, weights] of hours) {
-    const share = 0.5 ** ((now - hour) / HALF_LIFE_HOURS);
-    for (const [movieId, weight] of weights)
-      sums.set(movieId, (sums.get(movieId) ?? 0) + share * weight);
-  }
-  const sorted = [...sums].sort(([a, x], [b, y]) => y - x || a - b).slice(0, LENGTH);
-  return { movieIds: sorted.map(([id]) => id), scores: sorted.map(([, score]) => score) };
 }

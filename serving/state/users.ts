@@ -1,13 +1,6 @@
 import type { Queryable } from '../../connectors/postgres/pool.ts';
 import { inOrder } from '../ranking/history.ts';
-import type { HistoryRow } from '../ranking/history.ts';
-
-/** A user as of one version of their profile. */
-export interface UserState {
-  readonly profileVersion: number;
-  /** In the order of time. */
-  readonly history: readonly HistoryRow[];
-}
+import type { HistoryRow, UserState } from '../ranking/history.ts';
 
 /** Who has done something with more movies than this is known by the latest of them. */
 const HISTORY_MAX = 50_000;

@@ -8,10 +8,9 @@ import { createCodec } from '../../connectors/registry/codec.ts';
 import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { Failpoint } from './failpoints.ts';
-import type { Log } from '../../common/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
-import type { Processor } from './processor.ts';
+import type { Processor, Resources } from './processor.ts';
 import { createOutboxPublisher } from './outbox/outbox-publisher.ts';
 import { createRunner } from './consume/runner.ts';
 import type { Runner, SessionKind } from './consume/runner.ts';
@@ -21,14 +20,12 @@ import type { RuntimeSettings } from './settings.ts';
 import { MINUTE_MS } from '../../common/time.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
 
-export interface ProcessOptions {
+export interface ProcessOptions extends Resources {
   readonly processors: readonly Processor[];
   readonly brokers: readonly string[];
   readonly kafkaClient: KafkaClientName;
   readonly registryUrl: string;
-  readonly postgresUrl: string;
   readonly settings: RuntimeSettings;
-  readonly log: Log;
   readonly failpoint: Failpoint;
   /** Prefix of static member ids; each processor's member is `<prefix>.<processor>`. */
   readonly instanceId?: string;
@@ -146,6 +143,7 @@ async function createProcessorRunner(
     metrics,
     log: options.log,
     failpoint: options.failpoint,
+    resources: options,
     ...(shadow === undefined
       ? {}
       : { silent: true, firstOffset: (partition: number) => shadow.firstOffset(partition) }),

@@ -3,6 +3,7 @@ import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { DeadLetterReason } from '../../schemas/reasons.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
+import type { Log } from '../../common/log.ts';
 import type { AppliedIds, ImportCheck, Outbox, TableRetention } from './declared.ts';
 
 /**
@@ -61,6 +62,15 @@ export interface WriteBatch<E> {
   readonly rows: CopyWriter | null;
 }
 
+/** What a store may reach beside the batch's session; each opens for itself what it needs. */
+export interface Resources {
+  readonly postgresUrl: string;
+  readonly redisUrl?: string | undefined;
+  /** surfaces.yaml; else the built-in surfaces hold. */
+  readonly surfacesFile?: string | undefined;
+  readonly log: Log;
+}
+
 export interface Store<E> {
   /** Outside the transaction: makes what the rows need (partitions of a table). */
   prepare(session: Session, events: readonly Accepted<E>[]): Promise<void>;
@@ -69,10 +79,14 @@ export interface Store<E> {
    * and must leave out events that were applied before. Returns the indexes of those resends.
    */
   apply(session: Session, batch: WriteBatch<E>, sent: CopyHook): Promise<readonly number[]>;
+  /** Lets go of what it opened; no batch is under way, and none follows. */
+  close?(): Promise<void>;
 }
 
-/** A rebuild's knowledge of the events that it gives a store. */
+/** Where a store runs, and what a rebuild knows of the events that it gives it. */
 export interface StoreOptions<E> {
+  /** Given where the processor runs; a rebuild gives none. */
+  readonly resources?: Resources;
   /**
    * False for an event of which no resend will follow, neither from the rebuild, which has left
    * them out, nor from the topic, where it would be too late. By default all may be sent again.

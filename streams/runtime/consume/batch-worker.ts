@@ -278,6 +278,7 @@ export function createBatchWorker<E>(options: BatchWorkerContext<E>): BatchWorke
         }
       } finally {
         await session?.close();
+        await context.store.close?.();
       }
     },
     stop() {

@@ -26,7 +26,7 @@ import { createBatchDecoder } from '../commit/decode-batch.ts';
 import type { RunnerStatus } from '../observe/status.ts';
 import type { SchemaLoader } from './schema-loader.ts';
 import type { ProcessorKey } from '../commit/offsets.ts';
-import type { Processor } from '../processor.ts';
+import type { Processor, Resources } from '../processor.ts';
 import type { RuntimeSettings } from '../settings.ts';
 import { createRetryStatus } from '../observe/retry-status.ts';
 import type { RetryStatus } from '../observe/retry-status.ts';
@@ -47,6 +47,7 @@ export interface RunnerOptions<E> {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly failpoint: Failpoint;
+  readonly resources: Resources;
   readonly firstOffset?: (partition: number) => number | undefined;
   /** A replay publishes nothing, since the live run has: its outbox is emptied unread. */
   readonly silent?: boolean;
@@ -317,7 +318,7 @@ function createProcessorWorker<E>(
   const decoder = createBatchDecoder(processor, options.decoder, settings);
   return createBatchWorker<E>({
     key,
-    store: processor.createStore(),
+    store: processor.createStore({ resources: options.resources }),
     failpoint: options.failpoint,
     openSession: () => options.openSession('batch'),
     decode: decoder.decode,

@@ -1,0 +1,40 @@
+import type { Redis } from 'ioredis';
+import { toRedisError } from '../../connectors/redis/client.ts';
+import { putNewer } from '../../connectors/redis/put-newer.ts';
+import { LIST_TTL_MS } from '../lists/hold.ts';
+import type { ListIdentity, RecommendationList } from '../lists/list.ts';
+import { encodeStoredList } from '../lists/stored-list.ts';
+
+/** Lists in Redis, one a user, surface and arm. What comes out is anybody's bytes until it is read. */
+export interface ListCache {
+  /** Null where there is none. Rejects with MARQUEE_REDIS_UNAVAILABLE. */
+  get(key: ListKey): Promise<Buffer | null>;
+  /** False when a newer list is there, which stays. */
+  put(list: RecommendationList, log: Buffer): Promise<boolean>;
+}
+
+export type ListKey = Pick<ListIdentity, 'userId' | 'surface' | 'arm'>;
+
+export function createListCache(redis: Redis): ListCache {
+  return {
+    async get(key) {
+      try {
+        return await redis.getBuffer(redisKey(key));
+      } catch (error) {
+        if (isOtherType(error)) return null;
+        throw toRedisError(error, 'reading a list');
+      }
+    },
+    put: (list, log) => putNewer(redis, redisKey(list), encodeStoredList(list, log), LIST_TTL_MS),
+  };
+}
+
+/** Surfaces and arms have no colon in their names; whatever the user's name holds comes last. */
+export function redisKey({ userId, surface, arm }: ListKey): string {
+  return `marquee:list:${surface}:${arm ?? ''}:${userId}`;
+}
+
+/** Somebody else put a hash or a list under our key: as good as nothing, until the next put. */
+function isOtherType(error: unknown): boolean {
+  return (error as Error).message.startsWith('WRONGTYPE');
+}

@@ -1,0 +1,130 @@
+import { createRandom } from '../../common/random.ts';
+import { createEligible } from '../ranking/eligible.ts';
+import type { UserState } from '../ranking/history.ts';
+import type { Reason } from '../ranking/reasons.ts';
+import type { Shown } from '../ranking/steps.ts';
+import type { RequestFilter, SeenPolicy, Surface } from '../ranking/surface.ts';
+import { topCandidates } from '../ranking/top.ts';
+import { arrange, candidatesNeeded } from './arrange.ts';
+import type { ListSources } from './list-sources.ts';
+import type { ListCandidate } from './arrange.ts';
+import type { Algorithm, ListItem } from './list.ts';
+import { popularMovies } from './popular-movies.ts';
+import type { Rankers, UserScores } from './rankers.ts';
+
+export interface ListWish {
+  readonly surface: Surface;
+  readonly length: number;
+  readonly filter: RequestFilter;
+  /** Null is the surface's. */
+  readonly seenPolicy: SeenPolicy | null;
+  /** Of the first item, from 1. */
+  readonly firstPosition: number;
+  readonly shown: Shown;
+}
+
+export interface MadeList {
+  readonly algorithm: Algorithm;
+  /** By the surface's rules, but nothing explored yet: that is drawn anew each time the list is served. */
+  readonly items: readonly ListItem[];
+  /** What may be explored; empty where the surface doesn't. */
+  readonly pool: readonly ListItem[];
+}
+
+/** Makes lists of one user, for any surface. */
+export interface UserLists {
+  make(wish: ListWish): MadeList;
+}
+
+const NOBODY: UserState = { profileVersion: 0, history: [] };
+
+/**
+ * A user's lists as of `now`; null stands for somebody of whom nothing is known, or nothing may be used.
+ * To be used before the next user's are asked for: the rankers' sums are theirs until then.
+ */
+export function userLists(sources: ListSources, user: UserState | null, now: number): UserLists {
+  const { history } = user ?? NOBODY;
+  const { rankers } = sources;
+  const scored = history.length === 0 ? null : (rankers?.score(history, now) ?? null);
+  const seen = new Set(history.filter((row) => row.seen).map((row) => row.movieId));
+  return { make: (wish) => makeList(sources, scored, seen, wish, now) };
+}
+
+function makeList(
+  sources: ListSources,
+  scored: UserScores | null,
+  seen: ReadonlySet<number>,
+  wish: ListWish,
+  now: number,
+): MadeList {
+  const { catalogue, rankers } = sources;
+  const { surface, length, filter, seenPolicy } = wish;
+  const explores = surface.exploration.share > 0;
+  const eligible = createEligible({ catalogue, surface, filter, seen, seenPolicy });
+  const depth = candidatesNeeded(surface, length);
+  const candidates = function* (): Generator<ListCandidate> {
+    if (scored !== null && rankers !== null) yield* rankedMovies(rankers, scored, depth, eligible);
+    yield* popularMovies(sources, scored !== null);
+  };
+  const items = rankers?.items;
+  const arranged = arrange({
+    ...{ catalogue, surface: explores ? unexplored(surface) : surface, filter, seen, seenPolicy },
+    candidates: candidates(),
+    popularityOf: (movieId) => items?.popularity[items.placeOf.get(movieId) ?? -1] ?? 0,
+    shown: wish.shown,
+    length: explores ? length + surface.exploration.pool : length,
+    firstPosition: wish.firstPosition,
+    pool: null,
+    now,
+    random: NEVER_DRAWN,
+  });
+  const reasons = scored === null ? NO_REASONS : reasonsOf(rankers, scored, arranged);
+  const reasoned = arranged.map(({ movieId, score, origin, propensity }): ListItem => {
+    const reason = origin === 'pinned' ? PINNED : (reasons.get(movieId) ?? POPULAR);
+    return { movieId, score, propensity, reason };
+  });
+  return {
+    algorithm: scored?.algorithm ?? (sources.trending?.movieIds.length ? 'trending' : 'popularity'),
+    items: reasoned.slice(0, length),
+    pool: reasoned.slice(length),
+  };
+}
+
+/** Nothing is drawn while a surface doesn't explore. */
+const NEVER_DRAWN = createRandom(0);
+const PINNED: Reason = { kind: 'pinned' };
+const POPULAR: Reason = { kind: 'popular' };
+const NO_REASONS: ReadonlyMap<number, Reason> = new Map();
+
+function unexplored(surface: Surface): Surface {
+  return { ...surface, exploration: { ...surface.exploration, share: 0 } };
+}
+
+function* rankedMovies(
+  { items }: Rankers,
+  { scores }: UserScores,
+  depth: number,
+  eligible: (movieId: number) => boolean,
+): Generator<ListCandidate> {
+  const idOf = (place: number): number => items.movieIds[place] as number;
+  for (const { place, score } of topCandidates(items, scores, depth, (p) => eligible(idOf(p))))
+    yield { movieId: idOf(place), score, origin: scores.has(place) ? 'ranked' : 'popular' };
+}
+
+function reasonsOf(
+  rankers: Rankers | null,
+  scored: UserScores,
+  arranged: readonly { readonly movieId: number; readonly origin: string }[],
+): ReadonlyMap<number, Reason> {
+  if (rankers === null) return NO_REASONS;
+  const { placeOf, movieIds } = rankers.items;
+  const places = new Set<number>();
+  for (const { movieId, origin } of arranged) {
+    const place = placeOf.get(movieId);
+    if (origin === 'ranked' && place !== undefined) places.add(place);
+  }
+  const byMovie = new Map<number, Reason>();
+  for (const [place, reason] of scored.reasons(places))
+    byMovie.set(movieIds[place] as number, reason);
+  return byMovie;
+}

@@ -1,0 +1,136 @@
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { MarqueeError } from '../../common/error.ts';
+import { connected, createRedis } from '../../connectors/redis/client.ts';
+import { assertEvicting } from '../../connectors/redis/eviction.ts';
+import type { Session } from '../../connectors/postgres/session.ts';
+import type { ProfileChange } from '../../schemas/generated/types.ts';
+import { createListCache } from '../../serving/cache/list-cache.ts';
+import type { ListSources } from '../../serving/lists/list-sources.ts';
+import { createServingState } from '../../serving/state/serving-state.ts';
+import { readUsers } from '../../serving/state/users.ts';
+import type { Resources, Store, StoreOptions } from '../runtime/processor.ts';
+import { changedUsers, listsOf, vectorText } from './core.ts';
+import { setVectors } from './vectors.ts';
+import type { UserVector } from './vectors.ts';
+
+const REDIS_TIMEOUT_MS = 2_000;
+const READY_MS = 10_000;
+/** Users whose histories are in memory at once, and whose lists are under way to Redis. */
+const CHUNK = 128;
+
+export function createRecommendationsStore(
+  options: StoreOptions<ProfileChange> = {},
+): Store<ProfileChange> {
+  const { resources } = options;
+  let opened: Promise<Working> | null = null;
+  let vectors: readonly UserVector[] = [];
+  const working = (): Promise<Working> => {
+    opened ??= openWorking(resources).catch((error: unknown) => {
+      opened = null;
+      throw error;
+    });
+    return opened;
+  };
+
+  return {
+    // Lists need no transaction: one that is written and whose batch is not committed is right all the same.
+    async prepare(session, events) {
+      vectors = [];
+      if (events.length === 0) return;
+      vectors = await (await working()).update(session, changedUsers(events));
+    },
+    async apply(session, _batch, sent) {
+      await sent('half');
+      await setVectors(session, vectors);
+      await sent('all');
+      return [];
+    },
+    async close() {
+      await (await opened?.catch(() => null))?.close();
+    },
+  };
+}
+
+interface Working {
+  /** Writes the users' lists; returns their vectors. */
+  update(session: Session, userIds: readonly string[]): Promise<UserVector[]>;
+  close(): Promise<void>;
+}
+
+async function openWorking(resources: Resources | undefined): Promise<Working> {
+  if (resources?.redisUrl === undefined)
+    throw new MarqueeError('MARQUEE_BUG', 'recommendations: no Redis was given');
+  const { postgresUrl, redisUrl, log } = resources;
+  const redis = createRedis({
+    url: redisUrl,
+    name: 'marquee-recommendations',
+    commandTimeoutMs: REDIS_TIMEOUT_MS,
+  });
+  try {
+    await connected(redis, REDIS_TIMEOUT_MS);
+    await assertEvicting(redis);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  const cache = createListCache(redis);
+  const state = createServingState({
+    postgresUrl,
+    applicationName: 'marquee-recommendations',
+    connectionsMax: 2,
+    queryTimeoutMs: 30_000,
+    folder: null,
+    log,
+  });
+  await state.ready(READY_MS);
+  const surfaces = openSurfaces(resources);
+
+  async function updateSome(session: Session, userIds: readonly string[]): Promise<UserVector[]> {
+    const sources = sourcesOf(state);
+    const users = await readUsers(session, userIds);
+    const now = Date.now();
+    const puts: Promise<boolean>[] = [];
+    const vectors: UserVector[] = [];
+    for (const [userId, user] of users) {
+      const lists = listsOf(sources, surfaces.all(), userId, user, NOTHING_SHOWN, now);
+      for (const list of lists) puts.push(cache.put(list, Buffer.alloc(0)));
+      const vector = sources.rankers?.vector(user.history) ?? null;
+      if (vector !== null && sources.rankers !== null)
+        vectors.push({
+          userId,
+          vector: vectorText(vector),
+          modelVersion: sources.rankers.items.version,
+        });
+    }
+    await Promise.all(puts);
+    return vectors;
+  }
+
+  return {
+    async update(session, userIds) {
+      const vectors: UserVector[] = [];
+      for (let at = 0; at < userIds.length; at += CHUNK) {
+        vectors.push(...(await updateSome(session, userIds.slice(at, at + CHUNK))));
+        await nextTick();
+      }
+      return vectors;
+    },
+    async close() {
+      surfaces.close();
+      await state.close();
+      redis.disconnect();
+    },
+  };
+}
+
+const NOTHING_SHOWN: ReadonlyMap<number, number> = new Map();
+
+function sourcesOf(state: { sources(): ListSources | null }): ListSources {
+  const sources = state.sources();
+  if (sources !== null) return sources;
+  throw new MarqueeError(
+    'MARQUEE_SERVING_STATE_MISSING',
+    'the catalogue could not be read yet; it is tried again by itself. Is Postgres up?',
+    { retriable: true },
+  );
+}

@@ -1,0 +1,28 @@
+import type { Session } from '../../connectors/postgres/session.ts';
+
+export interface UserVector {
+  readonly userId: string;
+  /** As pgvector reads it. */
+  readonly vector: string;
+  readonly modelVersion: string;
+}
+
+/** Rows are locked in the order of users, as the processor of profiles does: neither waits for the other twice. */
+const SET_VECTORS = `
+  WITH locked AS MATERIALIZED (
+    SELECT user_id FROM user_profiles WHERE user_id = ANY($1::text[])
+     ORDER BY user_id FOR NO KEY UPDATE)
+  UPDATE user_profiles AS p
+     SET preference_vector = v.vector::vector, vector_model_version = v.model_version
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS v (user_id, vector, model_version)
+    JOIN locked USING (user_id)
+   WHERE p.user_id = v.user_id`;
+
+export async function setVectors(session: Session, vectors: readonly UserVector[]): Promise<void> {
+  if (vectors.length === 0) return;
+  await session.execute(SET_VECTORS, [
+    vectors.map(({ userId }) => userId),
+    vectors.map(({ vector }) => vector),
+    vectors.map(({ modelVersion }) => modelVersion),
+  ]);
+}
