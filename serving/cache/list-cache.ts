@@ -9,6 +9,8 @@ import { encodeStoredList } from '../lists/stored-list.ts';
 export interface ListCache {
   /** Null where there is none. Rejects with MARQUEE_REDIS_UNAVAILABLE. */
   get(key: ListKey): Promise<Buffer | null>;
+  /** For each key whether something is there. */
+  existing(keys: readonly ListKey[]): Promise<readonly boolean[]>;
   /** False when a newer list is there, which stays. */
   put(list: RecommendationList, log: Buffer): Promise<boolean>;
 }
@@ -23,6 +25,15 @@ export function createListCache(redis: Redis): ListCache {
       } catch (error) {
         if (isOtherType(error)) return null;
         throw toRedisError(error, 'reading a list');
+      }
+    },
+    async existing(keys) {
+      try {
+        return await Promise.all(
+          keys.map(async (key) => (await redis.exists(redisKey(key))) === 1),
+        );
+      } catch (error) {
+        throw toRedisError(error, 'looking for lists');
       }
     },
     put: (list, log) => putNewer(redis, redisKey(list), encodeStoredList(list, log), LIST_TTL_MS),

@@ -16,16 +16,20 @@ export function changedUsers(events: readonly Accepted<ProfileChange>[]): string
 /** So many movies are kept of a list: what a request asks for beyond is made when it is asked for. */
 const KEPT_LENGTH = 50;
 
+export interface UserToList {
+  readonly userId: string;
+  readonly user: UserState;
+  readonly shown: Shown;
+  readonly surfaces: readonly Surface[];
+}
+
 /**
- * A user's lists for all surfaces. None without a model: what is popular is the same for all, and isn't
+ * A user's lists for some surfaces. None without a model: what is popular is the same for all, and isn't
  * kept for each.
  */
 export function listsOf(
   sources: ListSources,
-  surfaces: readonly Surface[],
-  userId: string,
-  user: UserState,
-  shown: Shown,
+  { userId, user, shown, surfaces }: UserToList,
   now: number,
 ): RecommendationList[] {
   const { rankers, generation } = sources;

@@ -8,6 +8,9 @@ import { createListCache } from '../../serving/cache/list-cache.ts';
 import type { ListSources } from '../../serving/lists/list-sources.ts';
 import { createServingState } from '../../serving/state/serving-state.ts';
 import { readUsers } from '../../serving/state/users.ts';
+import { DEFAULT_SURFACES } from '../../serving/surfaces/default-surfaces.ts';
+import { parseSurfaces } from '../../serving/surfaces/surfaces-file.ts';
+import type { Surface } from '../../serving/ranking/surface.ts';
 import type { Resources, Store, StoreOptions } from '../runtime/processor.ts';
 import { changedUsers, listsOf, vectorText } from './core.ts';
 import { setVectors } from './vectors.ts';
@@ -83,25 +86,40 @@ async function openWorking(resources: Resources | undefined): Promise<Working> {
     log,
   });
   await state.ready(READY_MS);
-  const surfaces = openSurfaces(resources);
+  const surfaces = parseSurfaces(Buffer.from(DEFAULT_SURFACES));
+
+  /** The default surface's list is always made; another's while somebody has asked for it lately. */
+  async function wantedSurfaces(userIds: readonly string[]): Promise<readonly Surface[][]> {
+    const others = [...surfaces.byName.values()].filter((surface) => surface !== surfaces.default);
+    const keys = userIds.flatMap((userId) =>
+      others.map((surface) => ({ userId, surface: surface.name, arm: null })),
+    );
+    const found = await cache.existing(keys);
+    return userIds.map((_, user) => [
+      surfaces.default,
+      ...others.filter((__, i) => found[user * others.length + i] === true),
+    ]);
+  }
 
   async function updateSome(session: Session, userIds: readonly string[]): Promise<UserVector[]> {
     const sources = sourcesOf(state);
-    const users = await readUsers(session, userIds);
+    const [users, wanted] = await Promise.all([
+      readUsers(session, userIds),
+      wantedSurfaces(userIds),
+    ]);
     const now = Date.now();
     const puts: Promise<boolean>[] = [];
     const vectors: UserVector[] = [];
-    for (const [userId, user] of users) {
-      const lists = listsOf(sources, surfaces.all(), userId, user, NOTHING_SHOWN, now);
-      for (const list of lists) puts.push(cache.put(list, Buffer.alloc(0)));
-      const vector = sources.rankers?.vector(user.history) ?? null;
-      if (vector !== null && sources.rankers !== null)
-        vectors.push({
-          userId,
-          vector: vectorText(vector),
-          modelVersion: sources.rankers.items.version,
-        });
-    }
+    userIds.forEach((userId, i) => {
+      const user = users.get(userId);
+      const { rankers } = sources;
+      if (user === undefined || rankers === null) return;
+      const whom = { userId, user, shown: NOTHING_SHOWN, surfaces: wanted[i] ?? [] };
+      for (const list of listsOf(sources, whom, now)) puts.push(cache.put(list, Buffer.alloc(0)));
+      const vector = rankers.vector(user.history);
+      if (vector === null) return;
+      vectors.push({ userId, vector: vectorText(vector), modelVersion: rankers.items.version });
+    });
     await Promise.all(puts);
     return vectors;
   }
@@ -116,7 +134,6 @@ async function openWorking(resources: Resources | undefined): Promise<Working> {
       return vectors;
     },
     async close() {
-      surfaces.close();
       await state.close();
       redis.disconnect();
     },
