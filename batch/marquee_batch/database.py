@@ -182,6 +182,7 @@ class Loading:
     def __init__(self, session: psycopg.Connection, version: str) -> None:
         self.session = session
         self.version = version
+        self.counts: dict[str, int] = {}  # rows by table
         session.execute("SELECT begin_model(%s)", (version,))
 
     def copy(self, table: str, columns: str, kinds: list[str] | None, rows: Iterable[tuple]) -> int:
@@ -201,6 +202,7 @@ class Loading:
             for row in rows:
                 copy.write_row((self.version, *row))
                 count += 1
+        self.counts[table] = count
         return count
 
     def finish(self, dimensions: int, settings: dict) -> None:

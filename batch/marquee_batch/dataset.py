@@ -1,4 +1,4 @@
-"""All pairs as arrays that tasks map into memory: 13 bytes a pair, one copy a machine. Pure."""
+"""All pairs as arrays that tasks map into memory: 21 bytes a pair, one copy a machine. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from .holdout import History
+from .holdout import History, is_liked
 from .settings import Holdout
 
-ARRAYS = ("indptr", "movies", "weights", "seen", "ratings")
+#: Users enough to know how far scores spread.
+SAMPLE = 2_000
+ARRAYS = ("indptr", "movies", "weights", "seen", "ratings", "times")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Dataset:
     weights: np.ndarray  # float32
     seen: np.ndarray  # bool
     ratings: np.ndarray  # float32, NaN where not rated
+    times: np.ndarray  # int64, epoch ms of the last action
 
     @property
     def users(self) -> int:
@@ -49,6 +52,7 @@ class Dataset:
             weights=flat("weights").astype(np.float32),
             seen=flat("seen").astype(bool),
             ratings=flat("ratings").astype(np.float32),
+            times=flat("times").astype(np.int64),
         )
 
     def user_of_pair(self) -> np.ndarray:
@@ -77,7 +81,11 @@ class Dataset:
         for user in range(start, end):
             part = slice(self.indptr[user], self.indptr[user + 1])
             yield History(
-                self.movies[part], self.weights[part], self.seen[part], self.ratings[part]
+                self.movies[part],
+                self.weights[part],
+                self.seen[part],
+                self.ratings[part],
+                self.times[part],
             )
 
     def save(self, folder: Path) -> list[Path]:
@@ -99,15 +107,18 @@ def popularity(matrix: sparse.csr_matrix) -> np.ndarray:
     return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float32)
 
 
+def sample(dataset: Dataset, seed: int) -> list[History]:
+    """Whole histories of users chosen by seed, or of all where there are few."""
+    users = np.arange(dataset.users)
+    if len(users) > SAMPLE:
+        users = np.sort(np.random.default_rng(seed).choice(users, SAMPLE, replace=False))
+    return [next(dataset.histories(u, u + 1)) for u in users]
+
+
 def users_to_judge(dataset: Dataset, holdout: Holdout, seed: int) -> np.ndarray:
     """Users with a held-out movie that they liked; at most users_max, chosen by seed, ascending."""
     held = dataset.held_out(holdout.share)
-    rated = ~np.isnan(dataset.ratings)
-    liked = np.where(
-        rated,
-        dataset.ratings >= holdout.relevant_rating,
-        dataset.weights >= holdout.relevant_weight,
-    )
+    liked = is_liked(dataset.ratings, dataset.weights, holdout)
     users = np.unique(dataset.user_of_pair()[held & liked])
     if len(users) > holdout.users_max:
         users = np.sort(np.random.default_rng(seed).choice(users, holdout.users_max, replace=False))

@@ -15,19 +15,28 @@ class History:
     weights: np.ndarray  # float32
     seen: np.ndarray  # bool
     ratings: np.ndarray  # float32, NaN where not rated
+    times: np.ndarray  # int64, epoch ms
 
     def cut(self, start: int, end: int) -> "History":
         part = slice(start, end)
-        return History(self.movies[part], self.weights[part], self.seen[part], self.ratings[part])
+        return History(
+            self.movies[part],
+            self.weights[part],
+            self.seen[part],
+            self.ratings[part],
+            self.times[part],
+        )
 
 
 def relevant(held_out: History, settings: Holdout) -> np.ndarray:
     """The held-out movies that the user liked: by the rating, or where there is none by the
     weight."""
-    rated = ~np.isnan(held_out.ratings)
-    liked = np.where(
-        rated,
-        held_out.ratings >= settings.relevant_rating,
-        held_out.weights >= settings.relevant_weight,
+    return held_out.movies[is_liked(held_out.ratings, held_out.weights, settings)]
+
+
+def is_liked(ratings: np.ndarray, weights: np.ndarray, settings: Holdout) -> np.ndarray:
+    return np.where(
+        ~np.isnan(ratings),
+        ratings >= settings.relevant_rating,
+        weights >= settings.relevant_weight,
     )
-    return held_out.movies[liked]

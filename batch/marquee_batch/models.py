@@ -12,13 +12,14 @@ from pyspark.sql import SparkSession
 from scipy import sparse
 
 from .biases import errors, fit_biases, residuals
-from .dataset import Dataset, popularity, users_to_judge
+from .dataset import Dataset, popularity, sample, users_to_judge
 from .errors import BatchError
 from .judging import Files, Variant, judge
+from .ranking import deviation
 from .ratings import RatingModel, train_ratings
 from .reading import Gathered
 from .settings import Settings
-from .training import save_matrix, train_factors, train_item_item
+from .training import save_matrix, train_factors, train_item_item, train_next
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Trained:
 
     ranking: Ranking
     neighbours: sparse.csr_matrix
+    next: sparse.csr_matrix  # rows speak for columns
+    popularity: np.ndarray  # users who liked each movie
+    item_deviation: float  # of what the neighbours score, over users and movies
     ratings: RatingModel
 
 
@@ -59,7 +63,14 @@ class Trainer:
         ratings = self.train_ratings(data, ~np.isnan(data.ratings))
         ranking = self.train_ranking(data, matrix, folder, found.withdrawn_places())
         cut = sparse.load_npz(folder / str(ranking.variants["neighbours"].item))
-        return Trained(ranking, cut, ratings)
+        return Trained(
+            ranking,
+            cut,
+            self.train_next(ranking.files, 0.0),
+            popularity(matrix),
+            deviation(cut, sample(data, self.seed)),
+            ratings,
+        )
 
     def judge(self, data: Dataset, folder: Path) -> dict[str, Any]:
         """Trains on what is not held out, and holds each algorithm against the rest."""
@@ -109,6 +120,10 @@ class Trainer:
             "popularity": Variant(),
         }
         return Ranking(files, variants, factors.model)
+
+    def train_next(self, files: Files, held_out: float) -> sparse.csr_matrix:
+        self.told("what comes next")
+        return train_next(self.spark, files.dataset, held_out, self.settings.next)
 
     def judge_ratings(self, data: Dataset, held: np.ndarray) -> dict[str, float]:
         rated = ~np.isnan(data.ratings)

@@ -18,6 +18,13 @@ from .snapshot import folder, tables
 from .store import Store
 
 RECALL_SAMPLE = 200
+ENTRY = ["int8", "int8", "float4"]
+#: Table, its columns, their types, and the snapshot's file.
+LIVE_TABLES = (
+    ("movie_neighbours", "movie_id, neighbour_id, weight", ENTRY, "neighbours"),
+    ("movie_next", "movie_id, next_id, weight", ENTRY, "next"),
+    ("movie_popularity", "movie_id, likes", ["int8", "int4"], "popularity"),
+)
 
 
 def load(
@@ -51,16 +58,8 @@ def load_tables(
     step.phase("user factors")
     users = loading.copy("user_factors", "user_id, factors", None, user_factors(store, version))
     step.phase("neighbours")
-    loading.copy(
-        "movie_neighbours",
-        "movie_id, neighbour_id, weight",
-        ["int8", "int8", "float4"],
-        rows_of(
-            pq.read_table(
-                pa.BufferReader(store.get(f"{folder('item-item', version)}/neighbours.parquet"))
-            )
-        ),
-    )
+    for table, columns, kinds, name in LIVE_TABLES:
+        loading.copy(table, columns, kinds, live_rows(store, version, name))
     step.phase("lists")
     lists: list[int] = []
     rows = loading.copy(
@@ -78,7 +77,8 @@ def load_tables(
         )
     failpoint("loading")
     step.phase("indexes")
-    loading.finish(dimensions, metadata["settings"])
+    more = {"counts": loading.counts, "live": metadata["live"]}
+    loading.finish(dimensions, {**metadata["settings"], **more})
     step.phase("recall of the index")
     recall = index_recall(session, version, dimensions, RECALL_SAMPLE) if movies else None
     step.update(f"{rows:,} places in lists, {movies:,} vectors")
@@ -91,6 +91,11 @@ def vectors(store: Store, version: str) -> Iterator[tuple]:
     )
     for movie, source, factors in rows_of(table):
         yield movie, source, vector_text(factors)
+
+
+def live_rows(store: Store, version: str, name: str) -> Iterator[tuple]:
+    path = f"{folder('item-item', version)}/{name}.parquet"
+    yield from rows_of(pq.read_table(pa.BufferReader(store.get(path))))
 
 
 def user_factors(store: Store, version: str) -> Iterator[tuple]:

@@ -1,17 +1,42 @@
 """Histories and models -> lists. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from .holdout import History
 
+#: Users whose scores are in memory at once.
+DEVIATION_AT_ONCE = 128
+
 
 def item_scores(model: np.ndarray | sparse.csr_matrix, histories: Sequence[History]) -> np.ndarray:
     """Users x movies, in standard deviations of each user's: what their history speaks for."""
     found = rows_of(histories, model.shape[0]) @ model
     return standardised(found.toarray() if sparse.issparse(found) else found)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What an item-item model's lists are ranked by, beside it."""
+
+    kind: str = "item_item"  # or "blend", "popularity"
+    popularity_share: float = 0.0
+    item_deviation: float = 1.0  # of xB, over all users and movies
+    popularity_deviation: float = 1.0  # of likes, over all movies
+
+
+def with_popularity(item: np.ndarray, popularity: np.ndarray, ranked: Ranked) -> np.ndarray:
+    """In standard deviations of each user's; or of all users', with popularity: a thin history, which
+    speaks for little, then counts for little."""
+    if ranked.kind == "popularity":
+        return np.tile(popularity, (len(item), 1)).astype(np.float32)
+    if ranked.kind == "item_item":
+        return standardised(item)
+    scale = ranked.popularity_share / max(ranked.popularity_deviation, 1e-9)
+    return item / np.float32(max(ranked.item_deviation, 1e-9)) + np.float32(scale) * popularity
 
 
 def als_scores(user_factors: np.ndarray, item_factors: np.ndarray) -> np.ndarray:
@@ -31,6 +56,19 @@ def blend(item: np.ndarray | None, als: np.ndarray | None, share: float) -> np.n
 def standardised(scores: np.ndarray) -> np.ndarray:
     spread = scores.std(axis=1, keepdims=True, dtype=np.float32)
     return np.divide(scores, spread, out=np.zeros_like(scores, dtype=np.float32), where=spread > 0)
+
+
+def deviation(model: np.ndarray | sparse.csr_matrix, histories: Sequence[History]) -> float:
+    """One standard deviation of the scores of all these users and all movies."""
+    total = squares = 0.0
+    for start in range(0, len(histories), DEVIATION_AT_ONCE):
+        part = histories[start : start + DEVIATION_AT_ONCE]
+        found = rows_of(part, model.shape[0]) @ model
+        values = found.data if sparse.issparse(found) else found
+        total += float(values.sum(dtype=np.float64))
+        squares += float(np.square(values, dtype=np.float64).sum())
+    count = max(1, len(histories) * model.shape[0])
+    return float(np.sqrt(max(0.0, squares / count - (total / count) ** 2)))
 
 
 def rows_of(histories: Sequence[History], movies: int) -> sparse.csr_matrix:

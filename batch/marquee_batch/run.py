@@ -187,6 +187,13 @@ class Run:
                 "ratings": judged["ratings"],
                 "judged_users": judged["users"],
                 "seconds": self.progress.seconds,
+                "live": {
+                    "kind": "item_item",
+                    "popularity_share": 0.0,
+                    "item_deviation": trained.item_deviation,
+                    "popularity_deviation": float(trained.popularity.std(dtype="float64")),
+                    "cut_ms": found.source.newest_ms,
+                },
             }
             own = {"ratings": {"mean": trained.ratings.biases.mean}}
             snapshot.finish(store, version, metadata, own)

@@ -21,7 +21,7 @@ EVENTS_A_TASK = 250_000
 DEEP_STACK = "-Xss16m"
 HISTORIES_DDL = (
     "user_id string, movie_ids array<bigint>, weights array<float>, seen array<boolean>, "
-    "ratings array<float>, events bigint"
+    "ratings array<float>, times array<bigint>, events bigint"
 )
 
 
@@ -94,7 +94,7 @@ def package(folder: Path) -> Path:
 
 
 def fold_histories(events: DataFrame, rows: int, settings: Settings, newest_ms: int) -> DataFrame:
-    """Events, copies still in -> HISTORIES but the times; a user's whole history is one row."""
+    """Events, copies still in -> HISTORIES; a user's whole history is one row."""
     tasks = max(1, min(2000, -(-rows // EVENTS_A_TASK)))
 
     def dedupe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -102,8 +102,7 @@ def fold_histories(events: DataFrame, rows: int, settings: Settings, newest_ms: 
 
     def to_histories(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         folded = fold(gather(batches, EVENTS), settings, newest_ms)
-        # Their order is all that is needed of the times.
-        yield from folded.drop_columns("times").to_batches(4_096)
+        yield from folded.to_batches(4_096)
 
     once = events.repartition(tasks, "event_id").mapInArrow(dedupe, events.schema)
     return once.repartition(tasks, "user_id").mapInArrow(to_histories, HISTORIES_DDL)
@@ -111,5 +110,5 @@ def fold_histories(events: DataFrame, rows: int, settings: Settings, newest_ms: 
 
 def collect_histories(histories: DataFrame) -> pa.Table:
     """All histories, users by id."""
-    table = histories.toArrow().cast(HISTORIES.remove(HISTORIES.get_field_index("times")))
+    table = histories.toArrow().cast(HISTORIES)
     return table.sort_by("user_id")

@@ -58,6 +58,27 @@ class ItemItem:
 
 
 @dataclass(frozen=True)
+class Next:
+    movies: int
+    gaps_max: int
+    gap_half_life: float
+    decay_days: float
+    damping: float
+    from_power: float
+    to_power: float
+
+
+@dataclass(frozen=True)
+class Order:
+    boost: float
+    boost_half_life: float
+    fade_hours: float
+    next_share: float
+    next_actions: int
+    next_half_life: float
+
+
+@dataclass(frozen=True)
 class Ratings:
     user_damping: float
     movie_damping: float
@@ -97,6 +118,8 @@ class Settings:
     holdout: Holdout
     als: Als
     item_item: ItemItem
+    next: Next
+    order: Order
     ratings: Ratings
     blend: Blend
     lists: Lists
@@ -109,10 +132,11 @@ class Settings:
 
 AT_LEAST_ONE = {
     "factors", "iterations", "dense_movies_max", "neighbours", "length", "users_max", "versions",
-    "snapshots",
+    "snapshots", "movies", "gaps_max",
 }  # fmt: skip
 ABOVE_ZERO = {
-    "user_damping", "movie_damping", "regularisation", "neighbour_regularisation",
+    "user_damping", "movie_damping", "regularisation", "neighbour_regularisation", "gap_half_life",
+    "decay_days", "damping", "boost_half_life", "fade_hours", "next_half_life",
 }  # fmt: skip
 CHOICES = {
     "sign": ("both", "positive"),

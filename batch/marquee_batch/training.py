@@ -1,6 +1,6 @@
 """Trains the models of one cut of the data, the item-item model's parts as Spark tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from pyspark.sql import DataFrame, SparkSession
 from scipy import sparse
 
 from .als import Factors, train_als
+from .dataset import Dataset
 from .item_item import ease, gram_block, gram_of_columns, sparse_block
-from .settings import Als, ItemItem
+from .next_table import as_matrix, block_rows, next_block, sequences
+from .settings import Als, ItemItem, Next
 from .sharing import load_array, load_columns, load_matrix, load_norms, share
 
 GRAM_BLOCK = 1024
@@ -115,6 +117,25 @@ def train_sparse(
     parts = context.parallelize(starts, len(starts)).map(block).collect()
     near, movie, weight = (np.concatenate(p) for p in zip(*parts, strict=True))
     return sparse.csr_matrix((weight, (near, movie)), shape=(movies, movies), dtype=np.float32)
+
+
+def train_next(
+    spark: SparkSession, dataset: list[Path], held_out: float, settings: Next
+) -> sparse.csr_matrix:
+    """What comes next after each movie (next_table.py), from the files of a dataset, less the last
+    share of each user's pairs."""
+    context = spark.sparkContext
+    place = share(context, dataset)
+    movies = len(load_array(str(dataset[0].with_name("movie_ids.npy"))))
+    size = block_rows(movies)
+    starts = list(range(0, movies, size))
+
+    def work(part: Iterable[int]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        found = sequences(Dataset.load(place), held_out)
+        return [next_block(found, s, min(s + size, movies), settings) for s in part]
+
+    tasks = min(len(starts), 4 * context.defaultParallelism)
+    return as_matrix(context.parallelize(starts, tasks).mapPartitions(work).collect(), movies)
 
 
 def triples(spark: SparkSession, matrix: sparse.csr_matrix) -> DataFrame:

@@ -47,22 +47,32 @@ def write_snapshot(
     store.put_table(
         f"{folder('als', version)}/item_factors.parquet", item_table(found, item_factors)
     )
-    entries = trained.neighbours.tocoo()
-    store.put_table(
-        f"{folder('item-item', version)}/neighbours.parquet",
-        pa.table(
-            {
-                "movie_id": data.movie_ids[entries.row],
-                "neighbour_id": data.movie_ids[entries.col],
-                "weight": entries.data.astype(np.float32),
-            }
-        ),
-    )
+    write_live(store, version, data.movie_ids, trained)
     write_ratings(store, version, found, trained.ratings)
     told("Spark's models")
     ranking.als.save(f"{bucket}/{folder('als', version)}/spark-model")
     if trained.ratings.model is not None:
         trained.ratings.model.save(f"{bucket}/{folder('ratings', version)}/spark-model")
+
+
+def write_live(store: Store, version: str, movie_ids: np.ndarray, trained: Trained) -> None:
+    """What live lists are made of: neighbours, what comes next, popularity."""
+    place = folder("item-item", version)
+    for name, column, matrix in (
+        ("neighbours", "neighbour_id", trained.neighbours),
+        ("next", "next_id", trained.next),
+    ):
+        entries = matrix.tocoo()
+        table = {
+            "movie_id": movie_ids[entries.row],
+            column: movie_ids[entries.col],
+            "weight": entries.data.astype(np.float32),
+        }
+        store.put_table(f"{place}/{name}.parquet", pa.table(table))
+    likes = trained.popularity.astype(np.int32)
+    store.put_table(
+        f"{place}/popularity.parquet", pa.table({"movie_id": movie_ids, "likes": likes})
+    )
 
 
 def write_ratings(store: Store, version: str, found: Gathered, model: RatingModel) -> None:

@@ -68,4 +68,5 @@ def dataset(rows: list[list[tuple[int, float]]]) -> Dataset:
         weights=np.where(stars <= 2, 0, 2 * (stars - 2)).astype(np.float32),
         seen=np.ones(len(stars), dtype=bool),
         ratings=stars,
+        times=np.concatenate([np.arange(len(user)) for user in rows]).astype(np.int64) * DAY_MS,
     )

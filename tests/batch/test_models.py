@@ -108,6 +108,7 @@ def history(*movies: int, weights: list[float] | None = None) -> History:
         np.array(weights or [1.0] * count, np.float32),
         np.ones(count, bool),
         np.full(count, np.nan, np.float32),
+        np.arange(count),
     )
 
 
@@ -153,6 +154,7 @@ def test_liked_is_by_the_rating_or_without_one_by_the_weight():
         np.array([4, 3, 3, 1], np.float32),
         np.ones(4, bool),
         np.array([4.0, 3.5, np.nan, np.nan], np.float32),
+        np.arange(4),
     )
     assert relevant(held, SETTINGS.holdout).tolist() == [0, 2]
 

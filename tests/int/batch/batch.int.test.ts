@@ -243,6 +243,29 @@ describe('on archived and recent actions', () => {
     ).toEqual([`(${String(MOVIES)},8)`]);
   });
 
+  test('loads what live lists are made of, and says how much of it there is', async () => {
+    const tables = ['movie_neighbours', 'movie_next', 'movie_popularity', 'batch_recommendations'];
+    const [counted] = await rows(
+      `SELECT ${tables.map((table) => `(SELECT count(*) FROM ${table})`).join(', ')}`,
+    );
+    const [said] = await rows(
+      `SELECT ${tables.map((table) => `settings -> 'counts' ->> '${table}'`).join(', ')}
+         FROM model_versions`,
+    );
+    expect(said).toBe(counted);
+    expect(await rows('SELECT count(*) FROM movie_popularity')).toEqual([`(${String(MOVIES)})`]);
+    expect(
+      await rows(`SELECT max(n) <= 100, sum(n) > 100 FROM
+        (SELECT movie_id, count(*) AS n FROM active_next GROUP BY 1) AS counts`),
+    ).toEqual(['(t,t)']);
+    expect(
+      await rows(`SELECT settings -> 'live' ->> 'kind',
+                         (settings #>> '{live,item_deviation}')::float8 > 0,
+                         (settings #>> '{live,popularity_deviation}')::float8 > 0,
+                         (settings #>> '{live,cut_ms}')::bigint > 0 FROM model_versions`),
+    ).toEqual(['(item_item,t,t,t)']);
+  });
+
   test('the same input and seed give the same lists, also on a cluster', async () => {
     const cluster = await startSparkCluster(spark.python, environment.config.stack.javaHome, 2);
     try {

@@ -46,6 +46,8 @@ const WRITER_RIGHTS: Readonly<Record<string, string>> = {
   model_versions: 'SELECT',
   movie_embeddings: 'SELECT',
   movie_neighbours: 'SELECT',
+  movie_next: 'SELECT',
+  movie_popularity: 'SELECT',
   movies: 'INSERT SELECT UPDATE',
   offset_resets: 'SELECT',
   partition_floors: 'SELECT',
