@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseRecord } from './codegen/model.ts';
 import type { AvroRecord, AvroType } from './codegen/model.ts';
 import { AVRO_SCHEMAS } from './generated/avro.ts';
+import { TOPICS } from './generated/topics.ts';
 import type { TopicName } from './generated/topics.ts';
 import type { TopicRecords } from './generated/types.ts';
 import type { DeadLetterReason } from './reasons.ts';
@@ -16,7 +17,7 @@ export interface Example<K extends TopicName = TopicName> {
   /** The point that it shows. */
   readonly about: string;
   readonly key: string;
-  /** In decoded form; null is a tombstone. */
+  /** In decoded form, as the newest version reads it; null is a tombstone. */
   readonly value: TopicRecords[K] | null;
   /** Epoch milliseconds of the broker's append time. */
   readonly receivedAt: number;
@@ -48,26 +49,34 @@ async function readVersion<K extends TopicName>(
   folder: string,
 ): Promise<Example<K>[]> {
   const schemas: Readonly<Record<number, string>> = AVRO_SCHEMAS[topic];
-  const record = parseRecord(JSON.parse(schemas[version] ?? 'null'), `${topic}/${version}`);
+  const parse = (n: number) => parseRecord(JSON.parse(schemas[n] ?? 'null'), `${topic}/${n}`);
+  const record = parse(version);
+  const added = defaultsOf(parse(TOPICS[topic].versions.at(-1) ?? 0));
   const files = (await readdir(folder)).filter((file) => file.endsWith('.json')).toSorted();
   return Promise.all(
     files.map(async (file): Promise<Example<K>> => {
       const path = join(folder, file);
       const json = JSON.parse(await readFile(path, 'utf8')) as ExampleFile;
       const { about, key, receivedAt, outcome = 'ok' } = json;
-      const value = json.value === null ? null : fromReadable(record, json.value, path);
+      const value =
+        json.value === null ? null : { ...added, ...fromReadable(record, json.value, path) };
       return {
         topic,
         version,
         name: file.slice(0, -'.json'.length),
         about,
         key,
-        value: value as TopicRecords[K] | null,
+        value: value as unknown as TopicRecords[K] | null,
         receivedAt: Date.parse(receivedAt),
         outcome,
       };
     }),
   );
+}
+
+function defaultsOf(record: AvroRecord): Record<string, unknown> {
+  const optional = record.fields.filter(({ hasDefault }) => hasDefault);
+  return Object.fromEntries(optional.map((field) => [field.name, field.fallback]));
 }
 
 /**

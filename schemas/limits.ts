@@ -23,7 +23,15 @@ export const RECOMMENDATION_SERVE_TEXT = {
   model_version: upTo(64),
   surface: upTo(64),
   app: filled(64),
+  surface_version: upTo(64),
+  experiment: upTo(64),
+  arm: upTo(64),
+  /** Of each word. */
+  reasons: upTo(64),
+  steps: upTo(128),
 };
+
+export const RECOMMENDATION_SERVE_LISTS = { moviesMax: 1000, stepsMax: 16 };
 
 export const MOVIE_TEXT = {
   title: filled(1024),

@@ -7,12 +7,16 @@ const REPEATING = new Set([
   'algorithm',
   'app',
   'app_version',
+  'arm',
   'device',
+  'experiment',
   'model_version',
   'processor',
   'reason',
   'source',
+  'steps',
   'surface',
+  'surface_version',
   'topic',
 ]);
 

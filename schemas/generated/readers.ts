@@ -107,6 +107,59 @@ function readRecommendationServe1(c: Cursor): RecommendationServeRecord {
     latency_ms: latencyMs,
     app,
     properties,
+    surface_version: null,
+    experiment: null,
+    arm: null,
+    after_request_id: null,
+    first_position: 1,
+    reasons: [],
+    propensities: [],
+    steps: [],
+  };
+}
+
+function readRecommendationServe2(c: Cursor): RecommendationServeRecord {
+  const requestId = readFixed(c, 16);
+  const userId = readOption(c) ? readText(c) : null;
+  const servedAt = readLong(c);
+  const source = readWord(c);
+  const algorithm = readWord(c);
+  const modelVersion = readOption(c) ? readWord(c) : null;
+  const surface = readOption(c) ? readWord(c) : null;
+  const movieIds = readArray(c, readLong);
+  const scores = readArray(c, readDouble);
+  const latencyMs = readOption(c) ? readDouble(c) : null;
+  const app = readWord(c);
+  const properties = readMap(c, readText);
+  const surfaceVersion = readOption(c) ? readWord(c) : null;
+  const experiment = readOption(c) ? readWord(c) : null;
+  const arm = readOption(c) ? readWord(c) : null;
+  const afterRequestId = readOption(c) ? readFixed(c, 16) : null;
+  const firstPosition = readLong(c);
+  const reasons = readArray(c, readText);
+  const propensities = readArray(c, readDouble);
+  const steps = readArray(c, readWord);
+  return {
+    request_id: requestId,
+    user_id: userId,
+    served_at: servedAt,
+    source,
+    algorithm,
+    model_version: modelVersion,
+    surface,
+    movie_ids: movieIds,
+    scores,
+    latency_ms: latencyMs,
+    app,
+    properties,
+    surface_version: surfaceVersion,
+    experiment,
+    arm,
+    after_request_id: afterRequestId,
+    first_position: firstPosition,
+    reasons,
+    propensities,
+    steps,
   };
 }
 
@@ -148,6 +201,6 @@ export const READERS: {
   'dead-letters.v1': { 1: readDeadLetter1 },
   'movies.v1': { 1: readMovie1 },
   'profile-changes.v1': { 1: readProfileChange1 },
-  'recommendation-serves.v1': { 1: readRecommendationServe1 },
+  'recommendation-serves.v1': { 1: readRecommendationServe1, 2: readRecommendationServe2 },
   'user-actions.v1': { 1: readUserAction1 },
 };

@@ -73,7 +73,7 @@ export const TOPICS: Readonly<Record<TopicName, Topic>> = {
   'recommendation-serves.v1': {
     name: 'recommendation-serves.v1',
     record: 'RecommendationServe',
-    key: 'user_id, UTF-8',
+    key: 'user_id, or request_id as text where that is null; UTF-8',
     partitions: 8,
     timestampType: 'LogAppendTime',
     cleanup: 'delete',
@@ -82,7 +82,7 @@ export const TOPICS: Readonly<Record<TopicName, Topic>> = {
     compatibility: 'BACKWARD_TRANSITIVE',
     producers: ['sdk', 'serving'],
     subject: 'recommendation-serves.v1-value',
-    versions: [1],
+    versions: [1, 2],
   },
   'user-actions.v1': {
     name: 'user-actions.v1',

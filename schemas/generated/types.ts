@@ -72,8 +72,8 @@ export type RecommendationServeSource = (typeof RECOMMENDATION_SERVE_SOURCE_VALU
 export interface RecommendationServeRecord {
   /** UUIDv7 whose time is served_at; the actions that answer the list carry it. */
   readonly request_id: Buffer;
-  /** Whom it was served to; 1 to 256 characters. Also the record's key. */
-  readonly user_id: string;
+  /** Whom it was served to; 1 to 256 characters. Null for somebody who was not signed in. The record's key is user_id, or where that is null request_id as text. */
+  readonly user_id: string | null;
   /** When the answer was sent, by the server's clock. */
   readonly served_at: number;
   /** Which step of the serving chain answered: one of marquee.values. */
@@ -94,6 +94,22 @@ export interface RecommendationServeRecord {
   readonly app: string;
   /** Anything else: at most 32 entries, keys up to 64 and values up to 1024 characters. */
   readonly properties: Readonly<Record<string, string>>;
+  /** Version of the surface's rules that shaped the list, up to 64 characters. */
+  readonly surface_version: string | null;
+  /** The experiment that the request was part of, up to 64 characters. */
+  readonly experiment: string | null;
+  /** The user's arm of the experiment, up to 64 characters. */
+  readonly arm: string | null;
+  /** The request whose next page this list is. */
+  readonly after_request_id: Buffer | null;
+  /** Place of the first movie over all pages of the list, from 1. */
+  readonly first_position: number;
+  /** Why each movie in movie_ids is there (because_you:318, often_after:50, popular, fits_taste, pinned, exploration), up to 64 characters each; or empty. */
+  readonly reasons: readonly string[];
+  /** How probable it was that each movie in movie_ids stood at its place, above 0 and at most 1; empty where all are 1. */
+  readonly propensities: readonly number[];
+  /** What each step of the serving chain said, in order (cache:miss, computed:no_model, batch:used): at most 16, up to 128 characters each. */
+  readonly steps: readonly string[];
 }
 /** One list of recommendations that was shown to one user. */
 export interface RecommendationServe extends RecommendationServeRecord {

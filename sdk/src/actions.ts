@@ -1,6 +1,7 @@
 import { MarqueeError } from '../../common/error.ts';
 import type {
   RecommendationServe,
+  RecommendationServeRecord,
   UserAction,
   UserActionRecord,
 } from '../../schemas/generated/types.ts';
@@ -77,7 +78,8 @@ export type AnyAction = {
 }[Action];
 
 export interface ServeFields {
-  readonly userId: string;
+  /** Null for somebody who was not signed in. */
+  readonly userId: string | null;
   /** The movies served, best first. */
   readonly movieIds: readonly number[];
   /** The step of the serving chain that answered. */
@@ -87,6 +89,19 @@ export interface ServeFields {
   readonly scores?: readonly number[] | undefined;
   readonly modelVersion?: string | undefined;
   readonly surface?: string | undefined;
+  /** Version of the rules that shaped the list. */
+  readonly surfaceVersion?: string | undefined;
+  readonly experiment?: string | undefined;
+  readonly arm?: string | undefined;
+  /** The request whose next page this is, and the first movie's place over all pages, from 1. */
+  readonly afterRequestId?: string | undefined;
+  readonly firstPosition?: number | undefined;
+  /** Why each movie is there: as many as movieIds, or none. */
+  readonly reasons?: readonly string[] | undefined;
+  /** How probable each movie was at its place, above 0 and at most 1; none where all are 1. */
+  readonly propensities?: readonly number[] | undefined;
+  /** What each step on the way to the list said, in order; at most 16. */
+  readonly steps?: readonly string[] | undefined;
   readonly latencyMs?: number | undefined;
   /** When, by the server's clock; by default now. */
   readonly servedAt?: Date | number | undefined;
@@ -104,7 +119,7 @@ export interface ProducerIdentityFields {
 }
 
 type Loose = Readonly<Record<string, unknown>>;
-type Kind = 'text' | 'number' | 'time' | 'uuid' | 'map' | 'numbers';
+type Kind = 'text' | 'text_or_null' | 'number' | 'time' | 'uuid' | 'map' | 'numbers' | 'texts';
 
 const ACTION_KINDS: Readonly<Record<string, Kind>> = {
   action: 'text',
@@ -121,13 +136,21 @@ const ACTION_KINDS: Readonly<Record<string, Kind>> = {
 };
 
 const SERVE_KINDS: Readonly<Record<string, Kind>> = {
-  userId: 'text',
+  userId: 'text_or_null',
   movieIds: 'numbers',
   source: 'text',
   algorithm: 'text',
   scores: 'numbers',
   modelVersion: 'text',
   surface: 'text',
+  surfaceVersion: 'text',
+  experiment: 'text',
+  arm: 'text',
+  afterRequestId: 'uuid',
+  firstPosition: 'number',
+  reasons: 'texts',
+  propensities: 'numbers',
+  steps: 'texts',
   latencyMs: 'number',
   servedAt: 'time',
   requestId: 'uuid',
@@ -171,21 +194,29 @@ export function buildServe(fields: object, self: ProducerIdentityFields): Recomm
   const given = fields as Loose;
   checkKinds(given, SERVE_KINDS, 'serve');
   const [id, ms] = identify(given, 'requestId', 'servedAt', self);
-  const record = {
+  if (given['movieIds'] === undefined) throw misuse('serve', 'movieIds', 'is missing');
+  const record: RecommendationServeRecord = {
     request_id: id,
-    user_id: text(given, 'userId', 'serve'),
+    user_id: given['userId'] === null ? null : text(given, 'userId', 'serve'),
     served_at: ms,
     source: text(given, 'source', 'serve'),
     algorithm: text(given, 'algorithm', 'serve'),
-    model_version: (given['modelVersion'] as string | undefined) ?? null,
-    surface: (given['surface'] as string | undefined) ?? null,
+    model_version: orNull(given, 'modelVersion'),
+    surface: orNull(given, 'surface'),
     movie_ids: given['movieIds'] as number[],
     scores: (given['scores'] as number[] | undefined) ?? [],
     latency_ms: (given['latencyMs'] as number | undefined) ?? null,
     app: self.app,
     properties: (given['properties'] as Record<string, string> | undefined) ?? {},
+    surface_version: orNull(given, 'surfaceVersion'),
+    experiment: orNull(given, 'experiment'),
+    arm: orNull(given, 'arm'),
+    after_request_id: given['afterRequestId'] === undefined ? null : uuid(given, 'afterRequestId'),
+    first_position: (given['firstPosition'] as number | undefined) ?? 1,
+    reasons: (given['reasons'] as string[] | undefined) ?? [],
+    propensities: (given['propensities'] as number[] | undefined) ?? [],
+    steps: (given['steps'] as string[] | undefined) ?? [],
   };
-  if (given['movieIds'] === undefined) throw misuse('serve', 'movieIds', 'is missing');
   const found = validateRecommendationServe(record);
   if (found !== null) throw invalid(found, 'serve');
   return record as RecommendationServe;
@@ -207,11 +238,13 @@ function checkKinds(given: Loose, kinds: Readonly<Record<string, Kind>>, call: s
 
 const KIND_WORDS: Readonly<Record<Kind, string>> = {
   text: 'a string',
+  text_or_null: 'a string or null',
   number: 'a number',
   time: 'a Date or epoch milliseconds',
   uuid: 'a UUID in canonical form',
   map: 'an object of strings',
   numbers: 'a list of numbers',
+  texts: 'a list of strings',
 };
 
 function isKind(value: unknown, kind: Kind): boolean {
@@ -219,6 +252,8 @@ function isKind(value: unknown, kind: Kind): boolean {
     case 'text':
     case 'uuid':
       return typeof value === 'string';
+    case 'text_or_null':
+      return value === null || typeof value === 'string';
     case 'number':
       return typeof value === 'number';
     case 'time':
@@ -232,6 +267,8 @@ function isKind(value: unknown, kind: Kind): boolean {
       );
     case 'numbers':
       return Array.isArray(value) && value.every((entry) => typeof entry === 'number');
+    case 'texts':
+      return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
   }
 }
 
@@ -239,6 +276,10 @@ function text(given: Loose, field: string, call: string): string {
   const value = given[field];
   if (typeof value === 'string') return value;
   throw misuse(call, field, 'is missing');
+}
+
+function orNull(given: Loose, field: string): string | null {
+  return (given[field] as string | undefined) ?? null;
 }
 
 function uuid(given: Loose, field: string): Buffer {

@@ -1,4 +1,5 @@
 import { MarqueeError } from '../../common/error.ts';
+import { recommendationServeKey } from '../../schemas/recommendation-serve.ts';
 import type { Action } from '../../schemas/user-action.ts';
 import { createUuidv7Source, formatUuid } from '../../common/uuid.ts';
 import { buildAction, buildServe } from './actions.ts';
@@ -110,7 +111,8 @@ export function createProducer(options: ProducerOptions): Producer {
     emit: (action) => send(action.action, action),
     serve(fields) {
       const record = buildServe(fields, self);
-      const delivery = publisher.publish('recommendation-serves.v1', record.user_id, record);
+      const key = recommendationServeKey(record);
+      const delivery = publisher.publish('recommendation-serves.v1', key, record);
       return new Emitted(record.request_id, delivery);
     },
     flush: publisher.flush,

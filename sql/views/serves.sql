@@ -1,7 +1,9 @@
 CREATE OR REPLACE VIEW serves AS
 SELECT request_id, user_id, served_at, received_at, source, algorithm, model_version, surface,
        movie_ids, scores, cardinality(movie_ids) AS items, latency_ms, app, properties,
-       (SELECT applied_until('serve-logs')) AS as_of
+       (SELECT applied_until('serve-logs')) AS as_of,
+       -- Last, so that views which others built on this one stay.
+       surface_version, experiment, arm, after_request_id, first_position, reasons, propensities, steps
   FROM recommendation_logs;
 
 SELECT inherit_comments('serves', 'recommendation_logs');

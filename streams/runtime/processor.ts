@@ -23,13 +23,19 @@ export interface Source<E> {
   /** Epoch ms at which it happened, or null where lateness has no meaning (a catalogue). */
   timeMs(event: E): number | null;
   app(event: E): string | null;
-  /** Columns that `writeContent` writes. */
+  /** Columns that `writeContent` writes, then those of `writeAdded`. */
   readonly contentColumns: readonly string[];
   /**
    * The event's canonical bytes: its columns in binary COPY form. The ledger hashes them, and a
    * table of whole events stores them, so a row read back can be held against the ledger.
    */
   writeContent(out: CopyWriter, event: E): void;
+  /**
+   * Writes the columns that came with a later version of the schema; false where all of them have
+   * their defaults. Then they are not hashed, so a record of an earlier version has one hash for
+   * ever: the ledger has it from the time before there were such columns.
+   */
+  writeAdded?(out: CopyWriter, event: E): boolean;
 }
 
 /** The reason for which a record is dead-lettered; `detail` names the place and the value. */

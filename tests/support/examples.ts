@@ -1,5 +1,7 @@
 import { newestSchema } from '../../connectors/registry/codec.ts';
 import type { Example } from '../../schemas/examples.ts';
+import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
+import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
 import { parseAvro } from '../../schemas/strict-avro.ts';
 import { encodeWire } from '../../schemas/wire.ts';
@@ -17,18 +19,24 @@ export async function createExampleDecoder(
 ): Promise<(example: Example) => DecodedBatch<unknown>> {
   const { topic } = processor.source;
   const schemas = createSchemaLoader<unknown>(localCodec().reader(topic));
-  await schemas.load([record(0, null, Buffer.from([0, 0, 0, 0, schemaIdOf(topic)]))]);
+  const ids = TOPICS[topic].versions.map((version) => schemaIdOf(topic, version));
+  await schemas.load(ids.map((id, n) => record(n, null, Buffer.from([0, 0, 0, 0, id]))));
   const { decode } = createBatchDecoder(
     { ...processor, wantsRows: true },
     schemas,
     DEFAULT_SETTINGS,
   );
-  return ({ key, value, receivedAt }) => {
-    const bytes =
-      value === null ? null : encodeWire(schemaIdOf(topic), parseAvro(newestSchema(topic)), value);
-    const records = [record(0, key, bytes, receivedAt)];
+  return (example) => {
+    const records = [record(0, example.key, encodeExample(example), example.receivedAt)];
     return decode([{ partition: 0, from: 0, next: 1, records }]);
   };
+}
+
+/** By the version of the schema that it is an example of. */
+export function encodeExample({ topic, version, value }: Example): Buffer | null {
+  const schemas: Readonly<Record<number, string>> = AVRO_SCHEMAS[topic];
+  if (value === null) return null;
+  return encodeWire(schemaIdOf(topic, version), parseAvro(schemas[version] as string), value);
 }
 
 /** Columns that no field of a schema is named like. */

@@ -5,19 +5,36 @@ import type { Codec } from '../../connectors/registry/codec.ts';
 import { createCodec } from '../../connectors/registry/codec.ts';
 import type { KafkaRecord } from '../../common/kafka/record.ts';
 import type { TopicName } from '../../schemas/generated/topics.ts';
+import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
 import { TOPICS } from '../../schemas/generated/topics.ts';
 import type { TopicRecords, UserActionRecord } from '../../schemas/generated/types.ts';
 import { uuidv7 } from '../../common/uuid.ts';
 
-/** The schema id that `localCodec` gives each topic: its place in the alphabet, from 1. */
-export function schemaIdOf(topic: TopicName): number {
-  return Object.keys(TOPICS).toSorted().indexOf(topic) + 1;
+/** Above the number of topics. */
+const IDS_A_VERSION = 20;
+
+/**
+ * The schema id that `localCodec` gives each topic: its place in the alphabet, from 1; earlier
+ * versions have further ids.
+ */
+export function schemaIdOf(topic: TopicName, version = newestVersion(topic)): number {
+  const place = Object.keys(TOPICS).toSorted().indexOf(topic) + 1;
+  return place + IDS_A_VERSION * (newestVersion(topic) - version);
 }
 
-/** A codec that knows the newest schema of each topic without a registry: for tests without I/O. */
+function newestVersion(topic: TopicName): number {
+  return TOPICS[topic].versions.at(-1) ?? 0;
+}
+
+/** A codec that knows the schemas of each topic without a registry: for tests without I/O. */
 export function localCodec(): Codec {
   const topics = Object.keys(TOPICS).toSorted() as TopicName[];
-  const topicOf = (id: number) => topics[id - 1];
+  const topicOf = (id: number) => topics[(id % IDS_A_VERSION) - 1];
+  const textOf = (id: number): string => {
+    const topic = topicOf(id) as TopicName;
+    const schemas: Readonly<Record<number, string>> = AVRO_SCHEMAS[topic];
+    return schemas[newestVersion(topic) - Math.floor(id / IDS_A_VERSION)] ?? '';
+  };
   return createCodec({
     url: 'http://registry.invalid',
     client: {
@@ -25,7 +42,7 @@ export function localCodec(): Codec {
         const topic = topicOf(id);
         return Promise.resolve(topic === undefined ? null : [TOPICS[topic].subject]);
       },
-      typeOf: (id: number) => Promise.resolve(parseAvro(newestSchema(topicOf(id) as TopicName))),
+      typeOf: (id: number) => Promise.resolve(parseAvro(textOf(id))),
       findId: (subject: string) =>
         Promise.resolve(topics.findIndex((topic) => TOPICS[topic].subject === subject) + 1),
     } as unknown as NonNullable<Parameters<typeof createCodec>[0]['client']>,

@@ -126,7 +126,9 @@ export function createBatchDecoder<E>(
     writer.row(fields);
     const contentStart = writer.position;
     source.writeContent(writer, event);
-    murmur128(contentHash, writer.bytes, contentStart, writer.position);
+    const contentEnd = writer.position;
+    const hashedEnd = source.writeAdded?.(writer, event) === true ? writer.position : contentEnd;
+    murmur128(contentHash, writer.bytes, contentStart, hashedEnd);
   }
 
   function outcomeOf(event: E, timeMs: number | null, receivedAt: number): Outcome {

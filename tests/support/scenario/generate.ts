@@ -2,6 +2,7 @@ import { createRandom, type Random } from '../../../common/random.ts';
 import { createLongTail } from '../long-tail.ts';
 import type { Codec } from '../../../connectors/registry/codec.ts';
 import { TOPICS, type TopicName } from '../../../schemas/generated/topics.ts';
+import { recommendationServeKey } from '../../../schemas/recommendation-serve.ts';
 import type {
   Movie,
   RecommendationServeRecord,
@@ -159,7 +160,7 @@ export function* generateLoad(
     const made = makers.serve();
     serves.push(made);
     if (serves.length > RECENT_SERVES) serves.shift();
-    const raw = { key: Buffer.from(made.user_id), value: encode.serve(made) };
+    const raw = { key: Buffer.from(recommendationServeKey(made)), value: encode.serve(made) };
     const first = place('recommendation-serves.v1', raw);
     expected.serve(made, first.partition, first.offset);
     expected.add('serve-logs', 'ok');
@@ -274,9 +275,10 @@ function createMakers(
     serve(): RecommendationServeRecord {
       const servedAt = plan.startMs - random.below(3 * HOUR_MS);
       const ids = Array.from({ length: 5 }, () => 1 + pickMovie());
+      const said = random.next() < 0.5;
       return {
         request_id: idAt(servedAt),
-        user_id: userName(pickUser()),
+        user_id: random.next() < 0.1 ? null : userName(pickUser()),
         served_at: servedAt,
         source: 'popular',
         algorithm: 'most-watched',
@@ -287,6 +289,14 @@ function createMakers(
         latency_ms: random.next() * 30,
         app: 'fault-suite-app',
         properties: {},
+        surface_version: said ? 'v3' : null,
+        experiment: said ? 'blend' : null,
+        arm: said ? 'b' : null,
+        after_request_id: said ? idAt(servedAt - 1) : null,
+        first_position: said ? 6 : 1,
+        reasons: said ? ids.map(() => 'popular') : [],
+        propensities: said ? ids.map(() => 1 - random.next() / 2) : [],
+        steps: said ? ['cache:miss', 'popular:used'] : [],
       };
     },
     movie(id: number): Movie {

@@ -1,10 +1,8 @@
 import { createRandom } from '../../../common/random.ts';
 import type { Codec } from '../../../connectors/registry/codec.ts';
-import type {
-  Movie,
-  RecommendationServeRecord,
-  UserActionRecord,
-} from '../../../schemas/generated/types.ts';
+import type { Movie, UserActionRecord } from '../../../schemas/generated/types.ts';
+import { recommendationServeKey } from '../../../schemas/recommendation-serve.ts';
+import { fullServe, serve } from '../serves.ts';
 import { uuidv7 } from '../../../common/uuid.ts';
 import type { SentRecord } from './environment.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../common/time.ts';
@@ -98,21 +96,11 @@ export async function makeServes(
   const writer = await codec.writer('recommendation-serves.v1');
   return Array.from({ length: count }, (_, n) => {
     const servedAt = nowMs - n * 1_000;
-    const serve: RecommendationServeRecord = {
-      request_id: uuidv7(servedAt),
-      user_id: `user-${n % 60}`,
-      served_at: servedAt,
-      source: 'popular',
-      algorithm: 'most-watched',
-      model_version: null,
-      surface: null,
-      movie_ids: [1, 2, n + 1],
-      scores: [],
-      latency_ms: 1.5,
-      app: 'replay-test',
-      properties: {},
-    };
-    return { key: serve.user_id, value: writer.encode(serve) };
+    // Some from before there were the fields of version 2, some for nobody known.
+    const over = { user_id: n % 7 === 0 ? null : `user-${n % 60}`, served_at: servedAt };
+    const made = n % 2 === 0 ? serve(over) : { ...fullServe(n, 3), ...over };
+    const value = { ...made, request_id: uuidv7(servedAt) };
+    return { key: recommendationServeKey(value), value: writer.encode(value) };
   });
 }
 

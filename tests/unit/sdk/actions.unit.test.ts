@@ -5,7 +5,7 @@ import { rightUses, typos } from './typos.ts';
 import { buildAction, buildServe } from '../../../sdk/src/actions.ts';
 import { MarqueeError } from '../../../common/error.ts';
 import { ACTIONS, VALUE_RULES } from '../../../schemas/user-action.ts';
-import { formatUuid, isUuidv7, uuidTimeMs, uuidv7 } from '../../../common/uuid.ts';
+import { formatUuid, isUuidv7, parseUuid, uuidTimeMs, uuidv7 } from '../../../common/uuid.ts';
 
 const SELF = { app: 'web', appVersion: '1.2', device: 'tv', makeId: (ms: number) => uuidv7(ms) };
 const AT = Date.UTC(2026, 10, 20, 12);
@@ -161,9 +161,43 @@ describe('buildServe', () => {
     const record = buildServe({ ...good, scores: [0.5, 0.25], latencyMs: 3 }, SELF);
     expect(record).toMatchObject({ movie_ids: [1, 2], scores: [0.5, 0.25], latency_ms: 3 });
     expect(uuidTimeMs(record.request_id)).toBe(AT);
+    expect(record).toMatchObject({ first_position: 1, reasons: [], propensities: [], steps: [] });
+  });
+
+  it('says all that version 2 of the schema can', () => {
+    const after = '01a1fa75-6500-72ad-8e5e-f19b2934e732';
+    const said = {
+      userId: null,
+      surfaceVersion: 's1',
+      experiment: 'blend',
+      arm: 'b',
+      afterRequestId: after,
+      firstPosition: 21,
+      reasons: ['popular', 'because_you:318'],
+      propensities: [1, 0.25],
+      steps: ['cache:miss', 'batch:used'],
+    };
+    expect(buildServe({ ...good, ...said }, SELF)).toMatchObject({
+      user_id: null,
+      surface_version: 's1',
+      experiment: 'blend',
+      arm: 'b',
+      after_request_id: parseUuid(after),
+      first_position: 21,
+      reasons: said.reasons,
+      propensities: said.propensities,
+      steps: said.steps,
+    });
   });
 
   it.each([
+    ['userId', { ...good, userId: undefined }],
+    ['afterRequestId', { ...good, afterRequestId: 'page-1' }],
+    ['firstPosition', { ...good, firstPosition: 0 }],
+    ['reasons', { ...good, reasons: ['popular'] }],
+    ['reasons', { ...good, reasons: ['popular', 7] }],
+    ['propensities', { ...good, propensities: [1, 0] }],
+    ['steps', { ...good, steps: Array.from({ length: 17 }, () => 'x:y') }],
     ['movieIds', { ...good, movieIds: undefined }],
     ['movieIds', { ...good, movieIds: [1, 'x'] }],
     ['scores', { ...good, scores: [1] }],
