@@ -6,8 +6,14 @@ import { reasonJson } from './reason-text.ts';
  * answers of a list is written once, with the list.
  */
 
+/** What an answer says of its list as a whole. */
+export type AnswerHead = Pick<
+  RecommendationList,
+  'surface' | 'surfaceVersion' | 'algorithm' | 'modelVersion' | 'profileVersion' | 'madeAt'
+> & { readonly userId: string | null };
+
 /** All but the request's own fields and the items. */
-export function answerHead(list: Omit<RecommendationList, 'items'>): string {
+export function answerHead(list: AnswerHead): string {
   const { userId, surface, surfaceVersion, algorithm, modelVersion, profileVersion, madeAt } = list;
   return (
     `"user_id":${JSON.stringify(userId)},"surface":"${surface}",` +

@@ -21,6 +21,8 @@ export interface ListWish {
   /** Of the first item, from 1. */
   readonly firstPosition: number;
   readonly shown: Shown;
+  /** A list of other making, which comes before what is popular; by default none. */
+  readonly first?: readonly ListCandidate[];
 }
 
 export interface MadeList {
@@ -33,6 +35,8 @@ export interface MadeList {
 
 /** Makes lists of one user, for any surface. */
 export interface UserLists {
+  /** Whether something the user did decides what is in them. */
+  readonly personal: boolean;
   make(wish: ListWish): MadeList;
 }
 
@@ -47,7 +51,7 @@ export function userLists(sources: ListSources, user: UserState | null, now: num
   const { rankers } = sources;
   const scored = history.length === 0 ? null : (rankers?.score(history, now) ?? null);
   const seen = new Set(history.filter((row) => row.seen).map((row) => row.movieId));
-  return { make: (wish) => makeList(sources, scored, seen, wish, now) };
+  return { personal: scored !== null, make: (wish) => makeList(sources, scored, seen, wish, now) };
 }
 
 function makeList(
@@ -64,7 +68,8 @@ function makeList(
   const depth = candidatesNeeded(surface, length);
   const candidates = function* (): Generator<ListCandidate> {
     if (scored !== null && rankers !== null) yield* rankedMovies(rankers, scored, depth, eligible);
-    yield* popularMovies(sources, scored !== null);
+    yield* wish.first ?? [];
+    yield* popularMovies(sources, scored !== null || wish.first !== undefined);
   };
   const items = rankers?.items;
   const arranged = arrange({

@@ -1,0 +1,111 @@
+import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import type { Log } from '../../common/log.ts';
+import { createUuidv7Source, formatUuid } from '../../common/uuid.ts';
+import { MarqueeError } from '../../common/error.ts';
+import type { ListCache } from '../cache/list-cache.ts';
+import type { ListSources } from '../lists/list-sources.ts';
+import type { Surface } from '../ranking/surface.ts';
+import type { ServingState } from '../state/serving-state.ts';
+import type { Surfaces } from '../surfaces/surfaces-file.ts';
+import { surfaceNamed } from '../surfaces/surfaces-file.ts';
+import { createGuard } from './guarded.ts';
+import type { Guard } from './guarded.ts';
+import { createRecentServes } from './recent-serves.ts';
+import type { RecentServes } from './recent-serves.ts';
+import { serveRecord } from './send.ts';
+import type { ServedList } from './served-list.ts';
+
+/** What answers are made with. */
+export interface AnswerOptions {
+  readonly state: ServingState;
+  /** Null where no Redis is set up. */
+  readonly cache: ListCache | null;
+  surfaces(): Surfaces;
+  /** Resolves when the record is safe, or known to be lost. Never rejects. */
+  append(record: RecommendationServeRecord): Promise<void>;
+  readonly log: Log;
+  /** Epoch ms, the ranker's clock: another one than the system's is for evaluation alone. */
+  readonly now?: () => number;
+  readonly cacheBudgetMs?: number;
+  readonly postgresBudgetMs?: number;
+}
+
+/** Shared by all questions. */
+export interface AnswerContext {
+  readonly options: AnswerOptions;
+  readonly cacheGuard: Guard;
+  readonly postgresGuard: Guard;
+  readonly recent: RecentServes;
+  now(): number;
+  /** Throws MARQUEE_NOT_READY while nothing could be read yet, not even from disk. */
+  sources(): ListSources;
+  /** Throws MARQUEE_UNKNOWN_SURFACE. */
+  surface(name: string | null): Surface;
+  /** A UUIDv7 of now. */
+  requestId(): { readonly requestId: string; readonly servedAt: number };
+  /** Logs the list; the answer may go out when it resolves. */
+  logged(list: ServedList, asked: Asker): Promise<string>;
+}
+
+interface Asker {
+  readonly startedAt: number;
+  readonly app: string;
+}
+
+const CACHE_BUDGET_MS = 50;
+const POSTGRES_BUDGET_MS = 500;
+
+export function createAnswerContext(options: AnswerOptions): AnswerContext {
+  const { log, state } = options;
+  const makeId = createUuidv7Source();
+  const recent = createRecentServes();
+  const now = options.now ?? Date.now;
+  const guard = (server: string, budgetMs: number): Guard =>
+    createGuard({
+      budgetMs,
+      changed(open, error) {
+        const { code, message } = (error ?? {}) as { code?: string; message?: string };
+        if (open) log.warn({ event: 'source_away', server, code, reason: message });
+        else log.info({ event: 'source_back', server });
+      },
+    });
+  const requestId = (): { requestId: string; servedAt: number } => {
+    const servedAt = Date.now();
+    return { requestId: formatUuid(makeId(servedAt)), servedAt };
+  };
+
+  return {
+    options,
+    cacheGuard: guard('redis', options.cacheBudgetMs ?? CACHE_BUDGET_MS),
+    postgresGuard: guard('postgres', options.postgresBudgetMs ?? POSTGRES_BUDGET_MS),
+    recent,
+    now,
+    sources() {
+      const sources = state.sources();
+      if (sources !== null) return sources;
+      throw new MarqueeError(
+        'MARQUEE_NOT_READY',
+        'No catalogue could be read yet, neither from Postgres nor from the state folder.',
+        { retriable: true },
+      );
+    },
+    surface(name) {
+      const surfaces = options.surfaces();
+      const surface = surfaceNamed(surfaces, name);
+      if (surface !== null) return surface;
+      throw new MarqueeError(
+        'MARQUEE_UNKNOWN_SURFACE',
+        `There is no surface ${JSON.stringify(name)}; there are ${[...surfaces.byName.keys()].join(', ')}.`,
+        { field: 'surface' },
+      );
+    },
+    requestId,
+    async logged(list, { startedAt, app }) {
+      const { requestId: id, servedAt } = requestId();
+      recent.add(id, { servedAt, list });
+      const latencyMs = performance.now() - startedAt;
+      await options.append(serveRecord(list, { requestId: id, servedAt, latencyMs, app }));
+      return id;
+    },
+  };
+}

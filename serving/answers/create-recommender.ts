@@ -1,0 +1,47 @@
+import { answerJson } from './send.ts';
+import { createAnswerContext } from './context.ts';
+import type { AnswerContext, AnswerOptions } from './context.ts';
+import { explain } from './explain.ts';
+import { popular } from './popular.ts';
+import { rank } from './rank.ts';
+import { recommend } from './recommend.ts';
+import type { Answer, MovieField, Recommender } from './recommender.ts';
+import { rows, rowsJson } from './rows.ts';
+import type { ServedList } from './served-list.ts';
+import { session } from './session.ts';
+import { similar } from './similar.ts';
+
+interface Asked {
+  readonly startedAt: number;
+  readonly app: string;
+  readonly include: readonly MovieField[];
+}
+
+/** Answers questions, and logs each list before it goes out. */
+export function createRecommender(options: AnswerOptions): Recommender {
+  const context = createAnswerContext(options);
+
+  async function answer(list: ServedList, asked: Asked): Promise<Answer> {
+    const requestId = await context.logged(list, asked);
+    const { catalogue } = context.sources();
+    return { body: Buffer.from(answerJson(list, requestId, asked.include, catalogue)) };
+  }
+
+  return {
+    recommend: async (query) => answer(await recommend(context, query), query),
+    rank: async (query) => answer(await rank(context, query), query),
+    session: (query) => answer(session(context, query), query),
+    similar: async (query) => answer(await similar(context, query), query),
+    popular: (query) => answer(popular(context, query), query),
+    async rows(query) {
+      const page = await rows(context, query);
+      const requestId = await context.logged(page.list, query);
+      return { body: Buffer.from(rowsJson(page, requestId, query.include, catalogueOf(context))) };
+    },
+    explain: (requestId) => explain(context, requestId),
+  };
+}
+
+function catalogueOf(context: AnswerContext) {
+  return context.sources().catalogue;
+}

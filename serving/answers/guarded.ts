@@ -1,0 +1,57 @@
+import { createBreaker } from '../../common/breaker.ts';
+import { withDeadline } from '../../common/timers.ts';
+
+/** What became of something asked of a server that may be away. */
+export type Guarded<T> =
+  | { readonly kind: 'got'; readonly value: T }
+  /** `why` is a word for the steps of an answer. */
+  | { readonly kind: 'failed'; readonly why: 'unavailable' | 'timeout' | 'resting' };
+
+/** Asks within a time budget; while the server fails it is left alone, and nobody waits for it. */
+export interface Guard {
+  ask<T>(work: () => Promise<T>): Promise<Guarded<T>>;
+  readonly open: boolean;
+}
+
+export interface GuardOptions {
+  readonly budgetMs: number;
+  /** Told of the first failure of a row, and of the end. */
+  changed(open: boolean, error: unknown): void;
+}
+
+const FAILURES_MAX = 5;
+const REST_MS = 500;
+
+export function createGuard({ budgetMs, changed }: GuardOptions): Guard {
+  const breaker = createBreaker({ failuresMax: FAILURES_MAX, restMs: REST_MS });
+  const failed = (error: unknown): void => {
+    const before = breaker.open;
+    breaker.failed();
+    if (!before && breaker.open) changed(true, error);
+  };
+  return {
+    async ask<T>(work: () => Promise<T>): Promise<Guarded<T>> {
+      if (!breaker.allows()) return { kind: 'failed', why: 'resting' };
+      try {
+        const got = await withDeadline<{ readonly value: T } | null>(
+          budgetMs,
+          work().then((value) => ({ value })),
+          () => null,
+        );
+        if (got === null) {
+          failed(new Error(`no answer within ${budgetMs} ms`));
+          return { kind: 'failed', why: 'timeout' };
+        }
+        if (breaker.open) changed(false, null);
+        breaker.succeeded();
+        return { kind: 'got', value: got.value };
+      } catch (error) {
+        failed(error);
+        return { kind: 'failed', why: 'unavailable' };
+      }
+    },
+    get open() {
+      return breaker.open;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import { answerHead, itemJson } from '../lists/answer-json.ts';
+import { reasonText } from '../lists/reason-text.ts';
+import { RANKER_VERSION } from '../lists/list.ts';
+import { parseUuid } from '../../common/uuid.ts';
+import type { MovieField } from './recommender.ts';
+import type { Catalogue } from '../ranking/catalogue.ts';
+import type { ServedList } from './served-list.ts';
+
+/** What of the request goes into its log. */
+export interface Asked {
+  readonly requestId: string;
+  /** Epoch ms; the request id's time. */
+  readonly servedAt: number;
+  readonly latencyMs: number;
+  readonly app: string;
+}
+
+export function serveRecord(list: ServedList, asked: Asked): RecommendationServeRecord {
+  const { items, rows } = list;
+  return {
+    request_id: parseUuid(asked.requestId) as Buffer,
+    user_id: list.userId,
+    served_at: asked.servedAt,
+    source: list.source,
+    algorithm: list.algorithm,
+    model_version: list.modelVersion,
+    surface: list.surface.name,
+    movie_ids: items.map(({ movieId }) => movieId),
+    scores: items.map(({ score }) => score),
+    latency_ms: Math.round(asked.latencyMs * 1000) / 1000,
+    app: asked.app,
+    properties: {
+      ranker: RANKER_VERSION,
+      ...(rows === null ? {} : { rows: rows.join(',') }),
+    },
+    surface_version: list.surface.version,
+    experiment: null,
+    arm: null,
+    after_request_id: list.afterRequestId === null ? null : parseUuid(list.afterRequestId),
+    first_position: list.firstPosition,
+    reasons: items.map(({ reason }) => reasonText(reason)),
+    propensities: items.every(({ propensity }) => propensity === 1)
+      ? []
+      : items.map(({ propensity }) => propensity),
+    steps: list.steps,
+  };
+}
+
+/** Opens an answer; `listJson` or a stored list's JSON follows, then `]}`. */
+export function answerStart(requestId: string, source: string): string {
+  return `{"request_id":"${requestId}","source":"${source}",`;
+}
+
+export function answerJson(
+  list: ServedList,
+  requestId: string,
+  include: readonly MovieField[],
+  catalogue: Catalogue,
+): string {
+  const items = list.items.map((item, i) =>
+    itemJson(item, list.firstPosition + i, fieldsOf(item.movieId, include, catalogue)),
+  );
+  return `${answerStart(requestId, list.source)}${headOf(list)}${items.join(',')}]}`;
+}
+
+export function headOf(list: ServedList): string {
+  return answerHead({
+    ...list,
+    surface: list.surface.name,
+    surfaceVersion: list.surface.version,
+  });
+}
+
+/** `,"title":...` for what the request asks for of each movie. */
+export function fieldsOf(
+  movieId: number,
+  include: readonly MovieField[],
+  catalogue: Catalogue,
+): string {
+  const place = catalogue.placeOf.get(movieId);
+  if (include.length === 0 || place === undefined) return '';
+  const fields = include.map((field) => {
+    switch (field) {
+      case 'title':
+        return `,"title":${JSON.stringify(catalogue.titles[place] ?? null)}`;
+      case 'year':
+        return `,"year":${JSON.stringify(catalogue.years[place] || null)}`;
+      case 'genres': {
+        const names = [...(catalogue.genresOf[place] ?? [])].map(
+          (genre) => catalogue.genres[genre],
+        );
+        return `,"genres":${JSON.stringify(names)}`;
+      }
+    }
+  });
+  return fields.join('');
+}
