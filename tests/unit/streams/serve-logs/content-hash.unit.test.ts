@@ -14,6 +14,12 @@ function contentHash(example: Example): string {
   return hashToDecimal(range.accounts.ok.contentSum);
 }
 
+function named(name: string, version: number): Example {
+  const example = examples.find((found) => found.name === name && found.version === version);
+  if (example === undefined) throw new Error(`no example ${name} of version ${version}`);
+  return example;
+}
+
 /** As ledgers have them from the time when version 1 was the newest. */
 const BEFORE_VERSION_2 = {
   'empty-list': '72245505570385519131980598058675195653',
@@ -27,17 +33,15 @@ const BEFORE_VERSION_2 = {
 test.each(Object.entries(BEFORE_VERSION_2))(
   'a serve of version 1 (%s) has the hash that it always had, also sent as version 2',
   (name, hash) => {
-    const example = examples.find((found) => found.name === name && found.version === 1);
-    if (example === undefined) throw new Error(`no example ${name}`);
+    const example = named(name, 1);
     expect(contentHash(example)).toBe(hash);
     expect(contentHash({ ...example, version: 2 })).toBe(hash);
   },
 );
 
 test('what version 2 added is hashed, each field of it', () => {
-  const full = examples.find(({ name }) => name === 'every-field');
-  const bare = examples.find(({ name }) => name === 'no-field-added');
-  if (full?.value == null || bare?.value == null) throw new Error('an example is missing');
+  const full = named('every-field', 2);
+  const bare = named('no-field-added', 2);
   const added = ['surface_version', 'experiment', 'arm', 'after_request_id', 'first_position'];
   added.push('reasons', 'propensities', 'steps');
   const hashes = added.map((field) => {

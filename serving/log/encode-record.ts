@@ -1,0 +1,77 @@
+import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
+import { TOPICS } from '../../schemas/generated/topics.ts';
+import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import { recommendationServeKey } from '../../schemas/recommendation-serve.ts';
+import { parseAvro } from '../../schemas/strict-avro.ts';
+import { WIRE_HEADER_BYTES, writeWireHeader } from '../../schemas/wire.ts';
+import { FRAME_BYTES_MAX, FRAME_HEAD_BYTES, sealFrame } from './frames.ts';
+
+export const SERVES_TOPIC = 'recommendation-serves.v1';
+const SCHEMAS: Readonly<Record<number, string>> = AVRO_SCHEMAS[SERVES_TOPIC];
+const VERSION = TOPICS[SERVES_TOPIC].versions.at(-1) ?? 0;
+/** What a value has where its schema's id in the registry belongs, until it is sent. */
+const NO_SCHEMA_ID = 0;
+/** Of UTF-8 for a character of JavaScript's strings, at most. */
+const UTF8_MAX = 3;
+
+/** Frames that wait for one write. */
+export interface FrameBuffer {
+  readonly bytes: Buffer;
+  readonly used: number;
+  readonly records: number;
+  /** Throws where a field's type is not the schema's, or the record is larger than a frame may be. */
+  add(record: RecommendationServeRecord): void;
+  clear(): void;
+}
+
+const FIRST_BYTES = 64 * 1024;
+
+/** A buffer that grows to what one tick brings, and goes back when it was much. */
+export function createFrameBuffer(): FrameBuffer {
+  const type = parseAvro(SCHEMAS[VERSION] as string);
+  let bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  let used = 0;
+  let records = 0;
+
+  function grow(needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * bytes.length, used + needed));
+    bytes.copy(grown, 0, 0, used);
+    bytes = grown;
+  }
+
+  return {
+    get bytes() {
+      return bytes;
+    },
+    get used() {
+      return used;
+    },
+    get records() {
+      return records;
+    },
+    add(record) {
+      const key = recommendationServeKey(record);
+      const room = FRAME_HEAD_BYTES + key.length * UTF8_MAX + WIRE_HEADER_BYTES;
+      if (used + room > bytes.length) grow(room);
+      const keyAt = used + FRAME_HEAD_BYTES;
+      const keyLength = bytes.write(key, keyAt);
+      const valueAt = keyAt + keyLength + WIRE_HEADER_BYTES;
+      let end = type.encode(record, bytes, valueAt);
+      if (end < 0) {
+        grow(valueAt - used + bytes.length - valueAt - end);
+        end = type.encode(record, bytes, valueAt);
+      }
+      if (end - used > FRAME_BYTES_MAX)
+        throw new RangeError(`the record has ${end - used} bytes; at most ${FRAME_BYTES_MAX}`);
+      writeWireHeader(bytes, keyAt + keyLength, NO_SCHEMA_ID);
+      sealFrame(bytes, used, VERSION, keyLength, end);
+      used = end;
+      records += 1;
+    },
+    clear() {
+      if (bytes.length > 16 * FIRST_BYTES) bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+      used = 0;
+      records = 0;
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import { mkdirSync, realpathSync } from 'node:fs';
+import { settledWithin } from '../../common/timers.ts';
+import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import { createPublisher } from '../../sdk/src/publisher.ts';
+import type { PublisherOptions } from '../../sdk/src/publisher.ts';
+import { createTally } from './counts.ts';
+import type { ServeLogCounts } from './counts.ts';
+import { createFaultLog } from './fault-log.ts';
+import { createLosses } from './losses.ts';
+import type { Log } from './losses.ts';
+import { recoverSpool } from './recover.ts';
+import type { Leftover } from './recover.ts';
+import { createSchemaLookup } from './schema-lookup.ts';
+import { createShipper } from './shipper.ts';
+import { openProgress } from './spool-files.ts';
+import type { ProgressFile } from './spool-files.ts';
+import { lockSpool } from './spool-lock.ts';
+import { createSpoolReader } from './spool-reader.ts';
+import { createSpoolWriter, FILE_IO } from './spool-writer.ts';
+import type { SpoolIo } from './spool-writer.ts';
+
+export interface ServeLogOptions {
+  /** Of this process alone; made where it is missing. */
+  readonly folder: string;
+  /** Of the spool on disk; what would be more is lost. 256 MB when not given. */
+  readonly bytesMax?: number | undefined;
+  /** Where the log goes to. */
+  readonly kafka: Omit<PublisherOptions, 'clientId' | 'onFault' | 'deliveryTimeoutMs'> & {
+    readonly clientId?: string | undefined;
+  };
+  readonly log: Log;
+  /** For tests of a disk that fails. */
+  readonly io?: SpoolIo | undefined;
+}
+
+/**
+ * Every served list, on its way to recommendation-serves.v1. A list that was appended survives the
+ * process being killed; it comes to the log at least once, and into the tables once.
+ */
+export interface ServeLog {
+  /**
+   * Resolves when the record stands in the spool's file, which is when the answer may be sent; or
+   * when it is lost, which is counted and logged: answers never wait. Never rejects.
+   */
+  append(record: RecommendationServeRecord): Promise<void>;
+  counts(): ServeLogCounts;
+  /**
+   * Takes nothing more, and sends what waits for at most `timeoutMs` (5 s). What is not acknowledged
+   * by then stays in the spool for the next start. A second call waits for the first.
+   */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+const BYTES_MAX = 256 * 1024 * 1024;
+const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** So that a full spool is emptied by parts of it. */
+const SEGMENTS_MIN = 8;
+const CHUNK_BYTES = 256 * 1024;
+/** With what the publisher holds of the same records this is half of the log's memory. */
+const IN_FLIGHT_BYTES_MAX = 3 * 1024 * 1024;
+const LINGER_MS = 20;
+const CLOSE_TIMEOUT_MS = 5_000;
+const FOREIGN_NAMED = 20;
+
+/**
+ * Opens the spool, takes up what an earlier process left in it, and begins to send. Throws
+ * MARQUEE_SPOOL_IN_USE while another process has the folder.
+ */
+export async function createServeLog(options: ServeLogOptions): Promise<ServeLog> {
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  const folder = realpathSync(options.folder);
+  const unlock = lockSpool(folder);
+  try {
+    const progress = openProgress(folder);
+    const leftover = await recoverSpool(folder, progress.read());
+    tellLeftover(folder, leftover, options.log);
+    return run({ ...options, folder }, leftover, progress, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function tellLeftover(folder: string, leftover: Leftover, log: Log): void {
+  const { foreign, records, torn } = leftover;
+  if (records > 0 || torn > 0) log.info({ event: 'serve_log_recovered', folder, records, torn });
+  if (foreign.length === 0) return;
+  const files = foreign.slice(0, FOREIGN_NAMED);
+  log.warn({ event: 'serve_log_foreign_files', folder, count: foreign.length, files });
+}
+
+function run(
+  options: ServeLogOptions,
+  leftover: Leftover,
+  progress: ProgressFile,
+  unlock: () => void,
+): ServeLog {
+  const { folder, kafka, log, bytesMax = BYTES_MAX } = options;
+  const { segments } = leftover;
+  const fault = createFaultLog(folder, log);
+  const losses = createLosses(folder, log);
+  const tally = createTally(leftover, losses);
+  const { clientId = 'marquee-serve-log' } = kafka;
+  const publisher = createPublisher({ ...kafka, clientId, onFault: fault }, []);
+  const schemas = createSchemaLookup(kafka.registryUrl, fault);
+  const reader = createSpoolReader(folder, segments, leftover.start, CHUNK_BYTES);
+  const shipper = createShipper({
+    ...{ folder, segments, progress, reader, publisher, losses, fault },
+    schemaId: schemas.find,
+    lingerMs: LINGER_MS,
+    inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
+    caughtUp: tally.caughtUp,
+    settled: tally.settled,
+  });
+  const writer = createSpoolWriter({
+    ...{ folder, bytesMax, segments, losses },
+    segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(bytesMax / SEGMENTS_MIN)),
+    nextSegment: leftover.nextSegment,
+    io: options.io ?? FILE_IO,
+    written(records, bytes) {
+      tally.written(records, bytes);
+      shipper.wake();
+    },
+  });
+  shipper.wake();
+
+  async function end(timeoutMs: number): Promise<void> {
+    writer.close();
+    await settledWithin(timeoutMs, shipper.drain());
+    schemas.stop();
+    await shipper.stop();
+    await publisher.close({ timeoutMs: 0 });
+    losses.stop();
+    progress.close();
+    unlock();
+  }
+
+  let ending: Promise<void> | null = null;
+  return {
+    append: writer.append,
+    counts: () => tally.counts(shipper.oldestMs()),
+    close({ timeoutMs = CLOSE_TIMEOUT_MS } = {}) {
+      ending ??= end(timeoutMs);
+      return ending;
+    },
+  };
+}
