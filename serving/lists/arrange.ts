@@ -46,9 +46,8 @@ export function candidatesNeeded(surface: Surface, length: number): number {
     surface.impressionDiscount !== 1 ||
     surface.popularityExponent !== 0 ||
     surface.boosts.genres.size + surface.boosts.movies.size > 0;
-  return (
-    depthOf(surface, length, reorders || diversity.kind === 'most_per_genre') + exploration.pool
-  );
+  const depth = depthOf(surface, length, reorders || diversity.kind === 'most_per_genre');
+  return depth + (exploration.share > 0 ? exploration.pool : 0);
 }
 
 /** How far down the order matters for a list of this length. */
