@@ -6,15 +6,19 @@ import type { ArrangeInput } from '../../../../serving/lists/arrange.ts';
 import type { Diversity } from '../../../../serving/ranking/diversity.ts';
 import type { Surface } from '../../../../serving/ranking/surface.ts';
 import { idsOf } from '../ranking/lists.ts';
-import { GENRES, PLAIN, candidatesOf, catalogueOf, inputOf } from './surfaces.ts';
+import { GENRES, candidatesOf, catalogueOf, inputOf } from './surfaces.ts';
 
 const MOVIES = 40;
 const catalogue = catalogueOf(MOVIES);
 /** Some of them are in no catalogue: withdrawn. */
 const movie = fc.integer({ min: 1, max: MOVIES + 8 });
 const movies = (maxLength: number) => fc.array(movie, { maxLength });
-const some = fc.subarray(GENRES);
-const year = fc.option(fc.integer({ min: 1975, max: 2025 }), { freq: 3 });
+/** Mostly none of them: lists that filters leave empty show nothing. */
+const some = fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.subarray(GENRES));
+const year = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(null) },
+  fc.integer({ min: 1975, max: 2025 }),
+);
 const dates = fc.record({
   from: fc.option(fc.integer({ min: 0, max: 10 })),
   until: fc.option(fc.integer({ min: 0, max: 10 })),
@@ -72,24 +76,24 @@ const surface: fc.Arbitrary<Surface> = fc.record({
   popularityExponent: fc.constantFrom(0, -0.1, 0.5),
   diversity,
   exploration: fc.record({
-    share: fc.constantFrom(0, 0, 0.5),
+    share: fc.constantFrom(0, 0.5),
     fromPosition: fc.integer({ min: 1, max: 8 }),
     pool: fc.integer({ min: 1, max: 10 }),
   }),
 });
 
 const input: fc.Arbitrary<ArrangeInput> = fc.record({
-  candidates: movies(40).map(candidatesOf),
+  candidates: fc.array(movie, { minLength: 3, maxLength: 60, size: 'max' }).map(candidatesOf),
   catalogue: fc.constant(catalogue),
   popularityOf: fc.constant((movieId: number) => 1000 / movieId),
-  seen: movies(10).map((ids) => new Set(ids)),
+  seen: fc.array(movie, { maxLength: 20, size: 'max' }).map((ids) => new Set(ids)),
   shown: movies(5).map((ids) => new Map(ids.map((id) => [id, 2]))),
-  surface: fc.oneof(surface, fc.constant(PLAIN)),
+  surface,
   filter: fc.record({ exclude: movies(5), genres: some, yearFrom: year, yearTo: year }),
   seenPolicy: fc.constantFrom(null, 'hide' as const, 'demote' as const, 'show' as const),
   length: fc.integer({ min: 0, max: 15 }),
   firstPosition: fc.constantFrom(1, 1, 4),
-  pool: fc.option(movies(20)),
+  pool: fc.option(fc.array(movie, { maxLength: 20, size: 'max' })),
   now: fc.constant(NOW),
   random: fc.integer().map((seed) => createRandom(seed)),
 });
