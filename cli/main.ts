@@ -38,6 +38,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   batch: () => import('./commands/batch.ts'),
   model: () => import('./commands/model.ts'),
   eval: () => import('./commands/eval.ts'),
+  serve: () => import('./commands/serve.ts'),
+  keys: () => import('./commands/keys.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -9,6 +9,10 @@ import type { RuntimeSettings } from '../../streams/runtime/settings.ts';
 import { DEFAULT_RETENTION, RETAINED_TABLES } from '../../operations/retention-settings.ts';
 import type { RetentionSettings } from '../../operations/retention-settings.ts';
 import { MINUTE_MS } from '../../common/time.ts';
+import { DEFAULT_API } from '../../serving/api/api-settings.ts';
+import { serveSettings } from './serve-settings.ts';
+import { setting } from './setting.ts';
+import type { SettingMeta } from './setting.ts';
 
 /**
  * The one typed surface of configuration, and the only file that reads process.env.
@@ -16,22 +20,6 @@ import { MINUTE_MS } from '../../common/time.ts';
  * <home>/stack.json as `marquee up` wrote it, the default named here.
  */
 export const repositoryRoot = resolve(import.meta.dirname, '../..');
-
-interface SettingMeta {
-  readonly env: string;
-  readonly description: string;
-  readonly secret: boolean;
-}
-
-/** Declares one leaf: the environment variable, what it means with its unit, and its parser. */
-function setting<T extends z.ZodType>(
-  env: string,
-  description: string,
-  schema: T,
-  options: { secret?: boolean } = {},
-): T {
-  return schema.meta({ env, description, secret: options.secret ?? false });
-}
 
 const text = z.string().min(1);
 const list = z
@@ -182,6 +170,7 @@ const configSchema = z.object({
       z.coerce.number().int().min(30),
     ),
   }),
+  serve: serveSettings,
   stack: z.object({
     kafkaPort: setting('MARQUEE_PORT_KAFKA', 'port asked for by `up`', port),
     controllerPort: setting('MARQUEE_PORT_KAFKA_CONTROLLER', 'port asked for by `up`', port),
@@ -258,6 +247,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
     runtime: { metricsPort: 0, failpoints: '', settings: { ...DEFAULT_SETTINGS } },
     retention: { ...DEFAULT_RETENTION },
     archive: { ...DEFAULT_ARCHIVE },
+    serve: { ...DEFAULT_API },
     stack: { ...defaultPorts, objectStore: 'auto' },
   };
 }

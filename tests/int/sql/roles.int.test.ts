@@ -30,6 +30,7 @@ async function rightsOf(role: string): Promise<Record<string, string>> {
 /** What the writer may do to each table. */
 const WRITER_RIGHTS: Readonly<Record<string, string>> = {
   active_model: 'SELECT',
+  api_keys: 'INSERT SELECT',
   applied_backfills: 'DELETE INSERT SELECT',
   archive_backfills: 'DELETE INSERT SELECT UPDATE',
   archive_expired: 'INSERT SELECT UPDATE',

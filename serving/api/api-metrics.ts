@@ -1,0 +1,82 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { EventResult } from './events/take-events.ts';
+
+const SOURCE = Buffer.from('"source":"');
+const SOURCES = ['cache', 'similarity', 'batch', 'popular'];
+const SOURCE_BYTES = SOURCES.map((source) => [source, Buffer.from(`${source}"`)] as const);
+
+/** All metrics of the API, in the units their names say. One registry a process. */
+export function createApiMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  const gauge = (name: string, help: string, look: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(look());
+      },
+    });
+  gauge('marquee_api_event_loop_delay_p99_seconds', 'Since the last scrape', () => {
+    const seconds = delay.percentile(99) / 1e9;
+    delay.reset();
+    return seconds;
+  });
+  return {
+    registry,
+    gauge,
+    requests: new Counter({
+      name: 'marquee_api_requests_total',
+      help: 'Requests by route and status; for lists by the source that answered',
+      labelNames: ['route', 'status', 'source'],
+      registers,
+    }),
+    seconds: new Histogram({
+      name: 'marquee_api_request_seconds',
+      help: 'Time from the head of a request to the end of its answer',
+      labelNames: ['route'],
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    }),
+    rateLimited: new Counter({
+      name: 'marquee_api_rate_limited_total',
+      help: 'Requests refused since their key made too many',
+      labelNames: ['app'],
+      registers,
+    }),
+    events: new Counter({
+      name: 'marquee_api_events_total',
+      help: 'Events by what became of them: 202, 400 or 503, and why',
+      labelNames: ['status', 'code'],
+      registers,
+    }),
+    close() {
+      delay.disable();
+    },
+  };
+}
+
+export type ApiMetrics = ReturnType<typeof createApiMetrics>;
+
+export function countEvents(metrics: ApiMetrics, results: readonly EventResult[]): void {
+  for (const { status, code } of results)
+    metrics.events.inc({ status: String(status), code: code ?? '' });
+}
+
+/**
+ * The source that an answer names. Read from its bytes, which come as they are sent: within a text a
+ * quote has a backslash before it, so the first match is the member itself.
+ */
+export function sourceOf(body: Buffer | string): string {
+  if (typeof body === 'string') return '';
+  const at = body.indexOf(SOURCE);
+  if (at === -1) return '';
+  const start = at + SOURCE.length;
+  for (const [source, bytes] of SOURCE_BYTES)
+    if (body.compare(bytes, 0, bytes.length, start, start + bytes.length) === 0) return source;
+  return 'other';
+}

@@ -1,0 +1,108 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiMetrics } from './api-metrics.ts';
+import { sourceOf } from './api-metrics.ts';
+import { ApiProblem } from './http/problem.ts';
+import type { Validate, Validators } from './http/validator.ts';
+import type { ApiKey, Scope } from './keys/api-key.ts';
+import type { Gate } from './limits/gate.ts';
+import type { Route, RouteReply, RouteSpec } from './routes/route.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** performance.now() when its head had come. */
+    startedAt: number;
+    apiKey: ApiKey | null;
+    /** Of the list that was answered. */
+    source: string;
+  }
+}
+
+export interface RouteWiring {
+  readonly app: FastifyInstance;
+  readonly validators: Validators;
+  readonly metrics: ApiMetrics;
+  readonly gates: { readonly reads: Gate; readonly events: Gate };
+  /** The key of the header, which may do that and is not too fast; throws else. */
+  admit(header: string | undefined, scope: Scope): ApiKey;
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Puts a route into the server: who may, what is valid, how many at once; then its handler. */
+export function wireRoute({ spec, handle }: Route, wiring: RouteWiring): void {
+  const { app, validators, gates, admit } = wiring;
+  const { scope } = spec;
+  const gate = scope === 'emit' ? gates.events : scope === 'read' ? gates.reads : null;
+  const check = checksOf(spec, validators);
+  const bodyBytesMax = spec.bodyBytesMax ?? 1;
+
+  app.route({
+    method: spec.method,
+    url: spec.path.replaceAll(/\{([^}]+)\}/g, ':$1'),
+    bodyLimit: bodyBytesMax,
+    // Balancers look by HEAD too.
+    exposeHeadRoute: spec.tag === 'operations' && scope === null,
+    config: { bodyBytesMax, readsText: spec.beacon === true },
+    onRequest(request, _reply, done) {
+      if (scope === null) {
+        done();
+        return;
+      }
+      const { authorization } = request.headers;
+      try {
+        // Without one it may be in the body.
+        if (authorization !== undefined || spec.beacon !== true)
+          request.apiKey = admit(authorization, scope);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+    async handler(request, reply) {
+      if (gate !== null && !gate.enter())
+        throw new ApiProblem('overloaded', 'too many requests are under way', {
+          retryAfterSeconds: 1,
+        });
+      try {
+        const answer = await handle({
+          params: check.params(request.params),
+          query: check.query(request.query),
+          body: check.body(request.body),
+          bodyBytes: request.bodyBytes,
+          key: request.apiKey,
+          startedAt: request.startedAt,
+        });
+        send(answer, spec, request, reply);
+      } finally {
+        gate?.leave();
+      }
+      return reply;
+    },
+  });
+}
+
+function send(
+  answer: RouteReply,
+  spec: RouteSpec,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  if (spec.tag === 'recommendations') request.source = sourceOf(answer.body);
+  reply.header('content-type', answer.type ?? JSON_TYPE);
+  reply.header('cache-control', answer.cache ?? 'no-store');
+  if (answer.headers !== undefined) reply.headers(answer.headers);
+  if (answer.status !== undefined) reply.code(answer.status);
+  reply.send(answer.body);
+}
+
+const asIs: Validate = (value) => value;
+
+function checksOf(spec: RouteSpec, validators: Validators) {
+  const { params, query, body } = spec;
+  return {
+    params: params === undefined ? asIs : validators.text(params),
+    query: query === undefined ? asIs : validators.text(query),
+    // Events are held to their rules one by one: one that is wrong must not keep the others out.
+    body: body === undefined || spec.beacon === true ? asIs : validators.json(body),
+  };
+}

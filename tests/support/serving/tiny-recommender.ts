@@ -1,0 +1,55 @@
+import { formatUuid, uuidv7 } from '../../../common/uuid.ts';
+import type { Answer, Recommender } from '../../../serving/answers/recommender.ts';
+
+export interface TinyRecommender extends Recommender {
+  /** Each question with the name of its call, in their order. */
+  readonly asked: readonly { readonly call: string; readonly query: unknown }[];
+}
+
+/** Answers at once with the same three movies, and keeps what it was asked. */
+export function createTinyRecommender(): TinyRecommender {
+  const asked: { call: string; query: unknown }[] = [];
+  const served = new Map<string, Buffer>();
+
+  function answer(call: string, query: { readonly surface: string | null }): Promise<Answer> {
+    asked.push({ call, query });
+    const userId = (query as { readonly userId?: string | null }).userId ?? null;
+    const requestId = formatUuid(uuidv7(Date.now()));
+    const list = {
+      request_id: requestId,
+      user_id: userId,
+      surface: query.surface ?? 'home',
+      source: call === 'popular' ? 'popular' : 'similarity',
+      algorithm: 'tiny',
+      model_version: null,
+    };
+    const body = Buffer.from(
+      JSON.stringify(
+        call === 'rows' ? { ...list, rows: [{ title: 'All', items }] } : { ...list, items },
+      ),
+    );
+    served.set(requestId, Buffer.from(JSON.stringify({ request_id: requestId, user_id: userId })));
+    return Promise.resolve({ body });
+  }
+
+  return {
+    asked,
+    recommend: (query) => answer('recommend', query),
+    rows: (query) => answer('rows', query),
+    rank: (query) => answer('rank', query),
+    session: (query) => answer('session', query),
+    similar: (query) => answer('similar', query),
+    popular: (query) => answer('popular', query),
+    explain(requestId) {
+      const body = served.get(requestId);
+      return Promise.resolve(body === undefined ? null : { body });
+    },
+  };
+}
+
+const items = [318, 296, 356].map((movieId, index) => ({
+  movie_id: movieId,
+  position: index + 1,
+  score: 1 / (index + 1),
+  reason: { kind: 'popular' },
+}));
