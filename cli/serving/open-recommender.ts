@@ -1,7 +1,15 @@
-import { MarqueeError } from '../../common/error.ts';
+import { join } from 'node:path';
+import { createRedis } from '../../connectors/redis/client.ts';
+import { createRecommender } from '../../serving/answers/create-recommender.ts';
 import type { Recommender } from '../../serving/answers/recommender.ts';
+import { createListCache } from '../../serving/cache/list-cache.ts';
+import { createServeLog } from '../../serving/log/serve-log.ts';
+import { createServingState } from '../../serving/state/serving-state.ts';
+import { DEFAULT_SURFACES } from '../../serving/surfaces/default-surfaces.ts';
+import { parseSurfaces } from '../../serving/surfaces/surfaces-file.ts';
 import type { Dependency } from '../../serving/api/routes/operations.ts';
 import type { Config } from '../config/config.ts';
+import { createLog } from '../config/log.ts';
 
 /** What answers, and what it knows of the servers that it stands upon. */
 export interface OpenRecommender {
@@ -14,8 +22,69 @@ export interface OpenRecommender {
 
 export type Open = (config: Config) => Promise<OpenRecommender>;
 
-/** Opens what answers recommendations. Nothing does yet. */
-export function openRecommender(config: Config): Promise<OpenRecommender> {
-  const message = `there is nothing yet that answers recommendations (home ${config.home})`;
-  return Promise.reject(new MarqueeError('MARQUEE_NO_RECOMMENDER', message));
+/** A slow cache is worse than none: what is asked for is made anew instead. */
+const REDIS_TIMEOUT_MS = 50;
+const READY_MS = 10_000;
+const CONNECTIONS_MAX = 10;
+const QUERY_TIMEOUT_MS = 1_000;
+
+/** Opens all that answers stand upon; whatever is away is taken up when it comes. */
+export async function openRecommender(config: Config): Promise<OpenRecommender> {
+  const log = createLog(config.log.level);
+  const folder = join(config.home, 'serving');
+  const serveLog = await createServeLog({
+    folder: join(folder, 'spool'),
+    kafka: { brokers: config.kafka.brokers, registryUrl: config.registry.url },
+    log,
+  });
+  const redis = createRedis({
+    url: config.redis.url,
+    name: 'marquee-api',
+    commandTimeoutMs: REDIS_TIMEOUT_MS,
+  });
+  const state = createServingState({
+    postgresUrl: config.postgres.writerUrl,
+    applicationName: 'marquee-api',
+    connectionsMax: CONNECTIONS_MAX,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+    folder: join(folder, 'state'),
+    log,
+  });
+  const surfaces = parseSurfaces(Buffer.from(DEFAULT_SURFACES));
+  const recommender = createRecommender({
+    state,
+    cache: createListCache(redis),
+    surfaces: () => surfaces,
+    append: serveLog.append,
+    log,
+  });
+  await state.ready(READY_MS);
+  return {
+    recommender,
+    isReady: () => state.sources() !== null,
+    dependencies: () => [
+      { name: 'redis', state: redis.status === 'ready' ? 'ok' : 'away' },
+      ...dependenciesOf(state.asOf()),
+    ],
+    async close() {
+      redis.disconnect();
+      await state.close();
+      await serveLog.close();
+    },
+  };
+}
+
+/** Read anew every second: what is older is of a Postgres that doesn't answer. */
+const STALE_MS = 10_000;
+
+function dependenciesOf(
+  asOf: Readonly<Record<'model' | 'catalogue', number | null>>,
+): Dependency[] {
+  return Object.entries(asOf).map(([name, at]) => {
+    if (at === null) return { name, state: 'starting', detail: 'from disk, or not read yet' };
+    const ageMs = Date.now() - at;
+    return ageMs < STALE_MS
+      ? { name, state: 'ok' }
+      : { name, state: 'degraded', detail: `as it was ${Math.round(ageMs / 1000)} s ago` };
+  });
 }

@@ -72,7 +72,7 @@ const FAST = {
 
 /** `times: 'CreateTime'` makes the topics take the producer's, so that records may be days old. */
 export async function startEnvironment(
-  options: { times?: 'CreateTime'; objectStore?: true } = {},
+  options: { times?: 'CreateTime'; objectStore?: true; redis?: true } = {},
 ): Promise<Environment> {
   const stack = await startStack({
     services: [
@@ -80,6 +80,7 @@ export async function startEnvironment(
       'registry',
       'postgres',
       ...(options.objectStore === true ? (['object-store'] as const) : []),
+      ...(options.redis === true ? (['valkey'] as const) : []),
     ],
   });
   try {
@@ -167,6 +168,7 @@ async function openEnvironment(config: Config, stack: TestStack): Promise<Enviro
         kafkaClient: 'kafkajs',
         registryUrl: config.registry.url,
         postgresUrl: config.postgres.writerUrl,
+        redisUrl: config.redis.url,
         settings,
         log,
         failpoint: () => undefined,

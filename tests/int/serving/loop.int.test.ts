@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRecommender } from '../../../cli/serving/open-recommender.ts';
+import type { OpenRecommender } from '../../../cli/serving/open-recommender.ts';
+import { createProducer } from '../../../sdk/src/producer.ts';
+import type { Producer } from '../../../sdk/src/producer.ts';
+import type { ListQuery } from '../../../serving/answers/recommender.ts';
+import { PROCESSORS } from '../../../streams/index.ts';
+import { loadHandMade } from '../../support/serving/load-model.ts';
+import { startEnvironment } from '../../support/streams/environment.ts';
+import type { Environment, Running } from '../../support/streams/environment.ts';
+import { until } from '../../support/until.ts';
+
+/** Movies 1 to 60; who likes 1 likes 2 to 11, who likes 21 likes 22 to 31. */
+const MOVIES = Array.from({ length: 60 }, (_, i) => i + 1);
+const neighbours = [1, 21].flatMap((movieId) =>
+  Array.from({ length: 10 }, (_, i) => ({ movieId, otherId: movieId + 1 + i, weight: 1 - i / 20 })),
+);
+
+interface AnswerJson {
+  readonly request_id: string;
+  readonly source: string;
+  readonly user_id: string | null;
+  readonly model_version: string | null;
+  readonly items: readonly {
+    readonly movie_id: number;
+    readonly reason: { readonly kind: string; readonly movie_id?: number };
+  }[];
+}
+
+const question: Omit<ListQuery, 'userId' | 'startedAt'> = {
+  app: 'test',
+  surface: null,
+  limit: 10,
+  include: [],
+  filter: { exclude: [], genres: [], yearFrom: null, yearTo: null },
+  seen: null,
+  after: null,
+  personalize: true,
+};
+
+let environment: Environment;
+let running: Running;
+let serving: OpenRecommender;
+let producer: Producer;
+let home: string;
+
+beforeAll(async () => {
+  environment = await startEnvironment({ redis: true });
+  home = mkdtempSync(join(tmpdir(), 'marquee-loop-'));
+  const { config, codec } = environment;
+  const writer = await codec.writer('movies.v1');
+  const listed = MOVIES.map((movie_id) => ({
+    key: String(movie_id),
+    value: writer.encode({
+      movie_id,
+      title: `Movie ${movie_id}`,
+      year: 1990,
+      genres: ['Drama'],
+      tags: [],
+      imdb_id: null,
+      tmdb_id: null,
+      updated_at: Date.now(),
+    }),
+  }));
+  await environment.send('movies.v1', listed);
+  await loadHandMade(environment.db, {
+    version: '20261127T020000Z',
+    popularity: new Map(MOVIES.map((id) => [id, 100 - id])),
+    neighbours,
+    lists: new Map([['batch-only', [41, 42, 43]]]),
+  });
+  const processors = Object.values(PROCESSORS);
+  running = await environment.run(processors);
+  await environment.caughtUp([PROCESSORS['movies'] as (typeof processors)[number]]);
+  serving = await openRecommender({ ...config, home, log: { level: 'warn' } });
+  producer = createProducer({
+    app: 'test',
+    brokers: config.kafka.brokers,
+    registryUrl: config.registry.url,
+  });
+});
+
+afterAll(async () => {
+  await producer.close();
+  await serving.close();
+  await running.stop();
+  await environment.close();
+  rmSync(home, { recursive: true });
+});
+
+async function ask(userId: string, more: Partial<ListQuery> = {}): Promise<AnswerJson> {
+  const { body } = await serving.recommender.recommend({
+    ...question,
+    userId,
+    startedAt: performance.now(),
+    ...more,
+  });
+  return JSON.parse(body.toString()) as AnswerJson;
+}
+
+const ids = (answer: AnswerJson): number[] => answer.items.map((item) => item.movie_id);
+
+describe('the whole loop', () => {
+  it('an action changes the list in Redis, which is served with its reason, logged and answered', async () => {
+    const before = await ask('ann');
+    expect([before.source, before.items.length]).toEqual(['popular', 10]);
+    await producer.rate({ userId: 'ann', movieId: 1, value: 5 }).delivered;
+    const served = await until('a list from Redis', 10_000, async () => {
+      const answer = await ask('ann');
+      return answer.source === 'cache' && answer;
+    });
+    expect(ids(served)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(served.items[0]?.reason).toEqual({ kind: 'because_you', movie_id: 1 });
+
+    const click = producer.click({
+      userId: 'ann',
+      movieId: 2,
+      requestId: served.request_id,
+      position: 1,
+    });
+    await click.delivered;
+    const rows = await until('serve and answer in the tables', 20_000, async () => {
+      const found = await environment.db.query<{
+        source: string;
+        movies: string[];
+        reasons: string[];
+        clicked: string;
+      }>(
+        `SELECT l.source, l.movie_ids::text[] AS movies, l.reasons, f.movie_id::text AS clicked
+           FROM recommendation_logs l JOIN recommendation_feedback f USING (request_id)
+          WHERE l.request_id = $1`,
+        [served.request_id],
+      );
+      return found.length > 0 && found;
+    });
+    expect(rows).toEqual([
+      {
+        source: 'cache',
+        movies: ids(served).map(String),
+        reasons: ids(served).map(() => 'because_you:1'),
+        clicked: '2',
+      },
+    ]);
+  });
+
+  it('a page after another repeats nothing, of the same user alone', async () => {
+    const first = await ask('ann', { limit: 8 });
+    const second = await ask('ann', { limit: 8, after: first.request_id });
+    expect(new Set([...ids(first), ...ids(second)]).size).toBe(16);
+    await expect(ask('bob', { after: first.request_id })).rejects.toMatchObject({
+      code: 'MARQUEE_UNKNOWN_REQUEST',
+    });
+  });
+
+  it('who has no profile gets the nightly list, and without one what is popular', async () => {
+    const nightly = await ask('batch-only', { limit: 3 });
+    expect([nightly.source, ids(nightly)]).toEqual(['batch', [41, 42, 43]]);
+    expect((await ask('nobody')).source).toBe('popular');
+  });
+
+  it('a movie that is withdrawn is in no list within 5 s', async () => {
+    await producer.rate({ userId: 'eve', movieId: 21, value: 5 }).delivered;
+    await until('eve in Redis', 10_000, async () => (await ask('eve')).source === 'cache');
+    await environment.send('movies.v1', [{ key: '22', value: null }]);
+    await until('movie 22 gone', 5_000, async () => !ids(await ask('eve')).includes(22));
+  });
+});
