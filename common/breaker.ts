@@ -7,7 +7,7 @@ export interface Breaker {
   allows(): boolean;
   succeeded(): void;
   failed(): void;
-  readonly open: boolean;
+  isOpen(): boolean;
 }
 
 export interface BreakerOptions {
@@ -34,7 +34,7 @@ export function createBreaker({ failuresMax, restMs, now = Date.now }: BreakerOp
       failures++;
       if (failures >= failuresMax) nextTryAt = now() + restMs;
     },
-    get open() {
+    isOpen() {
       return failures >= failuresMax;
     },
   };

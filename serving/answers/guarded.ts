@@ -10,7 +10,7 @@ export type Guarded<T> =
 /** Asks within a time budget; while the server fails it is left alone, and nobody waits for it. */
 export interface Guard {
   ask<T>(work: () => Promise<T>): Promise<Guarded<T>>;
-  readonly open: boolean;
+  isOpen(): boolean;
 }
 
 export interface GuardOptions {
@@ -25,9 +25,9 @@ const REST_MS = 500;
 export function createGuard({ budgetMs, changed }: GuardOptions): Guard {
   const breaker = createBreaker({ failuresMax: FAILURES_MAX, restMs: REST_MS });
   const failed = (error: unknown): void => {
-    const before = breaker.open;
+    const before = breaker.isOpen();
     breaker.failed();
-    if (!before && breaker.open) changed(true, error);
+    if (!before && breaker.isOpen()) changed(true, error);
   };
   return {
     async ask<T>(work: () => Promise<T>): Promise<Guarded<T>> {
@@ -42,7 +42,7 @@ export function createGuard({ budgetMs, changed }: GuardOptions): Guard {
           failed(new Error(`no answer within ${budgetMs} ms`));
           return { kind: 'failed', why: 'timeout' };
         }
-        if (breaker.open) changed(false, null);
+        if (breaker.isOpen()) changed(false, null);
         breaker.succeeded();
         return { kind: 'got', value: got.value };
       } catch (error) {
@@ -50,8 +50,8 @@ export function createGuard({ budgetMs, changed }: GuardOptions): Guard {
         return { kind: 'failed', why: 'unavailable' };
       }
     },
-    get open() {
-      return breaker.open;
+    isOpen() {
+      return breaker.isOpen();
     },
   };
 }

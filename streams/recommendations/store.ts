@@ -2,17 +2,20 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { MarqueeError } from '../../common/error.ts';
 import { connected, createRedis } from '../../connectors/redis/client.ts';
 import { assertEvicting } from '../../connectors/redis/eviction.ts';
+import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { ProfileChange } from '../../schemas/generated/types.ts';
 import { createListCache } from '../../serving/cache/list-cache.ts';
 import type { ListSources } from '../../serving/lists/list-sources.ts';
 import { createServingState } from '../../serving/state/serving-state.ts';
+import { readShown } from '../../serving/state/shown.ts';
 import { readUsers } from '../../serving/state/users.ts';
 import { DEFAULT_SURFACES } from '../../serving/surfaces/default-surfaces.ts';
 import { parseSurfaces } from '../../serving/surfaces/surfaces-file.ts';
 import type { Surface } from '../../serving/ranking/surface.ts';
 import type { Resources, Store, StoreOptions } from '../runtime/processor.ts';
 import { changedUsers, listsOf, vectorText } from './core.ts';
+import { recomputeVectors } from './recompute-vectors.ts';
 import { setVectors } from './vectors.ts';
 import type { UserVector } from './vectors.ts';
 
@@ -86,6 +89,12 @@ async function openWorking(resources: Resources | undefined): Promise<Working> {
     log,
   });
   await state.ready(READY_MS);
+  const endRecompute = recomputeVectors({
+    openSession: () =>
+      openSession({ url: postgresUrl, applicationName: 'marquee-recommendations' }),
+    sources: state.sources,
+    log,
+  });
   const surfaces = parseSurfaces(Buffer.from(DEFAULT_SURFACES));
 
   /** The default surface's list is always made; another's while somebody has asked for it lately. */
@@ -103,18 +112,22 @@ async function openWorking(resources: Resources | undefined): Promise<Working> {
 
   async function updateSome(session: Session, userIds: readonly string[]): Promise<UserVector[]> {
     const sources = sourcesOf(state);
-    const [users, wanted] = await Promise.all([
-      readUsers(session, userIds),
-      wantedSurfaces(userIds),
-    ]);
     const now = Date.now();
+    const wanted = await wantedSurfaces(userIds);
+    const users = await readUsers(session, userIds);
+    const shown = await readShown(session, userIds, now);
     const puts: Promise<boolean>[] = [];
     const vectors: UserVector[] = [];
     userIds.forEach((userId, i) => {
       const user = users.get(userId);
       const { rankers } = sources;
       if (user === undefined || rankers === null) return;
-      const whom = { userId, user, shown: NOTHING_SHOWN, surfaces: wanted[i] ?? [] };
+      const whom = {
+        userId,
+        user,
+        shown: shown.get(userId) ?? NOTHING_SHOWN,
+        surfaces: wanted[i] ?? [],
+      };
       for (const list of listsOf(sources, whom, now)) puts.push(cache.put(list, Buffer.alloc(0)));
       const vector = rankers.vector(user.history);
       if (vector === null) return;
@@ -134,6 +147,7 @@ async function openWorking(resources: Resources | undefined): Promise<Working> {
       return vectors;
     },
     async close() {
+      await endRecompute();
       await state.close();
       redis.disconnect();
     },
