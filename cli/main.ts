@@ -37,6 +37,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   rebuild: () => import('./commands/rebuild.ts'),
   batch: () => import('./commands/batch.ts'),
   model: () => import('./commands/model.ts'),
+  surfaces: () => import('./commands/surfaces.ts'),
   eval: () => import('./commands/eval.ts'),
   serve: () => import('./commands/serve.ts'),
   keys: () => import('./commands/keys.ts'),

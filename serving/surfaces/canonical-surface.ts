@@ -5,6 +5,9 @@ import type { SurfaceContent } from './surface-schema.ts';
 
 const VERSION_DIGITS = 12;
 
+/** What is in the version. */
+type Content = Omit<Surface, 'name' | 'version'>;
+
 /**
  * A surface of a file, in the one form that all ways to write it have: defaults filled in, sets sorted,
  * dates as moments. Reserved slots keep their order, since it decides.
@@ -15,7 +18,7 @@ export function toSurface(
   blockedEverywhere: readonly number[],
 ): Surface {
   const { filter, boosts, exploration } = content;
-  const surface: Omit<Surface, 'name' | 'version'> = {
+  const surface: Content = {
     limit: content.limit,
     filter: {
       genresAny: sortedNames(filter.genres.any),
@@ -74,7 +77,7 @@ function sortedMap<K extends string | number>(entries: (readonly [K, number])[])
 }
 
 /** The surface as JSON takes it: sets and maps as lists. */
-export function plainSurface(surface: Omit<Surface, 'name' | 'version'>): unknown {
+export function plainSurface(surface: Content): object {
   return {
     ...surface,
     blocked: [...surface.blocked],
@@ -82,7 +85,7 @@ export function plainSurface(surface: Omit<Surface, 'name' | 'version'>): unknow
   };
 }
 
-function versionOf(surface: Omit<Surface, 'name' | 'version'>): string {
+function versionOf(surface: Content): string {
   const text = JSON.stringify(plainSurface(surface));
   return createHash('sha256').update(text).digest('hex').slice(0, VERSION_DIGITS);
 }

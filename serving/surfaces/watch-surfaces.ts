@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { MarqueeError, asError } from '../../common/error.ts';
 import { every } from '../../common/timers.ts';
-import { DEFAULT_SURFACES } from './default-surfaces.ts';
-import { readFileContent } from './file-content.ts';
 import { openLastGood } from './last-good.ts';
-import type { LastGood } from './last-good.ts';
-import { SURFACES_BYTES_MAX, parseSurfaces } from './surfaces-file.ts';
+import { MISSING, lookAt } from './look.ts';
+import type { Look } from './look.ts';
+import { startWith } from './start-surfaces.ts';
+import { parseSurfaces } from './surfaces-file.ts';
 import type { Surfaces } from './surfaces-file.ts';
 
 export interface WatchOptions {
@@ -41,11 +40,6 @@ export interface SurfacesWatch {
 
 /** A change counts when two looks agree: what is half written is passed over. So 1 s, and 2 at most. */
 const LOOK_MS = 500;
-
-/** What a look at the file gives. */
-type Look =
-  | { readonly key: string; readonly content: Buffer }
-  | { readonly key: string; readonly fault: MarqueeError };
 
 /**
  * The surfaces of a file, followed as it changes, by whatever way: in place, by rename, by symbolic link.
@@ -128,57 +122,6 @@ function settle(
   } catch (error) {
     if (!(error instanceof MarqueeError)) throw error;
     refuse(error);
-  }
-}
-
-interface Start {
-  readonly surfaces: Surfaces;
-  /** Why it isn't the file that holds. */
-  readonly fault: MarqueeError | null;
-  /** A good file that is to be kept. */
-  readonly unsaved: Buffer | null;
-  readonly isBuiltIn: boolean;
-}
-
-async function startWith(look: Look, file: string, lastGood: LastGood): Promise<Start> {
-  const held = { fault: null, unsaved: null, isBuiltIn: false };
-  let fault: MarqueeError;
-  if ('fault' in look) fault = look.fault;
-  else
-    try {
-      return { ...held, surfaces: parseSurfaces(look.content, file), unsaved: look.content };
-    } catch (error) {
-      if (!(error instanceof MarqueeError)) throw error;
-      fault = error;
-    }
-  const kept = await lastGood.load();
-  if (kept !== null) return { ...held, surfaces: parseKept(kept, lastGood, fault), fault };
-  if (look.key !== MISSING) throw fault;
-  const builtIn = parseSurfaces(Buffer.from(DEFAULT_SURFACES));
-  return { ...held, surfaces: builtIn, isBuiltIn: true };
-}
-
-function parseKept(kept: Buffer, lastGood: LastGood, fault: MarqueeError): Surfaces {
-  try {
-    return parseSurfaces(kept, lastGood.file);
-  } catch (error) {
-    const both = `${fault.message}\n${asError(error).message}`;
-    throw new MarqueeError('MARQUEE_SURFACES_INVALID', both, { cause: error });
-  }
-}
-
-const MISSING = 'missing';
-
-async function lookAt(file: string): Promise<Look> {
-  const invalid = (why: string): MarqueeError =>
-    new MarqueeError('MARQUEE_SURFACES_INVALID', `${file}: ${why}`);
-  try {
-    const content = await readFileContent(file, SURFACES_BYTES_MAX + 1);
-    if (content === null) return { key: MISSING, fault: invalid('is not there; put it back') };
-    return { key: createHash('sha256').update(content).digest('hex'), content };
-  } catch (error) {
-    const { code = 'unknown', message } = error as NodeJS.ErrnoException;
-    return { key: code, fault: invalid(`can't be read: ${message}`) };
   }
 }
 
