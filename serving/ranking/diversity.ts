@@ -1,11 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
 import type { Ranked } from './steps.ts';
-
-export type Diversity =
-  | { readonly kind: 'none' }
-  /** Maximal marginal relevance (Carbonell, Goldstein 1998) over the first `over`, by genres. */
-  | { readonly kind: 'mmr'; readonly relevance: number; readonly over: number }
-  | { readonly kind: 'most_per_genre'; readonly most: number };
+import type { Diversity } from './surface.ts';
 
 /**
  * Rearranges the list; nothing is left out. Its first `needed` places are chosen; what is behind them

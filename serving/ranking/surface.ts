@@ -1,5 +1,3 @@
-import type { Diversity } from './diversity.ts';
-
 /** What is done with movies that the user has seen: never listed, behind all others, or as ranked. */
 export type SeenPolicy = 'hide' | 'demote' | 'show';
 
@@ -49,6 +47,12 @@ export interface Boosts {
   readonly genres: ReadonlyMap<string, number>;
   readonly movies: ReadonlyMap<number, number>;
 }
+
+export type Diversity =
+  | { readonly kind: 'none' }
+  /** Maximal marginal relevance (Carbonell, Goldstein 1998) over the first `over`, by genres. */
+  | { readonly kind: 'mmr'; readonly relevance: number; readonly over: number }
+  | { readonly kind: 'most_per_genre'; readonly most: number };
 
 /** Epoch ms: `from` is the first moment, `until` the first one after; null is open. */
 export interface Dated {

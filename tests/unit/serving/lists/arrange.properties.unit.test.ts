@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../../common/random.ts';
 import { arrange } from '../../../../serving/lists/arrange.ts';
 import type { ArrangeInput } from '../../../../serving/lists/arrange.ts';
-import type { Diversity } from '../../../../serving/ranking/diversity.ts';
-import type { Surface } from '../../../../serving/ranking/surface.ts';
+
+import type { Diversity, Surface } from '../../../../serving/ranking/surface.ts';
 import { idsOf } from '../ranking/lists.ts';
 import { GENRES, candidatesOf, catalogueOf, inputOf } from './surfaces.ts';
 
