@@ -2,12 +2,19 @@ import type { Command } from 'commander';
 import { registerScript } from '../develop/script-command.ts';
 
 export function register(program: Command): void {
+  const command = program
+    .command('eval')
+    .description('judge recommendations by a fixed protocol, on a stack of its own');
   registerScript(
-    program
-      .command('eval')
-      .description('judge recommendations by a fixed protocol, on a stack of its own')
+    command
       .command('ranking')
       .description('the batch lists and predicted ratings on MovieLens, or on a synthetic world'),
     'tests/eval/ranking.ts',
+  );
+  registerScript(
+    command
+      .command('knobs')
+      .description("what a surface's diversity and popularity cost and bring, on MovieLens"),
+    'tests/eval/knobs.ts',
   );
 }

@@ -57,12 +57,11 @@ function marginalRelevance(
   return [...chosen, ...left, ...list.slice(over)];
 }
 
-/** Jaccard's index of two movies' genres; 0 where one has none. */
+/** Cosine of two movies' genres; 0 where one has none. */
 function likenessOf(a: Uint16Array, b: Uint16Array): number {
   let shared = 0;
   for (const genre of a) if (b.includes(genre)) shared++;
-  const all = a.length + b.length - shared;
-  return all === 0 ? 0 : shared / all;
+  return shared === 0 ? 0 : shared / Math.sqrt(a.length * b.length);
 }
 
 const NO_GENRES = new Uint16Array(0);

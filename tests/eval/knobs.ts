@@ -31,7 +31,7 @@ const KNOBS = {
   'MMR 0.9 over 50': '{ diversity: { kind: mmr, relevance: 0.9, over: 50 } }',
   'MMR 0.7 over 50': '{ diversity: { kind: mmr, relevance: 0.7, over: 50 } }',
   'most per genre 5': '{ diversity: { kind: most_per_genre, most: 5 } }',
-  'both: ^-0.1, MMR 0.9':
+  'both, -0.1 and 0.9':
     '{ popularity_exponent: -0.1, diversity: { kind: mmr, relevance: 0.9, over: 50 } }',
 } as const;
 

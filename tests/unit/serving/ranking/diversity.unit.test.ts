@@ -9,7 +9,7 @@ const catalogue = createCatalogue([
   { movieId: 3, title: 'c', year: 2000, genres: ['Comedy'] },
   { movieId: 4, title: 'd', year: 2000, genres: ['Drama', 'Comedy'] },
 ]);
-const list = rankedList(1, 0.99, 0.7, 0.6);
+const list = rankedList(1, 0.9, 0.7, 0.65);
 
 it('by MMR puts another genre before more of the same', () => {
   const diversity = { kind: 'mmr', relevance: 0.5, over: 50 } as const;
