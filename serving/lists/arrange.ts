@@ -39,7 +39,10 @@ export interface ArrangeInput extends EligibleRules {
 /** Steps that change the order look at so many movies: whoever sinks has somebody to make room for. */
 const CONSIDERED_MIN = 200;
 
-/** How many candidates that are eligible `arrange` asks for, at most: so many are worth making. */
+/**
+ * How many candidates that are eligible `arrange` asks for, at most: so many are worth making. Where seen
+ * movies are demoted these are unseen ones.
+ */
 export function candidatesNeeded(surface: Surface, length: number): number {
   const { diversity, exploration } = surface;
   const reorders =
@@ -124,14 +127,12 @@ function placeRules(
   list: readonly Ranked[],
 ): PlacedList {
   const pins = surface.pins.filter((pin) => isCurrent(pin, now) && eligible(pin.movieId));
+  // What later pages exclude was on the pages before.
+  const before = new Set(firstPosition === 1 ? [] : filter.exclude);
   const reserved = surface.reserved
     .filter((slots) => isCurrent(slots, now))
     .map(({ slots, of, movieIds }) => ({
-      // What later pages exclude was on the pages before.
-      slots:
-        firstPosition === 1
-          ? slots
-          : slots - movieIds.filter((movieId) => filter.exclude.includes(movieId)).length,
+      slots: slots - movieIds.filter((movieId) => before.has(movieId)).length,
       of,
       movieIds: movieIds.filter(eligible),
     }));
