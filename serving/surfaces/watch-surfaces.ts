@@ -35,7 +35,8 @@ interface LogFields {
 export interface SurfacesWatch {
   /** What holds now. A change is another object: who asks once a request sees one state in it. */
   current(): Surfaces;
-  close(): void;
+  /** After it nothing is read, written, logged or called any more. */
+  close(): Promise<void>;
 }
 
 /** A change counts when two looks agree: what is half written is passed over. So 1 s, and 2 at most. */
@@ -102,10 +103,21 @@ export async function watchSurfaces(options: WatchOptions): Promise<SurfacesWatc
   if (start.fault === null) refused.set(0);
   else refuse(start.fault);
   await saving();
-  const stop = every(options.lookMs ?? LOOK_MS, look, (error) => {
-    log.error({ event: 'surfaces_watch_failed', file, detail: asError(error).message });
-  });
-  return { current: () => surfaces, close: stop };
+  let underWay = Promise.resolve();
+  const stop = every(
+    options.lookMs ?? LOOK_MS,
+    () => (underWay = look()),
+    (error) => {
+      log.error({ event: 'surfaces_watch_failed', file, detail: asError(error).message });
+    },
+  );
+  return {
+    current: () => surfaces,
+    async close() {
+      stop();
+      await underWay.catch(() => undefined); // told already
+    },
+  };
 }
 
 function settle(

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Surfaces } from '../../../../serving/surfaces/surfaces-file.ts';
@@ -33,14 +34,14 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'marquee-surfaces-'));
   file = join(folder, 'surfaces.yaml');
 });
-afterEach(() => {
-  watch?.close();
+afterEach(async () => {
+  await watch?.close();
   watch = null;
   rmSync(folder, { recursive: true });
 });
 
 async function start(lookMs?: number): Promise<SurfacesWatch> {
-  watch?.close();
+  await watch?.close();
   registry = new Registry();
   events = [];
   changes = [];
@@ -121,6 +122,19 @@ describe('a file that changes', () => {
     renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
     await event('surfaces_changed');
     expect(limitNow()).toBe(8);
+  });
+
+  it('is passed over while two looks in a row see different things', async () => {
+    writeFileSync(file, limit(100));
+    await start(20);
+    for (let count = 1; count < 60; count++) {
+      writeFileSync(`${file}.new`, limit(count));
+      renameSync(`${file}.new`, file);
+      await delay(4);
+    }
+    expect(events).toEqual([]);
+    await event('surfaces_changed');
+    expect(limitNow()).toBe(59);
   });
 
   it('is refused when it is bad, with its lines and an alarm, until a good one comes', async () => {
