@@ -33,9 +33,10 @@ export function createFrameBuffer(): FrameBuffer {
   let used = 0;
   let records = 0;
 
-  function grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * bytes.length, used + needed));
-    bytes.copy(grown, 0, 0, used);
+  /** The key of the record at hand stands behind what is used, so all is copied. */
+  function growTo(length: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * bytes.length, length));
+    bytes.copy(grown);
     bytes = grown;
   }
 
@@ -52,13 +53,13 @@ export function createFrameBuffer(): FrameBuffer {
     add(record) {
       const key = recommendationServeKey(record);
       const room = FRAME_HEAD_BYTES + key.length * UTF8_MAX + WIRE_HEADER_BYTES;
-      if (used + room > bytes.length) grow(room);
+      if (used + room > bytes.length) growTo(used + room);
       const keyAt = used + FRAME_HEAD_BYTES;
       const keyLength = bytes.write(key, keyAt);
       const valueAt = keyAt + keyLength + WIRE_HEADER_BYTES;
       let end = type.encode(record, bytes, valueAt);
       if (end < 0) {
-        grow(valueAt - used + bytes.length - valueAt - end);
+        growTo(bytes.length - end);
         end = type.encode(record, bytes, valueAt);
       }
       if (end - used > FRAME_BYTES_MAX)

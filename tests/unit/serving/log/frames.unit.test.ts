@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FRAME_HEAD_BYTES, parseFrames, sealFrame } from '../../../../serving/log/frames.ts';
+import { recommendationServeKey } from '../../../../schemas/recommendation-serve.ts';
 import { createFrameBuffer } from '../../../../serving/log/encode-record.ts';
 import { fullServe, serve } from '../../../support/serves.ts';
 
@@ -118,8 +119,8 @@ describe('a buffer of frames', () => {
     expect(buffer.records).toBe(records.length);
     const read = parseFrames(buffer.bytes.subarray(0, buffer.used), true);
     expect(read).toMatchObject({ damaged: 0, wholeEnd: buffer.used });
-    expect(read.frames.map(({ value }) => value.subarray(5, 21))).toEqual(
-      records.map(({ request_id: id }) => id),
+    expect(read.frames.map(({ key, value }) => [key.toString(), value.subarray(5, 21)])).toEqual(
+      records.map((record) => [recommendationServeKey(record), record.request_id]),
     );
   });
 
