@@ -91,7 +91,13 @@ export function createApi(options: ApiOptions): Api {
   const validators = createValidators();
   const wire = (): void => {
     for (const route of routes)
-      wireRoute(route, { app, validators, metrics, gates, admit: admission.header });
+      wireRoute(route, {
+        app,
+        validators,
+        gates,
+        admit: admission.header,
+        isClosing: () => isClosing,
+      });
   };
   if (settings.origins.length > 0) allowOrigins(app, settings.origins, wire);
   else wire();

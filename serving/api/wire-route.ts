@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiMetrics } from './api-metrics.ts';
 import { sourceOf } from './api-metrics.ts';
 import { ApiProblem } from './http/problem.ts';
 import type { Validate, Validators } from './http/validator.ts';
@@ -20,10 +19,11 @@ declare module 'fastify' {
 export interface RouteWiring {
   readonly app: FastifyInstance;
   readonly validators: Validators;
-  readonly metrics: ApiMetrics;
   readonly gates: { readonly reads: Gate; readonly events: Gate };
   /** The key of the header, which may do that and is not too fast; throws else. */
   admit(header: string | undefined, scope: Scope): ApiKey;
+  /** True once the server is about to end: connections are not kept then. */
+  isClosing(): boolean;
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -72,6 +72,7 @@ export function wireRoute({ spec, handle }: Route, wiring: RouteWiring): void {
           key: request.apiKey,
           startedAt: request.startedAt,
         });
+        if (wiring.isClosing()) reply.header('connection', 'close');
         send(answer, spec, request, reply);
       } finally {
         gate?.leave();

@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly processors: readonly string[];
   /** Arguments of `marquee`, where it is not `run` with these processors. */
   readonly command?: readonly string[];
+  /** What is run in the place of `marquee`; then `command` are its arguments. */
+  readonly script?: string;
   /** A module that is loaded before. */
   readonly preload?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -101,13 +103,13 @@ export function createProcesses(env: Readonly<Record<string, string>>): Processe
 
 function launch(
   label: string,
-  { processors, command, preload, root = repositoryRoot }: RunOptions,
+  { processors, command, script, preload, root = repositoryRoot }: RunOptions,
   env: Readonly<Record<string, string>>,
 ): RunningProcess {
   const args = [
     ...QUIET,
     ...(preload === undefined ? [] : ['--import', preload]),
-    join(root, 'cli', 'main.ts'),
+    script ?? join(root, 'cli', 'main.ts'),
     ...(command ?? ['run', ...processors, '--metrics-port', '0']),
   ];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });

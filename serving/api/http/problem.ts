@@ -17,7 +17,6 @@ export const PROBLEMS = {
   not_stored: { status: 503, title: 'Not all events are known to be stored' },
   keys_unknown: { status: 503, title: 'The keys could not be read yet' },
   unavailable: { status: 503, title: 'This cannot be answered now' },
-  closing: { status: 503, title: 'The server is about to end' },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;

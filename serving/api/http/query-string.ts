@@ -35,7 +35,7 @@ export function parseQueryString(text: string): ParsedQuery {
       query[BAD_QUERY] = `${JSON.stringify(pair.slice(0, 60))} is not UTF-8 in percent encoding`;
       continue;
     }
-    const given = COMMA_LISTS.has(name) ? value.split(',', VALUES_MAX) : [value];
+    const given = COMMA_LISTS.has(name) ? value.split(',', VALUES_MAX + 1) : [value];
     values += given.length;
     if (values > VALUES_MAX) query[BAD_QUERY] = `it has over ${VALUES_MAX} values`;
     else add(query, name, given);
