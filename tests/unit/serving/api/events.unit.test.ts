@@ -153,7 +153,7 @@ describe('a batch', () => {
   });
 
   it('is read in whatever it is packed in', async () => {
-    const body = gzipSync(JSON.stringify({ events: [view, view] })) as BodyInit;
+    const body = gzipSync(JSON.stringify({ events: [view, view] }));
     const headers = { 'content-encoding': 'gzip' };
     expect((await send(null, emit, { body, headers })).status).toBe(202);
   });

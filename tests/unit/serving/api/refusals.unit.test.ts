@@ -240,7 +240,7 @@ describe('sizes', () => {
     })) {
       const before = process.memoryUsage().rss;
       const bomb = await test.post('/v1/events', null, undefined, {
-        body: pack(zeros) as BodyInit,
+        body: pack(zeros),
         headers: { 'content-encoding': name },
       });
       expect(bomb.status, name).toBe(413);
