@@ -20,6 +20,10 @@ const BENCHMARKS = {
     file: 'tests/bench/sdk.ts',
     description: 'events that the SDK gets acknowledged a second, on a stack of its own',
   },
+  api: {
+    file: 'tests/bench/api.ts',
+    description: 'what the HTTP API adds to node:http, when a list is ready at once',
+  },
 } as const;
 
 export function register(program: Command): void {

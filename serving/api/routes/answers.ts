@@ -103,6 +103,7 @@ export const refusals: Readonly<Record<number, AnswerSpec>> = {
   401: problemOf('No key, or none that holds'),
   403: problemOf('The key may not do this'),
   429: problemOf('More requests than the key may make: Retry-After says when to come back'),
+  431: problemOf('The URL or the headers are too long'),
   503: problemOf('Too much at once, or a server is away: Retry-After says when to come back'),
 };
 
