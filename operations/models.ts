@@ -15,6 +15,23 @@ export interface ModelRun extends Record<string, unknown> {
   readonly recall: number | null;
   readonly coverage: number | null;
   readonly rmse: number | null;
+  /** What lists are ranked by: item_item, blend (with popularity) or popularity. */
+  readonly kind: string | null;
+  /** NDCG@10 of live lists: at the cut, within a visit, and back after an hour. */
+  readonly live: number | null;
+  readonly visit: number | null;
+  readonly pause: number | null;
+  /** The same two without the order of actions. */
+  readonly visitUnordered: number | null;
+  readonly pauseUnordered: number | null;
+  /** What the nightly lists are like: the comments of model_performance_logs have the formulas. */
+  readonly gini: number | null;
+  readonly headShare: number | null;
+  readonly popularityLift: number | null;
+  readonly novelty: number | null;
+  readonly diversity: number | null;
+  readonly miscalibration: number | null;
+  readonly topShare: number | null;
   /** In Postgres. */
   readonly loaded: boolean;
   /** The one that serves. */
@@ -26,7 +43,14 @@ const MODEL_RUNS = `
          (extract(epoch FROM l.started_at) * 1000)::bigint AS started,
          extract(epoch FROM l.finished_at - l.started_at)::float8 AS seconds,
          l.users, l.ndcg_at_10 AS ndcg, l.popularity_ndcg_at_10 AS popularity,
-         l.recall_at_50 AS recall, l.coverage_at_10 AS coverage, l.rmse,
+         l.recall_at_50 AS recall, l.coverage_at_10 AS coverage, l.rmse, l.kind,
+         l.live_ndcg_at_10 AS live, l.visit_ndcg_at_10 AS visit, l.pause_ndcg_at_10 AS pause,
+         l.visit_unordered_ndcg_at_10 AS "visitUnordered",
+         l.pause_unordered_ndcg_at_10 AS "pauseUnordered",
+         l.gini_at_10 AS gini, l.head_share_at_10 AS "headShare",
+         l.popularity_lift_at_10 AS "popularityLift", l.novelty_at_10 AS novelty,
+         l.diversity_at_10 AS diversity, l.miscalibration_at_10 AS miscalibration,
+         l.top_1_share AS "topShare",
          v.model_version IS NOT NULL AS loaded, a.model_version IS NOT NULL AS active
     FROM model_performance_logs AS l
     LEFT JOIN model_versions AS v USING (model_version)

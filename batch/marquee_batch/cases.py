@@ -1,5 +1,5 @@
-"""Where lists are asked for when models are judged: a user, what they had done by then, and what they
-did next. Pure."""
+"""Where lists are asked for when models are judged: a user, what they had done by then, and what
+they did next. Pure."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ def at_cut(data: Dataset, holdout: Holdout, seed: int) -> Cases:
     users = users_to_judge(data, holdout, seed)
     starts = data.indptr[users]
     known = data.train_ends(holdout.share)[users] - starts
-    return few_enough(Cases(users, known, data.indptr[users + 1] - starts), holdout, seed)
+    return Cases(users, known, data.indptr[users + 1] - starts)
 
 
 def within_visits(data: Dataset, holdout: Holdout, seed: int) -> Cases:
@@ -75,12 +75,10 @@ def middle_places(data: Dataset, holdout: Holdout, *, within: bool) -> Cases:
 
 def few_enough(cases: Cases, holdout: Holdout, seed: int) -> Cases:
     """At most users_max, chosen by seed."""
-    kept = cases.known > 0
-    if kept.sum() > holdout.users_max:
-        some = np.random.default_rng(seed).choice(
-            np.flatnonzero(kept), holdout.users_max, replace=False
-        )
-        kept = np.isin(np.arange(len(cases)), some)
+    if len(cases) <= holdout.users_max:
+        return cases
+    kept = np.random.default_rng(seed).choice(len(cases), holdout.users_max, replace=False)
+    kept.sort()
     return Cases(cases.users[kept], cases.known[kept], cases.ends[kept])
 
 

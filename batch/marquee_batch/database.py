@@ -12,6 +12,7 @@ import pyarrow as pa
 from .errors import BatchError
 from .events import ArchivedFile, Input
 from .explain import explain
+from .gate import Serving
 
 TOPIC = "user-actions.v1"
 LOCK = "pg_try_advisory_lock(hashtextextended('marquee.batch', 0))"
@@ -168,12 +169,12 @@ def catalogue(session: psycopg.Connection) -> list[tuple]:
     ).fetchall()
 
 
-def active(session: psycopg.Connection) -> tuple[str, float | None] | None:
-    """Version and NDCG@10 of the model that serves."""
-    return session.execute(
-        "SELECT model_version, ndcg_at_10 FROM active_model "
+def active(session: psycopg.Connection) -> Serving | None:
+    row = session.execute(
+        "SELECT model_version, ndcg_at_10, kind FROM active_model "
         "JOIN model_performance_logs USING (model_version)"
     ).fetchone()
+    return None if row is None else Serving(*row)
 
 
 class Loading:

@@ -12,7 +12,7 @@ from .holdout import History, is_liked
 from .settings import Holdout
 
 #: Users enough to know how far scores spread.
-SAMPLE = 2_000
+SAMPLE = 1_000
 ARRAYS = ("indptr", "movies", "weights", "seen", "ratings", "times")
 
 
@@ -107,12 +107,13 @@ def popularity(matrix: sparse.csr_matrix) -> np.ndarray:
     return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float32)
 
 
-def sample(dataset: Dataset, seed: int) -> list[History]:
-    """Whole histories of users chosen by seed, or of all where there are few."""
+def sample(dataset: Dataset, held_out: float, seed: int) -> list[History]:
+    """Histories less the last share, of users chosen by seed, or of all where there are few."""
     users = np.arange(dataset.users)
     if len(users) > SAMPLE:
         users = np.sort(np.random.default_rng(seed).choice(users, SAMPLE, replace=False))
-    return [next(dataset.histories(u, u + 1)) for u in users]
+    known = dataset.train_ends(held_out) - dataset.indptr[:-1]
+    return [next(dataset.histories(u, u + 1)).cut(0, known[u]) for u in users]
 
 
 def users_to_judge(dataset: Dataset, holdout: Holdout, seed: int) -> np.ndarray:

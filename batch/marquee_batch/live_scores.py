@@ -1,5 +1,5 @@
-"""What serves live, on arrays: neighbours on a fresh history, the newest actions boosted, and a share
-of what comes next; both fade with the time since the last action. As serving/ranking has it. Pure."""
+"""What serves live, on arrays: neighbours on a fresh history, the newest actions boosted, and a
+share of what comes next; both fade with the time since the last action. As serving has it. Pure."""
 
 from collections.abc import Sequence
 

@@ -1,9 +1,8 @@
-"""Trains the models of a run, and judges those of a cut of it."""
+"""Trains the models of a run, or of a cut of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,14 +11,23 @@ from pyspark.sql import SparkSession
 from scipy import sparse
 
 from .biases import errors, fit_biases, residuals
-from .dataset import Dataset, popularity, sample, users_to_judge
+from .dataset import Dataset, popularity, sample
 from .errors import BatchError
-from .judging import Files, Variant, judge
-from .ranking import deviation
+from .ranker import Files, Variant
+from .ranking import Ranked, deviation
 from .ratings import RatingModel, train_ratings
 from .reading import Gathered
 from .settings import Settings
-from .training import save_matrix, train_factors, train_item_item, train_next
+from .sharing import load_array, load_matrix
+from .thin import Choice
+from .training import (
+    ItemModels,
+    save_matrix,
+    scaled,
+    train_factors,
+    train_item_item,
+    train_next,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class Ranking:
 
     files: Files
     variants: dict[str, Variant]
+    items: ItemModels
     als: ALSModel
 
 
@@ -36,10 +45,11 @@ class Trained:
     """The models of a whole run."""
 
     ranking: Ranking
+    lists: Variant  # by which lists are made
+    live: Ranked  # by which live lists are, beside the order of actions
     neighbours: sparse.csr_matrix
     next: sparse.csr_matrix  # rows speak for columns
     popularity: np.ndarray  # users who liked each movie
-    item_deviation: float  # of what the neighbours score, over users and movies
     ratings: RatingModel
 
 
@@ -50,7 +60,7 @@ class Trainer:
     seed: int
     told: Callable[[str], None]  # is told each part as it begins
 
-    def train(self, found: Gathered, folder: Path) -> Trained:
+    def train(self, found: Gathered, folder: Path, choice: Choice) -> Trained:
         data = found.data
         folder.mkdir()
         matrix = data.matrix(np.ones(len(data.movies), dtype=bool))
@@ -61,42 +71,52 @@ class Trainer:
                 "settings",
             )
         ratings = self.train_ratings(data, ~np.isnan(data.ratings))
-        ranking = self.train_ranking(data, matrix, folder, found.withdrawn_places())
-        cut = sparse.load_npz(folder / str(ranking.variants["neighbours"].item))
+        gone = found.withdrawn_places()
+        ranking = self.train_ranking(data, matrix, folder, gone, choice.factor)
+        if ranking.items.gram is not None:
+            ranking.items.gram.unlink()
+        following = self.train_next(ranking.files, 0.0)
         return Trained(
             ranking,
-            cut,
-            self.train_next(ranking.files, 0.0),
-            popularity(matrix),
-            deviation(cut, sample(data, self.seed)),
-            ratings,
+            lists=self.variant(choice, ranking, data),
+            live=self.ranked(choice, ranking.items.cut, data),
+            neighbours=sparse.load_npz(ranking.items.cut),
+            next=following,
+            popularity=popularity(matrix),
+            ratings=ratings,
         )
 
-    def judge(self, data: Dataset, folder: Path) -> dict[str, Any]:
-        """Trains on what is not held out, and holds each algorithm against the rest."""
-        folder.mkdir()
-        holdout = self.settings.holdout
-        held = data.held_out(holdout.share)
-        ratings = self.judge_ratings(data, held)
-        users = users_to_judge(data, holdout, self.seed)
-        matrix = data.matrix(~held)
-        if len(users) == 0 or matrix.nnz == 0:
-            return {"users": 0, "metrics": {}, "ratings": ratings}
-        ranking = self.train_ranking(data, matrix, folder, np.zeros(0, np.int32))
-        self.told("ranking")
-        length = self.settings.lists.length
-        tallies = judge(self.spark, ranking.files, ranking.variants, users, holdout, length)
-        return {
-            "users": len(users),
-            "metrics": {name: tally.means(len(data.movie_ids)) for name, tally in tallies.items()},
-            "ratings": ratings,
-        }
+    def variant(self, choice: Choice, ranking: Ranking, data: Dataset) -> Variant:
+        """How lists are ranked: as the settings say, but for popularity or a blend with it."""
+        if choice.kind == "item_item":
+            return ranking.variants[self.settings.lists.ranker]
+        if choice.kind == "popularity":
+            return ranking.variants["popularity"]
+        full = ranking.items.full
+        return Variant(item=full.name, ranked=self.ranked(choice, full, data))
+
+    def ranked(self, choice: Choice, model: Path, data: Dataset, held_out: float = 0.0) -> Ranked:
+        found = load_array(str(model)) if model.suffix == ".npy" else load_matrix(str(model))
+        likes = popularity(data.matrix(~data.held_out(held_out)))
+        return Ranked(
+            kind=choice.kind,
+            popularity_share=choice.share,
+            item_deviation=deviation(found, sample(data, held_out, self.seed)),
+            popularity_deviation=float(likes.std(dtype=np.float64)),
+        )
 
     def train_ranking(
-        self, data: Dataset, matrix: sparse.csr_matrix, folder: Path, withdrawn: np.ndarray
+        self,
+        data: Dataset,
+        matrix: sparse.csr_matrix,
+        folder: Path,
+        withdrawn: np.ndarray,
+        factor: float = 1.0,
     ) -> Ranking:
+        """factor: times the item-item model's regularisation. X'X is for the caller to remove."""
         x = save_matrix(folder, "x", matrix)
-        items = train_item_item(self.spark, x, matrix.shape[1], self.settings.item_item, self.told)
+        settings = scaled(self.settings.item_item, factor)
+        items = train_item_item(self.spark, x, matrix.shape[1], settings, self.told)
         self.told("ALS")
         factors = train_factors(self.spark, matrix, self.settings.als, self.seed)
         arrays = {
@@ -117,9 +137,9 @@ class Trainer:
             "item_item": Variant(item=items.full.name),
             "neighbours": Variant(item=items.cut.name),
             "als": Variant(als=1.0),
-            "popularity": Variant(),
+            "popularity": Variant(ranked=Ranked("popularity")),
         }
-        return Ranking(files, variants, factors.model)
+        return Ranking(files, variants, items, factors.model)
 
     def train_next(self, files: Files, held_out: float) -> sparse.csr_matrix:
         self.told("what comes next")

@@ -12,12 +12,6 @@ from .holdout import History
 DEVIATION_AT_ONCE = 128
 
 
-def item_scores(model: np.ndarray | sparse.csr_matrix, histories: Sequence[History]) -> np.ndarray:
-    """Users x movies, in standard deviations of each user's: what their history speaks for."""
-    found = rows_of(histories, model.shape[0]) @ model
-    return standardised(found.toarray() if sparse.issparse(found) else found)
-
-
 @dataclass(frozen=True)
 class Ranked:
     """What an item-item model's lists are ranked by, beside it."""
@@ -29,8 +23,8 @@ class Ranked:
 
 
 def with_popularity(item: np.ndarray, popularity: np.ndarray, ranked: Ranked) -> np.ndarray:
-    """In standard deviations of each user's; or of all users', with popularity: a thin history, which
-    speaks for little, then counts for little."""
+    """In standard deviations of each user's; or of all users', with popularity: a thin history,
+    which speaks for little, then counts for little."""
     if ranked.kind == "popularity":
         return np.tile(popularity, (len(item), 1)).astype(np.float32)
     if ranked.kind == "item_item":

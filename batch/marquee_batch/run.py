@@ -4,7 +4,7 @@ alone."""
 
 import resource
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ import psycopg
 from pyspark.sql import SparkSession
 
 from . import database, snapshot
+from .appraisal import Judged, appraise
 from .errors import BatchError
 from .explain import explain
 from .faults import failpoint
+from .figures import figures_of
 from .folders import make_folder
-from .gate import verdict
+from .gate import Decision, decide
 from .models import Trained, Trainer
 from .options import Options
 from .progress import Progress
@@ -104,19 +106,23 @@ class Run:
     def work(self) -> dict[str, Any]:
         found = self.read()
         judged = self.judge(found)
-        trained = self.train(found)
+        decision = self.decide(judged)
+        trained = self.train(found, decision)
         store = Store(self.address)
         metadata = self.snapshot(store, found, judged, trained)
-        status, reason = self.publish(store, metadata, judged)
+        status = self.publish(store, metadata, decision)
         return {
             "status": status,
-            "reason": reason,
+            "reason": decision.reason,
+            "kind": decision.choice.kind,
+            "popularity_share": decision.choice.share,
             "users": found.data.users,
             "movies": len(found.data.movie_ids),
             "events": found.events,
-            "judged_users": judged["users"],
-            "metrics": judged["metrics"],
-            "ratings": judged["ratings"],
+            "judged_users": judged.users,
+            "metrics": judged.metrics,
+            "places": judged.places,
+            "ratings": judged.ratings,
             "skipped": found.skipped,
         }
 
@@ -135,28 +141,32 @@ class Run:
         failpoint("read")
         return found
 
-    def judge(self, found: Gathered) -> dict[str, Any]:
+    def judge(self, found: Gathered) -> Judged:
         with self.progress.step("judge") as step:
-            judged = self.trainer(step.phase).judge(found.data, self.folder / "judge")
-            step.update(f"{judged['users']:,} users")
-        popular = judged["metrics"].get("popularity", {})
-        self.log(
-            judged_users=judged["users"],
-            **self.chosen(judged),
-            **{f"popularity_{k}": v for k, v in popular.items() if k != "hit_rate_at_10"},
-            **judged["ratings"],
-            details={"metrics": judged["metrics"]},
-        )
+            trainer = self.trainer(step.phase)
+            judged = appraise(trainer, found.data, self.folder / "judge", found.catalogue)
+            step.update(f"{judged.users:,} users: {judged.choice.kind}")
+        shutil.rmtree(self.folder / "judge")
         failpoint("judged")
         return judged
 
-    def chosen(self, judged: dict[str, Any]) -> dict[str, float]:
-        """The figures of what the lists are ranked by."""
-        return judged["metrics"].get(self.options.settings.lists.ranker, {})
+    def decide(self, judged: Judged) -> Decision:
+        """What to publish; logged with its figures."""
+        settings = self.options.settings
+        chosen = judged.of(settings.lists.ranker, judged.choice)
+        serving = database.active(self.session)
+        decision = decide(judged.choice, judged.metrics, chosen, serving, settings.gate)
+        self.log(
+            judged_users=judged.users,
+            **figures_of(judged, settings.lists.ranker, decision.choice),
+            details={"metrics": judged.metrics, "choice": asdict(judged.choice)},
+        )
+        return decision
 
-    def train(self, found: Gathered) -> Trained:
+    def train(self, found: Gathered, decision: Decision) -> Trained:
         with self.progress.step("train") as step:
-            trained = self.trainer(step.phase).train(found, self.folder / "final")
+            trainer = self.trainer(step.phase)
+            trained = trainer.train(found, self.folder / "final", decision.choice)
             factors = self.options.settings.als.factors
             step.update(f"{factors} factors, {trained.neighbours.nnz:,} neighbours")
         if self.options.keep is not None:
@@ -168,7 +178,7 @@ class Run:
         return Trainer(self.spark, self.options.settings, self.options.seed, told)
 
     def snapshot(
-        self, store: Store, found: Gathered, judged: dict[str, Any], trained: Trained
+        self, store: Store, found: Gathered, judged: Judged, trained: Trained
     ) -> dict[str, Any]:
         """Returns the version's metadata."""
         settings, version = self.options.settings, self.version
@@ -183,17 +193,11 @@ class Run:
                 "seed": self.options.seed,
                 "settings": settings.as_dict(),
                 **describe_input(found),
-                "metrics": judged["metrics"],
-                "ratings": judged["ratings"],
-                "judged_users": judged["users"],
+                "metrics": judged.metrics,
+                "ratings": judged.ratings,
+                "judged_users": judged.users,
                 "seconds": self.progress.seconds,
-                "live": {
-                    "kind": "item_item",
-                    "popularity_share": 0.0,
-                    "item_deviation": trained.item_deviation,
-                    "popularity_deviation": float(trained.popularity.std(dtype="float64")),
-                    "cut_ms": found.source.newest_ms,
-                },
+                "live": {**asdict(trained.live), "cut_ms": found.source.newest_ms},
             }
             own = {"ratings": {"mean": trained.ratings.biases.mean}}
             snapshot.finish(store, version, metadata, own)
@@ -201,18 +205,11 @@ class Run:
         failpoint("snapshot")
         return metadata
 
-    def publish(
-        self, store: Store, metadata: dict[str, Any], judged: dict[str, Any]
-    ) -> tuple[str, str | None]:
-        """Loads and promotes the version if the gate lets it. Returns what became of it, and
-        why."""
+    def publish(self, store: Store, metadata: dict[str, Any], decision: Decision) -> str:
+        """Loads and promotes the version if it was let pass. Returns what became of it."""
         options, session, version = self.options, self.session, self.version
-        serving = database.active(session)
-        popular = judged["metrics"].get("popularity", {})
-        active = serving[1] if serving else None
-        reason = verdict(self.chosen(judged), popular, active, options.settings.gate)
-        status = "rejected" if reason else "promoted" if options.promote else "ready"
-        if reason is None:
+        status = "rejected" if decision.rejected else "promoted" if options.promote else "ready"
+        if not decision.rejected:
             with self.progress.step("publish") as step:
                 recall = load(session, store, version, metadata, step)
             database.log_recall(session, version, recall)
@@ -222,9 +219,9 @@ class Run:
                 database.promote(session, version, "gate")
             durations = self.progress.seconds
             self.log(durations=durations, details={"peak_memory_mb": peak_memory_mb()})
-            database.end_run(session, self.run_id, status, reason)
+            database.end_run(session, self.run_id, status, decision.reason)
         failpoint("promoted")
-        return status, reason
+        return status
 
 
 def clear_up(session, store: Store, settings: Settings, progress: Progress) -> None:

@@ -19,6 +19,8 @@ SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 #: Standard errors by which a blend must beat the default, and the choice popularity.
 TO_LEAVE = 2.0
 TO_BEAT = 1.0
+#: Times popularity's NDCG, from which on the default is no matter of doubt.
+CLEAR_RATIO = 1.4
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def choose(
     share."""
     choice, figures = DEFAULT, default
     if blends:
-        best = max(blends, key=lambda name: (blends[name].mean(), -name[0], -name[1]))
+        best = max(blends, key=lambda name: float(blends[name].mean()))  # of equals the first
         if lead(blends[best], default) > TO_LEAVE:
             factor, share = best
             choice = Choice("blend" if share > 0 else "item_item", factor, share)
@@ -64,12 +66,8 @@ def in_doubt(
     popular: np.ndarray,
     blends: Mapping[tuple[float, float], np.ndarray],
 ) -> bool:
-    """Whether other regularisations are worth their training: with plenty of data the default is far
-    above popularity, and no share of that adds to it."""
+    """Whether other regularisations are worth their training: with plenty of data the default is
+    far above popularity, and no share of that adds to it."""
     if default.mean() < CLEAR_RATIO * popular.mean():
         return True
     return any(lead(figures, default) > TO_LEAVE for figures in blends.values())
-
-
-#: Times popularity's NDCG, from which on the default is no matter of doubt.
-CLEAR_RATIO = 1.4

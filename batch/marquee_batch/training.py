@@ -1,7 +1,7 @@
 """Trains the models of one cut of the data, the item-item model's parts as Spark tasks."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ GRAM_BLOCK = 1024
 class ItemModels:
     """Files of the item-item models: `full` makes the lists, `cut` is for live use."""
 
+    x: Path  # the weights that they were trained on
+    gram: Path | None  # X'X, while it is kept
     full: Path  # .npy dense, or .npz sparse
     cut: Path  # .npz
 
@@ -36,12 +38,13 @@ def save_matrix(folder: Path, name: str, matrix: sparse.csr_matrix) -> Path:
 def train_item_item(
     spark: SparkSession, x: Path, movies: int, settings: ItemItem, told: Callable[[str], None]
 ) -> ItemModels:
-    """x: file of the weights (users x movies). The models stand beside it."""
+    """x: file of the weights (users x movies). The models stand beside it; X'X is for the caller to
+    remove."""
     cut = x.with_name(f"{x.stem}-neighbours.npz")
     if movies > settings.dense_movies_max:
         told("neighbours")
         sparse.save_npz(cut, train_sparse(spark, x, movies, settings, None), compressed=False)
-        return ItemModels(full=cut, cut=cut)
+        return ItemModels(x=x, gram=None, full=cut, cut=cut)
     full = x.with_name(f"{x.stem}-ease.npy")
     gram_file = x.with_name(f"{x.stem}-gram.npy")
     told("Gram matrix")
@@ -51,8 +54,37 @@ def train_item_item(
     sparse.save_npz(cut, train_sparse(spark, x, movies, settings, gram_file), compressed=False)
     told("Cholesky")
     np.save(full, ease(gram, settings.regularisation))
-    gram_file.unlink()
-    return ItemModels(full=full, cut=cut)
+    return ItemModels(x=x, gram=gram_file, full=full, cut=cut)
+
+
+def scaled(settings: ItemItem, factor: float) -> ItemItem:
+    """With all regularisation times a factor."""
+    return replace(
+        settings,
+        regularisation=settings.regularisation * factor,
+        neighbour_regularisation=settings.neighbour_regularisation * factor,
+    )
+
+
+def train_other(
+    spark: SparkSession, items: ItemModels, movies: int, settings: ItemItem, name: str
+) -> Path:
+    """A model as `full` is, by other settings, beside it."""
+    if items.gram is not None:
+        path = items.x.with_name(f"{name}.npy")
+        np.save(path, ease(np.load(items.gram), settings.regularisation))
+        return path
+    return train_other_cut(spark, items, movies, settings, name)
+
+
+def train_other_cut(
+    spark: SparkSession, items: ItemModels, movies: int, settings: ItemItem, name: str
+) -> Path:
+    """A model as `cut` is, by other settings, beside it."""
+    path = items.x.with_name(f"{name}.npz")
+    model = train_sparse(spark, items.x, movies, settings, items.gram)
+    sparse.save_npz(path, model, compressed=False)
+    return path
 
 
 def gram_matrix(spark: SparkSession, x: Path, movies: int) -> np.ndarray:

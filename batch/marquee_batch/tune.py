@@ -12,15 +12,17 @@ import numpy as np
 from scipy import sparse
 
 from . import database
-from .dataset import popularity, users_to_judge
+from .cases import at_cut
+from .dataset import popularity
 from .errors import BatchError
 from .explain import explain
 from .folders import make_folder
 from .item_item import ease
-from .judging import Files, Variant, judge
+from .judging import judge
 from .models import Trainer
 from .options import Options
 from .progress import Progress
+from .ranker import Files, Variant
 from .reading import Gathered, gather
 from .session import open_spark, stop_spark
 from .settings import ItemItem, Settings
@@ -96,8 +98,8 @@ class Search:
         self.tried: list[dict[str, Any]] = []
         self.held = self.data.held_out(self.settings.holdout.share)
         self.matrix: sparse.csr_matrix = self.data.matrix(~self.held)
-        self.users = users_to_judge(self.data, self.settings.holdout, options.seed)
-        if len(self.users) == 0 or self.matrix.nnz == 0:
+        self.cases = at_cut(self.data, self.settings.holdout, options.seed)
+        if len(self.cases) == 0 or self.matrix.nnz == 0:
             raise BatchError(
                 "MARQUEE_BATCH_EMPTY", "nobody can be judged: there is nothing to tune by"
             )
@@ -130,7 +132,7 @@ class Search:
             item_factors=item_factors,
         )
         holdout, length = self.settings.holdout, self.settings.lists.length
-        tallies = judge(self.spark, files, variants, self.users, holdout, length)
+        tallies = judge(self.spark, files, variants, self.cases, holdout, length)
         return {name: tally.means(len(self.data.movie_ids)) for name, tally in tallies.items()}
 
     def adopt(self, trials: list[Trial], figure: str) -> None:

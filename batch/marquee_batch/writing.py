@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from .embeddings import features, predict
-from .judging import make_lists
+from .lists import make_lists
 from .models import Trained
 from .ratings import RatingModel
 from .reading import Gathered
@@ -33,8 +33,7 @@ def write_snapshot(
         for path in store.objects(folder(algorithm, version)):
             store.remove(path)  # of a run that was killed within the same second
     told("lists")
-    variant = ranking.variants[settings.lists.ranker]
-    lists = make_lists(spark, ranking.files, variant, found.users, settings.lists.length)
+    lists = make_lists(spark, ranking.files, trained.lists, found.users, settings.lists.length)
     lists.write.parquet(f"{bucket}/{folder('lists', version)}/lists", compression="zstd")
     told("factors")
     files = ranking.files

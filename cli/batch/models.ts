@@ -1,6 +1,6 @@
 import type { Session } from '../../connectors/postgres/session.ts';
 import { listModels, promoteModel, readModel, rollBackModel } from '../../operations/models.ts';
-import type { Promotion } from '../../operations/models.ts';
+import type { ModelRun, Promotion } from '../../operations/models.ts';
 import { loadConfig } from '../config/config.ts';
 import { withSession } from '../config/session.ts';
 import { formatCount } from '../terminal/format.ts';
@@ -22,25 +22,54 @@ export async function modelList(json: boolean): Promise<void> {
     print('no model yet: marquee batch run');
     return;
   }
-  print(
-    table(
-      [
-        ...['version', 'status', ''].map(left),
-        ...['users', 'NDCG@10', 'popular', 'recall@50', 'cover@10', 'RMSE', 'took'].map(right),
-      ],
-      rows.map((row) => [
-        row.version,
-        row.status,
-        row.active ? 'serves' : row.loaded ? 'loaded' : '',
-        row.users === null ? '-' : formatCount(row.users),
-        ...[row.ndcg, row.popularity, row.recall, row.coverage, row.rmse].map(four),
-        row.seconds === null ? '-' : `${row.seconds.toFixed(0)} s`,
-      ]),
-    ),
+  print(runTable(rows));
+  const judged = rows.filter(({ kind }) => kind !== null);
+  if (judged.length === 0) return;
+  print('');
+  print(listTable(judged));
+}
+
+function runTable(rows: readonly ModelRun[]): string {
+  return table(
+    [
+      ...['version', 'status', ''].map(left),
+      ...['users', 'NDCG@10', 'popular', 'recall@50', 'cover@10', 'RMSE', 'took'].map(right),
+    ],
+    rows.map((row) => [
+      row.version,
+      row.status,
+      row.active ? 'serves' : row.loaded ? 'loaded' : '',
+      row.users === null ? '-' : formatCount(row.users),
+      ...[row.ndcg, row.popularity, row.recall, row.coverage, row.rmse].map(four),
+      row.seconds === null ? '-' : `${row.seconds.toFixed(0)} s`,
+    ]),
   );
 }
 
-const four = (value: number | null): string => (value === null ? '-' : value.toFixed(4));
+/** NDCG@10 of live lists, beside that without order; and what the nightly lists are like. */
+function listTable(rows: readonly ModelRun[]): string {
+  return table(
+    [
+      ...['version', 'ranked by'].map(left),
+      ...['live', 'in a visit', '(no order)', 'after 1 h', '(no order)'].map(right),
+      ...['Gini', 'head', 'lift', 'novelty', 'diverse', 'miscalib.', 'top 1'].map(right),
+    ],
+    rows.map((row) => [
+      row.version,
+      (row.kind ?? '-').replaceAll('_', '-'),
+      ...[row.live, row.visit, row.visitUnordered, row.pause, row.pauseUnordered].map(four),
+      ...[row.gini, row.headShare].map(three),
+      ...[row.popularityLift, row.novelty].map(two),
+      ...[row.diversity, row.miscalibration, row.topShare].map(three),
+    ]),
+  );
+}
+
+const fixed = (digits: number) => (value: number | null) =>
+  value === null ? '-' : value.toFixed(digits);
+const two = fixed(2);
+const three = fixed(3);
+const four = fixed(4);
 
 /** The command `marquee model show`. */
 export async function modelShow(version: string | null, json: boolean): Promise<void> {

@@ -24,11 +24,16 @@ export interface BatchReport {
   readonly version: string;
   readonly status: 'promoted' | 'ready' | 'rejected';
   readonly reason: string | null;
+  /** What lists are ranked by: item_item, blend (with popularity) or popularity. */
+  readonly kind: string;
+  readonly popularity_share: number;
   readonly events: number;
   readonly users: number;
   readonly movies: number;
   readonly judged_users: number;
   readonly metrics: Readonly<Record<string, Metrics>>;
+  /** NDCG@10 within a visit and after a pause, of live lists and others; beside it `users`. */
+  readonly places: Readonly<Record<string, Metrics>>;
   readonly ratings: { readonly rmse?: number; readonly mae?: number };
   readonly skipped: Readonly<Record<string, string>>;
   readonly seconds: Readonly<Record<string, number>>;
@@ -96,10 +101,31 @@ export function describe(report: BatchReport): string[] {
       ),
     );
   }
+  lines.push(...describePlaces(report), `lists are ranked by ${rankedBy(report)}`);
   if (ratings.rmse !== undefined && ratings.mae !== undefined)
     lines.push(`ratings: RMSE ${ratings.rmse.toFixed(4)}, MAE ${ratings.mae.toFixed(4)} stars`);
   const skipped = Object.entries(report.skipped);
   if (skipped.length > 0) lines.push(`left out, ${formatCount(skipped.length)} objects:`);
   for (const [path, why] of skipped) lines.push(`  ${path}: ${why}`);
   return lines;
+}
+
+const PLACES: Readonly<Record<string, string>> = {
+  visit: 'within a visit',
+  pause: 'back after an hour',
+};
+
+function describePlaces({ places }: Pick<BatchReport, 'places'>): string[] {
+  return Object.entries(places)
+    .filter(([, figures]) => figures['live'] !== undefined)
+    .map(([name, { users = 0, live = 0, unordered = 0, popularity = 0 }]) => {
+      const what = `live lists ${PLACES[name] ?? name}, ${formatCount(users)} users`;
+      const others = `${unordered.toFixed(4)} without order, ${popularity.toFixed(4)} popularity`;
+      return `${what}: NDCG@10 ${live.toFixed(4)} (${others})`;
+    });
+}
+
+function rankedBy({ kind, popularity_share: share }: BatchReport): string {
+  if (kind !== 'blend') return kind.replaceAll('_', '-');
+  return `item-item and ${share} of popularity, in standard deviations`;
 }

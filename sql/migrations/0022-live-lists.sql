@@ -81,7 +81,7 @@ ALTER TABLE model_performance_logs
   ADD COLUMN diversity_at_10             double precision,
   ADD COLUMN miscalibration_at_10        double precision,
   ADD COLUMN top_1_share                 double precision;
-COMMENT ON COLUMN model_performance_logs.kind IS 'What the lists are ranked by: item_item; blend, with popularity; popularity alone, where data is thin, nobody can be judged or the gate refuses the rest; or als or neighbours where the settings ask for it. The metrics are those of these lists. Null of a run that chose nothing yet.';
+COMMENT ON COLUMN model_performance_logs.kind IS 'What the lists are ranked by: item_item, as the settings say; blend, of item-item and popularity; or popularity alone, where data is thin, nobody can be judged or the gate refuses the rest. The metrics are those of these lists. Null of a run that had not chosen yet.';
 COMMENT ON COLUMN model_performance_logs.popularity_share IS 'Share of popularity in a blend: xB / sd(xB) + share x likes / sd(likes), one deviation each over all users and movies.';
 COMMENT ON COLUMN model_performance_logs.live_ndcg_at_10 IS 'ndcg_at_10 of what serves live, on the same cut: neighbours on the whole history with the newest actions boosted, and what comes next, as of the first held-out action. The gate wants it no worse than popularity.';
 COMMENT ON COLUMN model_performance_logs.visit_users IS 'Places within a visit that were judged: in the held-out part, less than an hour after the last action, one a user (the middle one) where something of the next 20 actions was liked.';
@@ -95,7 +95,7 @@ COMMENT ON COLUMN model_performance_logs.pause_popularity_ndcg_at_10 IS 'As visi
 COMMENT ON COLUMN model_performance_logs.gini_at_10 IS 'How unequally the movies share the first 10 places of all judged lists: sum over the M movies, ascending by their places c_i, of (2 i - M - 1) c_i / (M sum c); 0 when all have as many, near 1 when few have all.';
 COMMENT ON COLUMN model_performance_logs.head_share_at_10 IS 'Share of these places taken by the head: the fewest movies, most users first, that hold half of all pairs of user and movie in training.';
 COMMENT ON COLUMN model_performance_logs.popularity_lift_at_10 IS 'Mean over judged users of (mean users of the first 10 movies) / (mean users of the movies of their history); users of a movie counted in training.';
-COMMENT ON COLUMN model_performance_logs.novelty_at_10 IS 'Mean over all these places of -log2(users of the movie / users), counted in training, in bits; a movie without users counts as one.';
+COMMENT ON COLUMN model_performance_logs.novelty_at_10 IS 'Mean over judged users of the mean of -log2(users of the movie / users) over their first 10, in bits; users counted in training, none as one.';
 COMMENT ON COLUMN model_performance_logs.diversity_at_10 IS 'Mean over judged users of the mean over pairs of their first 10 movies of 1 - |common genres| / |genres of either|; movies without genres are left out.';
 COMMENT ON COLUMN model_performance_logs.miscalibration_at_10 IS 'Mean over judged users of KL(p || 0.99 q + 0.01 p), natural logarithm (Steck, Calibrated Recommendations, RecSys 2018): p the genres of what they liked in training, q those of their first 10; a movie counts 1, split evenly among its genres.';
 COMMENT ON COLUMN model_performance_logs.top_1_share IS 'Share of judged lists that begin with one and the same movie, the one that begins most.';

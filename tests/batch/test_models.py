@@ -15,7 +15,7 @@ from make import SETTINGS, dataset
 from marquee_batch.biases import errors, fit_biases, residuals
 from marquee_batch.dataset import users_to_judge
 from marquee_batch.embeddings import features, predict
-from marquee_batch.gate import verdict
+from marquee_batch.gate import Serving, decide, verdict
 from marquee_batch.holdout import History, relevant
 from marquee_batch.item_item import (
     column_norms,
@@ -26,7 +26,8 @@ from marquee_batch.item_item import (
     sparse_block,
 )
 from marquee_batch.metrics import Tally
-from marquee_batch.ranking import als_scores, blend, item_scores, top
+from marquee_batch.ranking import als_scores, blend, rows_of, standardised, top
+from marquee_batch.thin import DEFAULT, POPULARITY
 
 EVALUATION = Path(__file__).parents[3] / "shared" / "eval"
 
@@ -114,12 +115,12 @@ def history(*movies: int, weights: list[float] | None = None) -> History:
 
 def test_scores_are_in_standard_deviations_and_blend_by_share():
     model = np.array([[0, 2, 1], [2, 0, 0], [1, 0, 0]], np.float32)
-    item = item_scores(model, [history(0), history(), history(1, weights=[0.0])])
+    some = rows_of([history(0), history(), history(1, weights=[0.0])], 3)
+    item = standardised(some @ model)
     np.testing.assert_allclose(item[0], np.array([0, 2, 1]) / np.std([0, 2, 1]), rtol=1e-6)
     assert not item[1:].any()
-    np.testing.assert_allclose(
-        item, item_scores(sparse.csr_matrix(model), [history(0), history(), history()])
-    )
+    cut = (some @ sparse.csr_matrix(model)).toarray()
+    np.testing.assert_allclose(item, standardised(cut))
     als = als_scores(
         np.array([[1.0, 0]], np.float32), np.array([[1, 0], [2, 0], [3, 5]], np.float32)
     )
@@ -208,15 +209,30 @@ def test_metrics_equal_the_evaluations_own(tmp_path: Path):
 
 def test_the_gate_names_what_a_model_fails_of():
     good = {"ndcg_at_10": 0.12, "coverage_at_10": 0.05}
-    popular = {"ndcg_at_10": 0.07}
-    assert verdict(good, popular, None, SETTINGS.gate) is None
-    assert verdict(good, popular, 0.13, SETTINGS.gate) is None
-    assert "active model" in str(verdict(good, popular, 0.14, SETTINGS.gate))
-    assert "popularity" in str(verdict({**good, "ndcg_at_10": 0.06}, popular, None, SETTINGS.gate))
-    assert "coverage" in str(
-        verdict({**good, "coverage_at_10": 0.001}, popular, None, SETTINGS.gate)
-    )
-    assert "nobody" in str(verdict({}, {}, None, SETTINGS.gate))
+    popular = {"ndcg_at_10": 0.07, "coverage_at_10": 0.001}
+
+    def said(chosen=good, live=0.13, active=None, choice=DEFAULT):
+        metrics = {"popularity": popular, "live": {"ndcg_at_10": live}} if chosen else {}
+        return str(verdict(choice, metrics, chosen, active, SETTINGS.gate))
+
+    assert said() == said(active=0.13) == "None"
+    assert "active model" in said(active=0.14)
+    assert "popularity" in said(chosen={**good, "ndcg_at_10": 0.06})
+    assert "of live lists, 0.0600" in said(live=0.06)
+    assert "coverage" in said(chosen={**good, "coverage_at_10": 0.001})
+    assert "nobody" in said(chosen={})
+    # Popularity covers little, and its neighbours do not serve.
+    assert said(chosen=popular, live=0.01, choice=POPULARITY) == "None"
+    assert "active model" in said(chosen=popular, choice=POPULARITY, active=0.12)
+
+
+def test_what_is_refused_gives_way_to_popularity_unless_a_better_model_serves():
+    personal, popular = Serving("a", 0.12, "item_item"), Serving("a", 0.05, "popularity")
+    for serving, rejected in ((None, False), (popular, False), (personal, True)):
+        decision = decide(DEFAULT, {}, {}, serving, SETTINGS.gate)
+        assert decision.rejected == rejected
+        assert "nobody" in str(decision.reason)
+        assert decision.choice == (DEFAULT if rejected else POPULARITY)
 
 
 def test_a_new_movie_gets_a_vector_near_those_of_its_genre():

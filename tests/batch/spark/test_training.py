@@ -11,14 +11,16 @@ from pyspark.sql import SparkSession
 
 from make import SETTINGS, dataset
 from marquee_batch import tune
+from marquee_batch.appraisal import appraise
 from marquee_batch.dataset import Dataset
 from marquee_batch.errors import BatchError
-from marquee_batch.judging import make_lists
+from marquee_batch.lists import make_lists
 from marquee_batch.models import Trainer
 from marquee_batch.options import Options
 from marquee_batch.progress import Progress
 from marquee_batch.reading import Gathered
 from marquee_batch.session import DEEP_STACK
+from marquee_batch.thin import DEFAULT
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +51,11 @@ def gathered(data: Dataset) -> Gathered:
 def lists(spark: SparkSession, data: Dataset, folder: Path) -> dict[str, list[int]]:
     """Judges and trains as a run does; the lists of all users, blended."""
     trainer = Trainer(spark, SETTINGS, 7, lambda _: None)
-    judged = trainer.judge(data, folder / "judge")
-    assert all(0 <= v <= 1 for m in judged["metrics"].values() for v in m.values())
+    judged = appraise(trainer, data, folder / "judge")
+    assert all(0 <= m["ndcg_at_10"] <= 1 for m in judged.metrics.values())
     found = gathered(data)
-    ranking = trainer.train(found, folder / "final").ranking
-    made = make_lists(spark, ranking.files, ranking.variants["blend"], found.users, 50).collect()
+    trained = trainer.train(found, folder / "final", DEFAULT)
+    made = make_lists(spark, trained.ranking.files, trained.lists, found.users, 50).collect()
     assert all(np.isfinite(row.scores).all() for row in made)
     return {row.user_id: row.movie_ids for row in made}
 
@@ -76,7 +78,7 @@ def test_rows_that_are_all_the_same_are_no_trouble(spark, tmp_path):
 def test_nothing_liked_is_said(spark, tmp_path):
     found = gathered(dataset([[(1, 1.0), (2, 2.0)]]))
     with pytest.raises(BatchError, match="nobody liked anything") as caught:
-        Trainer(spark, SETTINGS, 7, lambda _: None).train(found, tmp_path / "final")
+        Trainer(spark, SETTINGS, 7, lambda _: None).train(found, tmp_path / "final", DEFAULT)
     assert caught.value.code == "MARQUEE_BATCH_EMPTY"
 
 

@@ -1,0 +1,114 @@
+"""The item-item models of a run in one process, without Spark: for worlds that are small."""
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from marquee_batch.cases import Case, at_cut, cases_of
+from marquee_batch.dataset import Dataset, popularity
+from marquee_batch.item_item import column_norms, ease, sparse_block
+from marquee_batch.live_scores import live_scores
+from marquee_batch.metrics import DISCOUNT
+from marquee_batch.next_table import as_matrix, block_rows, next_block, sequences
+from marquee_batch.ranking import Ranked, deviation, rows_of, top, with_popularity
+from marquee_batch.settings import Settings
+from marquee_batch.thin import FACTORS, SHARES, Choice, choose, in_doubt
+
+
+class LocalModels:
+    """Of all pairs but each user's last share."""
+
+    def __init__(self, data: Dataset, held_out: float, settings: Settings) -> None:
+        self.data, self.held_out, self.settings = data, held_out, settings
+        self.x = data.matrix(~data.held_out(held_out))
+        self.popularity = popularity(self.x)
+
+    @cached_property
+    def gram(self) -> np.ndarray:
+        return (self.x.T @ self.x).astype(np.float32).toarray()
+
+    @cached_property
+    def next(self) -> sparse.csr_matrix:
+        found, movies = sequences(self.data, self.held_out), len(self.data.movie_ids)
+        size = block_rows(movies)
+        return as_matrix(
+            [
+                next_block(found, start, min(start + size, movies), self.settings.next)
+                for start in range(0, movies, size)
+            ],
+            movies,
+        )
+
+    def full(self, factor: float) -> np.ndarray:
+        return ease(self.gram.copy(), self.settings.item_item.regularisation * factor)
+
+    def neighbours(self, factor: float) -> sparse.csr_matrix:
+        settings, gram = self.settings.item_item, self.gram
+        near, movie, weight = sparse_block(
+            gram,
+            0,
+            column_norms(self.x.tocsc()),
+            lambda chosen: gram[chosen[:, np.newaxis], chosen],
+            neighbours=settings.neighbours,
+            regularisation=settings.neighbour_regularisation * factor,
+            positive=settings.sign == "positive",
+        )
+        return sparse.csr_matrix((weight, (near, movie)), shape=gram.shape, dtype=np.float32)
+
+    def ranked(self, choice: Choice, model, cases: list[Case]) -> Ranked:
+        return Ranked(
+            kind=choice.kind,
+            popularity_share=choice.share,
+            item_deviation=deviation(model, [case.history for case in cases]),
+            popularity_deviation=float(self.popularity.std(dtype=np.float64)),
+        )
+
+    def nightly(self, choice: Choice, model, cases: list[Case]) -> np.ndarray:
+        """NDCG@10 of each case."""
+        ranked = self.ranked(choice, model, cases)
+        item = rows_of([case.history for case in cases], len(self.popularity)) @ model
+        item = item.toarray() if sparse.issparse(item) else item
+        return self.ndcg(with_popularity(item, self.popularity, ranked), cases)
+
+    def live(self, choice: Choice, cases: list[Case]) -> np.ndarray:
+        model = self.neighbours(choice.factor)
+        ranked = self.ranked(choice, model, cases)
+        order = self.settings.order
+        return self.ndcg(
+            live_scores(model, self.next, self.popularity, cases, order, ranked), cases
+        )
+
+    def ndcg(self, scores: np.ndarray, cases: list[Case]) -> np.ndarray:
+        found = np.zeros(len(cases))
+        for at, (row, case) in enumerate(zip(scores, cases, strict=True)):
+            hits = np.isin(top(row, case.history.movies, self.popularity, 10), case.liked)
+            depth = min(10, len(case.liked))
+            found[at] = (hits * DISCOUNT[: len(hits)]).sum() / DISCOUNT[:depth].sum()
+        return found
+
+
+def chosen(data: Dataset, settings: Settings, seed: int) -> tuple[Choice, str]:
+    """What a run would publish, judged on its own cut; and what it was judged by."""
+    cases = cases_of(data, at_cut(data, settings.holdout, seed), settings.holdout)
+    models = LocalModels(data, settings.holdout.share, settings)
+    if not cases or models.x.nnz == 0:
+        return Choice("popularity"), "nobody to judge"
+    popular = models.nightly(Choice("popularity"), sparse.csr_matrix(models.gram.shape), cases)
+    full = models.full(1.0)
+    default = models.nightly(Choice("item_item"), full, cases)
+    blends: dict[tuple[float, float], np.ndarray] = {}
+    for factor in FACTORS:
+        model = full if factor == 1.0 else models.full(factor)
+        for share in SHARES:
+            choice = Choice("blend", factor, share)
+            blends[factor, share] = models.nightly(choice, model, cases)
+        if factor == 1.0 and not in_doubt(default, popular, blends):
+            return choose(default, popular, {}), "no doubt"
+    choice = choose(default, popular, blends)
+    live = models.live(choice, cases).mean()
+    figures = f"{default.mean():.4f} {popular.mean():.4f} live {live:.4f}"
+    if choice.kind != "popularity" and live < popular.mean():
+        return replace(choice, kind="popularity", share=0.0), f"{figures}, refused"
+    return choice, figures
