@@ -10,11 +10,11 @@ from marquee_batch.cases import Case, at_cut, cases_of
 from marquee_batch.dataset import Dataset, popularity
 from marquee_batch.item_item import column_norms, ease, sparse_block
 from marquee_batch.live_scores import live_scores
-from marquee_batch.metrics import DISCOUNT
+from marquee_batch.metrics import ndcg_at_10
 from marquee_batch.next_table import as_matrix, block_rows, next_block, sequences
 from marquee_batch.ranking import Ranked, deviation, rows_of, top, with_popularity
 from marquee_batch.settings import Settings
-from marquee_batch.thin import FACTORS, SHARES, Choice, choose, in_doubt
+from marquee_batch.thin import SHARES, Choice, search
 
 
 class LocalModels:
@@ -81,12 +81,14 @@ class LocalModels:
         )
 
     def ndcg(self, scores: np.ndarray, cases: list[Case]) -> np.ndarray:
-        found = np.zeros(len(cases))
-        for at, (row, case) in enumerate(zip(scores, cases, strict=True)):
-            hits = np.isin(top(row, case.history.movies, self.popularity, 10), case.liked)
-            depth = min(10, len(case.liked))
-            found[at] = (hits * DISCOUNT[: len(hits)]).sum() / DISCOUNT[:depth].sum()
-        return found
+        """Of each case; scores are used up."""
+        lists = (
+            top(row, case.history.movies, self.popularity, 10)
+            for row, case in zip(scores, cases, strict=True)
+        )
+        return np.array(
+            [ndcg_at_10(one, case.liked) for one, case in zip(lists, cases, strict=True)]
+        )
 
 
 def chosen(data: Dataset, settings: Settings, seed: int) -> tuple[Choice, str]:
@@ -98,15 +100,15 @@ def chosen(data: Dataset, settings: Settings, seed: int) -> tuple[Choice, str]:
     popular = models.nightly(Choice("popularity"), sparse.csr_matrix(models.gram.shape), cases)
     full = models.full(1.0)
     default = models.nightly(Choice("item_item"), full, cases)
-    blends: dict[tuple[float, float], np.ndarray] = {}
-    for factor in FACTORS:
+
+    def measure(factor: float) -> dict[tuple[float, float], np.ndarray]:
         model = full if factor == 1.0 else models.full(factor)
-        for share in SHARES:
-            choice = Choice("blend", factor, share)
-            blends[factor, share] = models.nightly(choice, model, cases)
-        if factor == 1.0 and not in_doubt(default, popular, blends):
-            return choose(default, popular, {}), "no doubt"
-    choice = choose(default, popular, blends)
+        return {
+            (factor, share): models.nightly(Choice("blend", factor, share), model, cases)
+            for share in SHARES
+        }
+
+    choice = search(default, popular, measure)
     live = models.live(choice, cases).mean()
     figures = f"{default.mean():.4f} {popular.mean():.4f} live {live:.4f}"
     if choice.kind != "popularity" and live < popular.mean():

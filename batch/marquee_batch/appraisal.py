@@ -15,7 +15,7 @@ from .judging import judge
 from .metrics import Tally
 from .models import Ranking, Trainer
 from .ranker import Files, Variant
-from .thin import DEFAULT, FACTORS, POPULARITY, SHARES, Choice, choose, in_doubt
+from .thin import DEFAULT, POPULARITY, SHARES, Choice, search
 from .training import save_matrix, scaled, train_other, train_other_cut
 
 
@@ -23,7 +23,6 @@ from .training import save_matrix, scaled, train_other, train_other_cut
 class Appraisal:
     trainer: Trainer
     data: Dataset
-    folder: Path
     ranking: Ranking
     cases: Cases
 
@@ -35,26 +34,23 @@ class Appraisal:
         """What ranks best by the rule of thin.py, and the file of its item-item model."""
         trainer, items = self.trainer, self.ranking.items
         movies = len(self.data.movie_ids)
-        blends: dict[tuple[float, float], np.ndarray] = {}
-        kept, highest = items.full, -1.0
-        for factor in FACTORS:
-            model = items.full
-            if factor != 1.0:
+        models = {1.0: items.full}
+
+        def measure(factor: float) -> dict[tuple[float, float], np.ndarray]:
+            if factor not in models:
                 trainer.told(f"{factor:g} times the regularisation")
                 setting = scaled(trainer.settings.item_item, factor)
-                model = train_other(trainer.spark, items, movies, setting, f"x-{factor:g}")
-            found = self.blends(factor, model)
-            blends |= found
-            best = max(float(figures.mean()) for figures in found.values())
-            lesser = model if best <= highest else kept
-            if best > highest:
-                kept, highest = model, best
-            if lesser not in (items.full, kept):
-                lesser.unlink()
-            if factor == 1.0 and not in_doubt(default, popular, found):
-                break
-        choice = choose(default, popular, blends)
-        return choice, kept if choice.factor != 1.0 else items.full
+                name = f"x-{factor:g}"
+                models[factor] = train_other(trainer.spark, items, movies, setting, name)
+            trainer.told("blends with popularity")
+            return self.blends(factor, models[factor])
+
+        choice = search(default, popular, measure)
+        chosen = models.pop(choice.factor)
+        for model in models.values():  # the files are large
+            if model != items.full:
+                model.unlink()
+        return choice, chosen
 
     def blends(self, factor: float, model: Path) -> dict[tuple[float, float], np.ndarray]:
         """Each judged user's NDCG by the shares of popularity."""
@@ -119,7 +115,7 @@ def appraise(
         next=save_matrix(folder, "next", sparse.csr_matrix(following)),
         **save_world(folder, world),
     )
-    appraisal = Appraisal(trainer, data, folder, replace(ranking, files=files), cases)
+    appraisal = Appraisal(trainer, data, replace(ranking, files=files), cases)
     trainer.told("ranking")
     length = settings.lists.length
     tallies = appraisal.judge(ranking.variants, files, cases, length)

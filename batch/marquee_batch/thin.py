@@ -8,13 +8,14 @@ default is left for a blend that beats it by two standard errors of the paired d
 popularity is published unless the choice beats it by one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-#: Times the regularisation of the settings, and shares of popularity: what is tried.
-FACTORS = (1.0, 0.5, 4.0, 16.0)
+#: Times the regularisation of the settings: more of it, more still, and less.
+MORE, MOST, LESS = 4.0, 16.0, 0.5
+#: Shares of popularity that are tried.
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 #: Standard errors by which a blend must beat the default, and the choice popularity.
 TO_LEAVE = 2.0
@@ -71,3 +72,22 @@ def in_doubt(
     if default.mean() < CLEAR_RATIO * popular.mean():
         return True
     return any(lead(figures, default) > TO_LEAVE for figures in blends.values())
+
+
+def search(
+    default: np.ndarray,
+    popular: np.ndarray,
+    measure: Callable[[float], Mapping[tuple[float, float], np.ndarray]],
+) -> Choice:
+    """`measure` gives the blends of a factor. More regularisation is tried where there is doubt,
+    and as long as it ranks better; less of it where more does not."""
+    blends = dict(measure(1.0))
+    if in_doubt(default, popular, blends):
+        more = measure(MORE)
+        other = MOST if highest(more) > highest(blends) else LESS
+        blends |= {**more, **measure(other)}
+    return choose(default, popular, blends)
+
+
+def highest(blends: Mapping[tuple[float, float], np.ndarray]) -> float:
+    return max(float(figures.mean()) for figures in blends.values())

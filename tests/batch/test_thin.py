@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from marquee_batch.thin import DEFAULT, POPULARITY, Choice, choose, in_doubt, lead
+from marquee_batch.thin import DEFAULT, POPULARITY, Choice, choose, in_doubt, lead, search
 
 
 def figures(mean: float, wobble: float, seed: int) -> np.ndarray:
@@ -49,3 +49,22 @@ def test_other_regularisations_are_tried_where_there_is_doubt():
     assert not in_doubt(default, popular, {(1.0, 0.1): blend})
     assert in_doubt(figures(0.13, 0.1, 1), popular, {(1.0, 0.1): blend})
     assert in_doubt(default, popular, {(1.0, 0.1): default + 0.01})
+
+
+@pytest.mark.parametrize(
+    ("means", "tried", "factor"),
+    [
+        ({1.0: 0.2}, [1.0], 1.0),
+        ({1.0: 0.13, 4.0: 0.12, 0.5: 0.14}, [1.0, 4.0, 0.5], 0.5),
+        ({1.0: 0.13, 4.0: 0.16, 16.0: 0.15}, [1.0, 4.0, 16.0], 4.0),
+    ],
+)
+def test_more_regularisation_is_tried_in_doubt_and_less_where_more_is_worse(means, tried, factor):
+    default, popular, asked = np.full(100, means[1.0]), np.full(100, 0.1), []
+
+    def measure(asked_for: float):
+        asked.append(asked_for)
+        return {(asked_for, 0.1): figures(means[asked_for], 0.01, 1)}
+
+    assert search(default, popular, measure).factor == factor
+    assert asked == tried

@@ -1,12 +1,6 @@
-import { execFile } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BatchReport } from '../../../cli/batch/run.ts';
-import { exportsOf } from '../../../cli/config/exports.ts';
-import { readEnvironment, repositoryRoot } from '../../../cli/config/config.ts';
+import { readEnvironment } from '../../../cli/config/config.ts';
 import { createProgress } from '../../../cli/terminal/progress.ts';
 import { installSpark, type Spark } from '../../../cli/stack/install/spark.ts';
 import { openObjectStore } from '../../../connectors/object-store/object-store.ts';
@@ -14,31 +8,27 @@ import type { ObjectStore } from '../../../connectors/object-store/object-store.
 import { runArchive } from '../../../archive/ingest/run.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
-import { cliEnvironment, runCli, type CliResult } from '../../support/cli.ts';
+import type { CliResult } from '../../support/cli.ts';
 import { until } from '../../support/until.ts';
+import { createDriver, leftFolders, type Driver } from '../../support/batch/driver.ts';
 import { startSparkCluster } from '../../support/batch/spark-cluster.ts';
 import { archiveContextOf, SMALL_RANGES } from '../archive/context.ts';
 import { startEnvironment, type Environment } from '../../support/streams/environment.ts';
+import { readPairs } from './pairs.ts';
 import { makeTastes, MOVIES, USERS } from './tastes.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 
 const SEED = 2_718;
-const SMALL = [
-  ...['als.factors=8', 'als.iterations=3', 'ratings.factors=4', 'ratings.iterations=3'],
-  ...['item_item.regularisation=50', 'item_item.neighbour_regularisation=50'],
-  'item_item.neighbours=10',
-].flatMap((setting) => ['--set', setting]);
-/** A run of seconds: the JVM compiles quickly rather than well. */
-const QUICK = ['--conf', 'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'];
-
 let environment: Environment;
 let store: ObjectStore;
 let spark: Spark;
 let events: number;
+let driver: Driver;
 
 beforeAll(async () => {
   process.stdout.write(`seed ${String(SEED)}\n`);
   environment = await startEnvironment({ times: 'CreateTime', objectStore: true });
+  driver = createDriver(environment);
   store = openObjectStore(environment.config.objectStore);
   await environment.admin.execute('SET search_path = marquee, public');
   const progress = createProgress(process.stderr);
@@ -51,40 +41,10 @@ afterAll(async () => {
   await environment.close();
 });
 
-function sparkEnvironment(): Record<string, string> {
-  const { javaHome } = environment.config.stack;
-  return {
-    ...(javaHome === undefined ? {} : { JAVA_HOME: javaHome }),
-    PYSPARK_PYTHON: spark.python,
-    PYTHONDONTWRITEBYTECODE: '1',
-    SPARK_JARS: spark.jars,
-    SPARK_LOCAL_IP: '127.0.0.1',
-  };
-}
-
-function marquee(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
-  return runCli(args, {
-    ...cliEnvironment(environment.config.home, environment.config.cache),
-    ...env,
-  });
-}
-
-function batch(more: readonly string[] = [], env: Record<string, string> = {}): Promise<CliResult> {
-  return marquee(['batch', 'run', '--json', '--memory', '1g', ...SMALL, ...QUICK, ...more], env);
-}
-
-async function run(...more: string[]): Promise<BatchReport> {
-  const { code, stdout, stderr } = await batch(more, { SPARK_LOCAL_IP: '127.0.0.1' });
-  expect(`${String(code)}\n${stderr}`).toMatch(/^0\n/);
-  return JSON.parse(stdout) as BatchReport;
-}
-
-/** All rows of a statement, as text. */
-async function rows(statement: string): Promise<string[]> {
-  return (
-    await environment.admin.query<{ row: string }>(`SELECT row::text FROM (${statement}) AS row`)
-  ).map(({ row }) => row);
-}
+const marquee: Driver['marquee'] = (args, env) => driver.marquee(args, env);
+const batch: Driver['batch'] = (more, env) => driver.batch(more, env);
+const run: Driver['run'] = (...more) => driver.run(...more);
+const rows: Driver['rows'] = (statement) => driver.rows(statement);
 
 const serving = () => rows('SELECT model_version FROM active_model');
 const lists = (version: string) =>
@@ -92,15 +52,6 @@ const lists = (version: string) =>
          WHERE model_version = '${version}' ORDER BY 1, 2`);
 const lastRun = async () =>
   (await rows('SELECT status, reason FROM model_performance_logs ORDER BY run_id DESC LIMIT 1'))[0];
-
-/** Folders of runs that are not running any more. */
-function leftFolders(): string[] {
-  const pidOf = (name: string) => /^marquee-batch-(\d+)-/.exec(name)?.[1];
-  return readdirSync(tmpdir()).filter((name) => {
-    const pid = pidOf(name);
-    return pid !== undefined && !existsSync(`/proc/${pid}`);
-  });
-}
 
 describe('before there is anything', () => {
   test('a run says so, and logs that it failed', async () => {
@@ -154,34 +105,15 @@ describe('on archived and recent actions', () => {
   });
 
   test('weighs as user_history does', async () => {
-    const { stdout } = await promisify(execFile)(
-      spark.python,
-      [join(repositoryRoot, 'tests', 'batch', 'spark', 'pairs.py')],
-      {
-        env: {
-          ...readEnvironment(),
-          ...exportsOf(environment.config),
-          MARQUEE_PG_WRITER_URL: environment.config.postgres.writerUrl,
-          ...sparkEnvironment(),
-          PYTHONPATH: join(repositoryRoot, 'batch'),
-        },
-        maxBuffer: 1 << 26,
-      },
-    );
     const wanted = await environment.db.query(
       `SELECT user_id AS user, movie_id AS movie, weight_milli AS weight, seen, rating_milli AS rating
          FROM user_history ORDER BY 1, 2`,
     );
-    const found = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { user: string; movie: number })
-      .sort((a, b) => (a.user === b.user ? a.movie - b.movie : a.user < b.user ? -1 : 1));
-    expect(found).toEqual(wanted);
+    expect(await readPairs(environment, spark)).toEqual(wanted);
   });
 
   test('learns the tastes, and promotes what beats popularity', async () => {
-    expect(first).toMatchObject({ status: 'promoted', reason: null });
+    expect(first).toMatchObject({ status: 'promoted', reason: null, kind: 'item_item' });
     const { blend, als, neighbours, popularity } = first.metrics;
     for (const model of [blend, als, neighbours])
       expect(model?.['ndcg_at_10']).toBeGreaterThan(1.5 * (popularity?.['ndcg_at_10'] ?? 1));
@@ -192,6 +124,22 @@ describe('on archived and recent actions', () => {
               durations ? 'publish' FROM model_performance_logs WHERE model_version = '${first.version}'`,
     );
     expect(logged).toBe(`(promoted,${String(events)},${String(USERS)},t,t,t)`);
+  });
+
+  test('says how live lists do, and what lists are like beside being right', async () => {
+    const [logged] = await rows(
+      `SELECT kind, live_ndcg_at_10 > popularity_ndcg_at_10, visit_users + pause_users > 0,
+              gini_at_10 BETWEEN 0 AND 1, head_share_at_10 BETWEEN 0 AND 1, novelty_at_10 > 0,
+              popularity_lift_at_10 > 0, top_1_share BETWEEN 0 AND 1, diversity_at_10
+         FROM model_performance_logs WHERE model_version = '${first.version}'`,
+    );
+    // No movie of this world has genres.
+    expect(logged).toBe('(item_item,t,t,t,t,t,t,t,)');
+    const { visit, pause } = first.places;
+    expect((visit?.['users'] ?? 0) + (pause?.['users'] ?? 0)).toBeGreaterThan(0);
+    expect((await marquee(['model', 'ls'])).stdout).toMatch(
+      new RegExp(`${first.version} +item-item +0\\.`),
+    );
   });
 
   test('gives everybody a list without what they have seen, in order', async () => {
@@ -292,6 +240,28 @@ describe('on archived and recent actions', () => {
     const listed = await marquee(['model', 'ls']);
     expect(listed.stdout).toMatch(new RegExp(`${second.version} +promoted +serves`));
     expect((await marquee(['model', 'show'])).stdout).toContain(second.version);
+  });
+
+  test('popularity serves where nothing better does and nobody can be judged', async () => {
+    await environment.admin.execute('DELETE FROM active_model');
+    const nobody = ['holdout.relevant_rating=9', 'holdout.relevant_weight=999'];
+    const popular = await run(...nobody.flatMap((setting) => ['--set', setting]));
+    expect(popular).toMatchObject({
+      status: 'promoted',
+      kind: 'popularity',
+      reason: expect.stringContaining('nobody could be judged') as unknown,
+    });
+    expect(await serving()).toEqual([`(${popular.version})`]);
+    const places = 'active_recommendations JOIN movie_popularity USING (model_version, movie_id)';
+    expect(
+      await rows(`SELECT count(DISTINCT user_id), bool_and(score = likes) FROM ${places}`),
+    ).toEqual([`(${String(USERS)},t)`]);
+    expect(
+      await rows(`SELECT settings -> 'live' ->> 'kind' FROM model_versions
+                   WHERE model_version = '${popular.version}'`),
+    ).toEqual(['(popularity)']);
+    expect((await marquee(['model', 'rollback'])).code).toBe(0);
+    expect(await serving()).toEqual([`(${second.version})`]);
   });
 
   test('two at once: the second says so and leaves', async () => {

@@ -10,7 +10,7 @@ function sectionOf(name: string): Readonly<Record<string, number>> {
   const text = readFileSync(join(repositoryRoot, 'batch', 'settings.toml'), 'utf8');
   const [, body = ''] = text.split(`[${name}]\n`);
   const lines = body.split(/^\[/m)[0]?.matchAll(/^(\w+) = ([\d.]+)/gm) ?? [];
-  return Object.fromEntries([...lines].map(([, key, value]) => [key, Number(value)]));
+  return Object.fromEntries([...lines].map(([, key = '', value]) => [key, Number(value)]));
 }
 
 test('the batch stage judges live lists by the numbers that serving ranks them by', () => {
