@@ -7,12 +7,12 @@ import numpy as np
 from scipy import sparse
 
 from marquee_batch.cases import Case, at_cut, cases_of
-from marquee_batch.dataset import Dataset, popularity
+from marquee_batch.dataset import Dataset, popularity, sample
 from marquee_batch.item_item import column_norms, ease, sparse_block
 from marquee_batch.live_scores import live_scores
 from marquee_batch.metrics import ndcg_at_10
 from marquee_batch.next_table import as_matrix, block_rows, next_block, sequences
-from marquee_batch.ranking import Ranked, deviation, rows_of, top, with_popularity
+from marquee_batch.ranking import Ranked, rows_of, spread_of, top, with_popularity
 from marquee_batch.settings import Settings
 from marquee_batch.thin import SHARES, Choice, search
 
@@ -20,8 +20,8 @@ from marquee_batch.thin import SHARES, Choice, search
 class LocalModels:
     """Of all pairs but each user's last share."""
 
-    def __init__(self, data: Dataset, held_out: float, settings: Settings) -> None:
-        self.data, self.held_out, self.settings = data, held_out, settings
+    def __init__(self, data: Dataset, held_out: float, settings: Settings, seed: int) -> None:
+        self.data, self.held_out, self.settings, self.seed = data, held_out, settings, seed
         self.x = data.matrix(~data.held_out(held_out))
         self.popularity = popularity(self.x)
 
@@ -57,24 +57,25 @@ class LocalModels:
         )
         return sparse.csr_matrix((weight, (near, movie)), shape=gram.shape, dtype=np.float32)
 
-    def ranked(self, choice: Choice, model, cases: list[Case]) -> Ranked:
+    def ranked(self, choice: Choice, model) -> Ranked:
+        known = self.data.known(sample(self.data, self.seed), self.held_out)
         return Ranked(
             kind=choice.kind,
             popularity_share=choice.share,
-            item_deviation=deviation(model, [case.history for case in cases]),
+            item_deviation=spread_of(model, known).deviation(),
             popularity_deviation=float(self.popularity.std(dtype=np.float64)),
         )
 
     def nightly(self, choice: Choice, model, cases: list[Case]) -> np.ndarray:
         """NDCG@10 of each case."""
-        ranked = self.ranked(choice, model, cases)
+        ranked = self.ranked(choice, model)
         item = rows_of([case.history for case in cases], len(self.popularity)) @ model
         item = item.toarray() if sparse.issparse(item) else item
         return self.ndcg(with_popularity(item, self.popularity, ranked), cases)
 
     def live(self, choice: Choice, cases: list[Case]) -> np.ndarray:
         model = self.neighbours(choice.factor)
-        ranked = self.ranked(choice, model, cases)
+        ranked = self.ranked(choice, model)
         order = self.settings.order
         return self.ndcg(
             live_scores(model, self.next, self.popularity, cases, order, ranked), cases
@@ -94,7 +95,7 @@ class LocalModels:
 def chosen(data: Dataset, settings: Settings, seed: int) -> tuple[Choice, str]:
     """What a run would publish, judged on its own cut; and what it was judged by."""
     cases = cases_of(data, at_cut(data, settings.holdout, seed), settings.holdout)
-    models = LocalModels(data, settings.holdout.share, settings)
+    models = LocalModels(data, settings.holdout.share, settings, seed)
     if not cases or models.x.nnz == 0:
         return Choice("popularity"), "nobody to judge"
     popular = models.nightly(Choice("popularity"), sparse.csr_matrix(models.gram.shape), cases)

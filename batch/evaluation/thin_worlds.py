@@ -23,6 +23,9 @@ from marquee_batch.cases import Case
 from marquee_batch.settings import load_settings
 from marquee_batch.thin import POPULARITY
 
+#: Of who is judged, and of whose scores deviations are taken.
+SEED = 1
+
 
 def worlds(data: Path | None, few: bool) -> Iterator[World]:
     if data is not None:
@@ -48,8 +51,8 @@ def test_cases(world: World) -> list[Case]:
 
 
 def judge(world: World, settings) -> tuple[str, bool]:
-    choice, seen = chosen(world.train, settings, 1)
-    models, cases = LocalModels(world.train, 0.0, settings), test_cases(world)
+    choice, seen = chosen(world.train, settings, SEED)
+    models, cases = LocalModels(world.train, 0.0, settings, SEED), test_cases(world)
     popular = models.nightly(POPULARITY, sparse.csr_matrix(models.gram.shape), cases)
     columns, worse = [], False
     for figures in (

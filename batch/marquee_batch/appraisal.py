@@ -9,12 +9,13 @@ from scipy import sparse
 
 from .beyond import World, genres_of
 from .cases import Cases, after_pauses, at_cut, within_visits
-from .dataset import Dataset
+from .dataset import Dataset, sample
 from .figures import Judged, Metrics
 from .judging import judge
 from .metrics import Tally
 from .models import Ranking, Trainer
 from .ranker import Files, Variant
+from .ranking import Ranked
 from .thin import DEFAULT, POPULARITY, SHARES, Choice, search
 from .training import save_matrix, scaled, train_other, train_other_cut
 
@@ -29,6 +30,11 @@ class Appraisal:
     def judge(self, variants: dict[str, Variant], files: Files, cases: Cases, length: int):
         holdout = self.trainer.settings.holdout
         return judge(self.trainer.spark, files, variants, cases, holdout, length)
+
+    def ranked(self, choice: Choice, model: Path) -> Ranked:
+        users = sample(self.data, self.trainer.seed)
+        share = self.trainer.settings.holdout.share
+        return self.trainer.ranked(choice, model, self.ranking, users, share)
 
     def search(self, default: np.ndarray, popular: np.ndarray) -> tuple[Choice, Path]:
         """What ranks best by the rule of thin.py, and the file of its item-item model."""
@@ -54,8 +60,7 @@ class Appraisal:
 
     def blends(self, factor: float, model: Path) -> dict[tuple[float, float], np.ndarray]:
         """Each judged user's NDCG by the shares of popularity."""
-        share = self.trainer.settings.holdout.share
-        ranked = self.trainer.ranked(Choice("blend", factor), model, self.data, share)
+        ranked = self.ranked(Choice("blend", factor), model)
         variants = {
             f"{at}": Variant(item=model.name, ranked=replace(ranked, popularity_share=popular))
             for at, popular in enumerate(SHARES)
@@ -74,7 +79,7 @@ class Appraisal:
             setting = scaled(trainer.settings.item_item, choice.factor)
             movies = len(self.data.movie_ids)
             model = train_other_cut(trainer.spark, items, movies, setting, "x-live")
-        ranked = trainer.ranked(choice, model, self.data, trainer.settings.holdout.share)
+        ranked = self.ranked(choice, model)
         files = replace(self.ranking.files, items=[model])
         return files, {
             "live": Variant(item=model.name, ranked=ranked, live=trainer.settings.order),
@@ -129,7 +134,7 @@ def appraise(
     live_files, live = appraisal.live(choice)
     tallies |= appraisal.judge({"live": live["live"]}, live_files, cases, length)
     if choice not in (DEFAULT, POPULARITY):
-        ranked = trainer.ranked(choice, model, data, settings.holdout.share)
+        ranked = appraisal.ranked(choice, model)
         chosen = {"chosen": Variant(item=model.name, ranked=ranked)}
         tallies |= appraisal.judge(chosen, replace(files, items=[model]), cases, length)
     places = appraisal.places(live_files, live)

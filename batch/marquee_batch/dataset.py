@@ -88,6 +88,14 @@ class Dataset:
                 self.times[part],
             )
 
+    def known(self, users: np.ndarray, held_out: float) -> list[History]:
+        """Their histories less the last share."""
+        counts = (self.train_ends(held_out) - self.indptr[:-1])[users]
+        return [
+            next(self.histories(user, user + 1)).cut(0, count)
+            for user, count in zip(users, counts, strict=True)
+        ]
+
     def save(self, folder: Path) -> list[Path]:
         names = ("movie_ids", *ARRAYS)
         for name in names:
@@ -107,13 +115,12 @@ def popularity(matrix: sparse.csr_matrix) -> np.ndarray:
     return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float32)
 
 
-def sample(dataset: Dataset, held_out: float, seed: int) -> list[History]:
-    """Histories less the last share, of users chosen by seed, or of all where there are few."""
+def sample(dataset: Dataset, seed: int) -> np.ndarray:
+    """Users chosen by seed, or all where there are few."""
     users = np.arange(dataset.users)
     if len(users) > SAMPLE:
         users = np.sort(np.random.default_rng(seed).choice(users, SAMPLE, replace=False))
-    known = dataset.train_ends(held_out) - dataset.indptr[:-1]
-    return [next(dataset.histories(u, u + 1)).cut(0, known[u]) for u in users]
+    return users
 
 
 def users_to_judge(dataset: Dataset, holdout: Holdout, seed: int) -> np.ndarray:

@@ -1,16 +1,19 @@
 """Judges models on what was held out: Spark tasks over cases."""
 
+from pathlib import Path
+
 import numpy as np
 from pyspark.sql import SparkSession
 
 from .beyond import World
 from .cases import Cases, cases_of
+from .dataset import Dataset
 from .holdout import relevant
 from .metrics import Tally
 from .ranker import Files, Ranker, Variant
-from .ranking import top
+from .ranking import Spread, spread_of, top
 from .settings import Holdout
-from .sharing import share
+from .sharing import load_array, load_matrix, share
 
 #: Users scored at once: their scores are users x movies floats, a few times.
 SCORED_AT_ONCE = 128
@@ -53,6 +56,24 @@ def judge(
         for name, tally in tallies.items():
             total[name].merge(tally)
     return total
+
+
+def item_deviation(
+    spark: SparkSession, files: Files, model: Path, held_out: float, users: np.ndarray
+) -> float:
+    """Of an item-item model's scores, over these users, less the last share of what they did, and
+    all movies."""
+    context = spark.sparkContext
+    place = share(context, [*files.dataset, model])
+    name = model.name
+
+    def work(part: np.ndarray) -> Spread:
+        found = load_array(place(name)) if name.endswith(".npy") else load_matrix(place(name))
+        return spread_of(found, Dataset.load(place).known(part, held_out))
+
+    parts = np.array_split(users, max(1, -(-len(users) // SCORED_AT_ONCE)))
+    # Added in their order: floats are not added alike in another one.
+    return sum(context.parallelize(parts, len(parts)).map(work).collect(), Spread()).deviation()
 
 
 def world_of(ranker: Ranker) -> World:

@@ -13,12 +13,12 @@ from scipy import sparse
 from .biases import errors, fit_biases, residuals
 from .dataset import Dataset, popularity, sample
 from .errors import BatchError
+from .judging import item_deviation
 from .ranker import Files, Variant
-from .ranking import Ranked, deviation
+from .ranking import Ranked
 from .ratings import RatingModel, train_ratings
 from .reading import Gathered
 from .settings import Settings
-from .sharing import load_array, load_matrix
 from .thin import Choice
 from .training import (
     ItemModels,
@@ -76,33 +76,36 @@ class Trainer:
         if ranking.items.gram is not None:
             ranking.items.gram.unlink()
         following = self.train_next(ranking.files, 0.0)
+        users = sample(data, self.seed)
         return Trained(
             ranking,
-            lists=self.variant(choice, ranking, data),
-            live=self.ranked(choice, ranking.items.cut, data),
+            lists=self.variant(choice, ranking, users),
+            live=self.ranked(choice, ranking.items.cut, ranking, users),
             neighbours=sparse.load_npz(ranking.items.cut),
             next=following,
             popularity=popularity(matrix),
             ratings=ratings,
         )
 
-    def variant(self, choice: Choice, ranking: Ranking, data: Dataset) -> Variant:
+    def variant(self, choice: Choice, ranking: Ranking, users: np.ndarray) -> Variant:
         """How lists are ranked: as the settings say, but for popularity or a blend with it."""
         if choice.kind == "item_item":
             return ranking.variants[self.settings.lists.ranker]
         if choice.kind == "popularity":
             return ranking.variants["popularity"]
         full = ranking.items.full
-        return Variant(item=full.name, ranked=self.ranked(choice, full, data))
+        return Variant(item=full.name, ranked=self.ranked(choice, full, ranking, users))
 
-    def ranked(self, choice: Choice, model: Path, data: Dataset, held_out: float = 0.0) -> Ranked:
-        found = load_array(str(model)) if model.suffix == ".npy" else load_matrix(str(model))
-        likes = popularity(data.matrix(~data.held_out(held_out)))
+    def ranked(
+        self, choice: Choice, model: Path, ranking: Ranking, users: np.ndarray, held_out: float = 0
+    ) -> Ranked:
+        """With the deviations of an item-item model's scores of these users, and of popularity."""
+        files = ranking.files
         return Ranked(
             kind=choice.kind,
             popularity_share=choice.share,
-            item_deviation=deviation(found, sample(data, held_out, self.seed)),
-            popularity_deviation=float(likes.std(dtype=np.float64)),
+            item_deviation=item_deviation(self.spark, files, model, held_out, users),
+            popularity_deviation=float(np.load(files.popularity).std(dtype=np.float64)),
         )
 
     def train_ranking(

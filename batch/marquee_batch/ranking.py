@@ -8,9 +8,6 @@ from scipy import sparse
 
 from .holdout import History
 
-#: Users whose scores are in memory at once.
-DEVIATION_AT_ONCE = 128
-
 
 @dataclass(frozen=True)
 class Ranked:
@@ -52,17 +49,34 @@ def standardised(scores: np.ndarray) -> np.ndarray:
     return np.divide(scores, spread, out=np.zeros_like(scores, dtype=np.float32), where=spread > 0)
 
 
-def deviation(model: np.ndarray | sparse.csr_matrix, histories: Sequence[History]) -> float:
-    """One standard deviation of the scores of all these users and all movies."""
-    total = squares = 0.0
-    for start in range(0, len(histories), DEVIATION_AT_ONCE):
-        part = histories[start : start + DEVIATION_AT_ONCE]
-        found = rows_of(part, model.shape[0]) @ model
-        values = found.data if sparse.issparse(found) else found
-        total += float(values.sum(dtype=np.float64))
-        squares += float(np.square(values, dtype=np.float64).sum())
-    count = max(1, len(histories) * model.shape[0])
-    return float(np.sqrt(max(0.0, squares / count - (total / count) ** 2)))
+@dataclass(frozen=True)
+class Spread:
+    """Sums over scores, from which their deviation comes."""
+
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def __add__(self, other: "Spread") -> "Spread":
+        return Spread(
+            self.count + other.count, self.total + other.total, self.squares + other.squares
+        )
+
+    def deviation(self) -> float:
+        if self.count == 0:
+            return 0.0
+        return float(np.sqrt(max(0.0, self.squares / self.count - (self.total / self.count) ** 2)))
+
+
+def spread_of(model: np.ndarray | sparse.csr_matrix, histories: Sequence[History]) -> Spread:
+    """Of the scores of all these users and all movies."""
+    found = rows_of(histories, model.shape[0]) @ model
+    values = found.data if sparse.issparse(found) else found
+    return Spread(
+        len(histories) * model.shape[0],
+        float(values.sum(dtype=np.float64)),
+        float(np.square(values, dtype=np.float64).sum()),
+    )
 
 
 def rows_of(histories: Sequence[History], movies: int) -> sparse.csr_matrix:

@@ -11,7 +11,7 @@ from make import SETTINGS, dataset
 from marquee_batch.cases import Case, after_pauses, at_cut, cases_of, within_visits
 from marquee_batch.holdout import History
 from marquee_batch.live_scores import live_scores
-from marquee_batch.ranking import Ranked
+from marquee_batch.ranking import Ranked, Spread, spread_of
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 HOLDOUT = SETTINGS.holdout
@@ -134,3 +134,17 @@ def test_popularity_serves_popularity_and_a_day_later_order_says_nothing():
     n = sparse.csr_matrix(np.array([[0, 0, 9], [0, 0, 0], [0, 0, 0]], np.float32))
     later = live_scores(b, n, likes, [one], SETTINGS.order, Ranked())
     np.testing.assert_allclose(later[0], np.array([0, 2, 1]) / np.std([0, 2, 1]), rtol=1e-5)
+
+
+def test_a_deviation_is_that_of_all_users_scores_together():
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = np.random.default_rng(seed)
+    data = dataset([[(int(m), 5.0) for m in chance.permutation(12)[:5]] for _ in range(9)])
+    model = chance.normal(size=(len(data.movie_ids),) * 2).astype(np.float32)
+    known = data.known(np.arange(9), 0.2)
+    assert [len(history.movies) for history in known] == [4] * 9
+    wanted = (data.matrix(~data.held_out(0.2)) @ model).std()
+    parts = spread_of(model, known[:4]) + spread_of(sparse.csr_matrix(model), known[4:])
+    assert parts.deviation() == pytest.approx(wanted, rel=1e-5)
+    assert Spread().deviation() == 0

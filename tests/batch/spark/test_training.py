@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from evaluation.local import chosen
+from evaluation.worlds import generated
 from pyspark.sql import SparkSession
 
 from make import SETTINGS, dataset
@@ -107,3 +109,21 @@ def test_a_search_tries_all_and_chooses_what_ranks(spark, tmp_path, monkeypatch)
     # What was not chosen takes no room.
     assert len(list((tmp_path / "trials").glob("ease-*"))) == 1
     assert len(list((tmp_path / "trials").glob("users-*"))) == 1
+
+
+def test_what_is_chosen_in_a_thin_world_is_what_one_process_chooses(spark, tmp_path):
+    data = generated(6.0, 1, users=1_500, movies=250).train
+    alone, figures = chosen(data, SETTINGS, 7)
+    assert alone.kind == "blend"
+    trainer = Trainer(spark, SETTINGS, 7, lambda _: None)
+    judged = appraise(trainer, data, tmp_path / "judge")
+    assert judged.choice == alone
+    found = [judged.metrics[name]["ndcg_at_10"] for name in ("blend", "popularity", "live")]
+    assert figures == "{:.4f} {:.4f} live {:.4f}".format(*found)
+    assert judged.metrics["chosen"]["ndcg_at_10"] > found[0]
+    trained = trainer.train(gathered(data), tmp_path / "final", judged.choice)
+    assert (trained.live.kind, trained.live.popularity_share) == ("blend", alone.share)
+    assert trained.lists.ranked.item_deviation > 0
+    assert trained.neighbours.nnz > trained.next.shape[0]
+    made = make_lists(spark, trained.ranking.files, trained.lists, gathered(data).users, 10)
+    assert made.filter("size(movie_ids) < 10").count() == 0
