@@ -101,7 +101,7 @@ export function describe(report: BatchReport): string[] {
       ),
     );
   }
-  lines.push(...describePlaces(report), `lists are ranked by ${rankedBy(report)}`);
+  lines.push(...describePlaces(report), ...describeKind(report));
   if (ratings.rmse !== undefined && ratings.mae !== undefined)
     lines.push(`ratings: RMSE ${ratings.rmse.toFixed(4)}, MAE ${ratings.mae.toFixed(4)} stars`);
   const skipped = Object.entries(report.skipped);
@@ -125,7 +125,9 @@ function describePlaces({ places }: Pick<BatchReport, 'places'>): string[] {
     });
 }
 
-function rankedBy({ kind, popularity_share: share }: BatchReport): string {
-  if (kind !== 'blend') return kind.replaceAll('_', '-');
-  return `item-item and ${share} of popularity, in standard deviations`;
+/** What takes the place of the ranker that the settings ask for. */
+function describeKind({ kind, popularity_share: share }: BatchReport): string[] {
+  if (kind === 'popularity') return ['lists are of what is popular: nothing is known to beat it'];
+  if (kind !== 'blend') return [];
+  return [`lists blend item-item with ${share} of popularity, in standard deviations of each`];
 }
