@@ -18,30 +18,42 @@ from .settings import Next
 DAY_MS = 86_400_000
 #: Entries of T that are added up at once: what bounds the memory, whatever the data.
 ENTRIES_AT_ONCE = 2_000_000
+#: Pairs that are looked through at once.
+PAIRS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """The pairs that count, as sequences: users behind each other."""
+    """What each user did, less the last share: no copies, so that the pairs stay on disk."""
 
-    movies: np.ndarray
-    times: np.ndarray  # epoch ms
-    ends: np.ndarray  # where the sequence of the pair's user ends, int64
+    data: Dataset
+    stops: np.ndarray  # where each user's sequence ends
     support: np.ndarray  # users of each movie
 
 
 def sequences(data: Dataset, held_out: float) -> Sequences:
-    """Of what each user did, less the last share."""
-    stops = data.train_ends(held_out)
-    lengths = stops - data.indptr[:-1]
-    kept = ~data.held_out(held_out)
-    movies = np.asarray(data.movies)[kept]
-    return Sequences(
-        movies=movies,
-        times=np.asarray(data.times)[kept],
-        ends=np.repeat(np.cumsum(lengths), lengths),
-        support=np.bincount(movies, minlength=len(data.movie_ids)),
-    )
+    stops, movies = data.train_ends(held_out), len(data.movie_ids)
+    support = np.zeros(movies, dtype=np.int64)
+    for start in range(0, len(data.movies), PAIRS_AT_ONCE):
+        pairs = np.arange(start, min(start + PAIRS_AT_ONCE, len(data.movies)))
+        kept = pairs < stops[users_of(data, pairs)]
+        support += np.bincount(data.movies[pairs[kept]], minlength=movies)
+    return Sequences(data, stops, support)
+
+
+def users_of(data: Dataset, pairs: np.ndarray) -> np.ndarray:
+    return np.searchsorted(data.indptr, pairs, side="right") - 1
+
+
+def pairs_of(found: Sequences, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of the movies [start, end), and where their sequences end."""
+    own = []
+    for at in range(0, len(found.data.movies), PAIRS_AT_ONCE):
+        movies = found.data.movies[at : at + PAIRS_AT_ONCE]
+        own.append(at + np.flatnonzero((movies >= start) & (movies < end)))
+    pairs = np.concatenate([*own, np.zeros(0, np.int64)])
+    ends = found.stops[users_of(found.data, pairs)]
+    return pairs[pairs < ends], ends[pairs < ends]
 
 
 def block_rows(movies: int) -> int:
@@ -72,18 +84,20 @@ def count_block(found: Sequences, start: int, end: int, settings: Next) -> np.nd
     count = len(found.support)
     size = (end - start) * count
     total = np.zeros(size)
-    own = np.flatnonzero((found.movies >= start) & (found.movies < end))
+    movies, times = found.data.movies, found.data.times
+    own, stops = pairs_of(found, start, end)
     chunk = max(1, ENTRIES_AT_ONCE // settings.gaps_max)
     for at in range(0, len(own), chunk):
-        part = own[at : at + chunk]
+        part, ends = own[at : at + chunk], stops[at : at + chunk]
         keys, values = [], []
         for gap in range(1, settings.gaps_max + 1):
-            part = part[part + gap < found.ends[part]]
+            there = part + gap < ends
+            part, ends = part[there], ends[there]
             if len(part) == 0:
                 break
             later = part + gap
-            apart = (found.times[later] - found.times[part]) / (settings.decay_days * DAY_MS)
-            keys.append((found.movies[part] - start).astype(np.int64) * count + found.movies[later])
+            apart = (times[later] - times[part]) / (settings.decay_days * DAY_MS)
+            keys.append((movies[part] - start).astype(np.int64) * count + movies[later])
             values.append(np.exp(-apart) * 0.5 ** ((gap - 1) / settings.gap_half_life))
         if keys:
             total += np.bincount(np.concatenate(keys), np.concatenate(values), size)

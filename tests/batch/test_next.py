@@ -45,6 +45,7 @@ def test_it_is_the_sum_over_every_two_places_of_a_sequence(monkeypatch):
     )
     # Few at a time: the parts must add up.
     monkeypatch.setattr(next_table, "ENTRIES_AT_ONCE", 40)
+    monkeypatch.setattr(next_table, "PAIRS_AT_ONCE", 11)
     for held_out in (0.0, 0.2):
         found = sequences(data, held_out)
         count = len(data.movie_ids)
