@@ -85,8 +85,8 @@ const configSchema = z.object({
   serving: z.object({
     surfacesFile: setting(
       'MARQUEE_SURFACES_FILE',
-      'surfaces.yaml: what each surface wants; else the built-in surfaces hold',
-      z.string().optional(),
+      'what each surface wants, seen from the home; without the file the built-in surfaces hold',
+      text,
     ),
   }),
   objectStore: z.object({
@@ -234,7 +234,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
       writerUrl: `postgres://marquee_writer@${database}`,
       readerUrl: `postgres://marquee_reader@${database}`,
     },
-    serving: {},
+    serving: { surfacesFile: 'surfaces.yaml' },
     redis: { url: `redis://127.0.0.1:${defaultPorts.valkeyPort}` },
     objectStore: {
       endpoint: `http://127.0.0.1:${defaultPorts.objectStorePort}`,
@@ -302,6 +302,7 @@ export function explainConfig(
   if (!parsed.success) throw invalid(parsed.error, found);
   parsed.data.home = home;
   parsed.data.cache = resolve(parsed.data.cache);
+  parsed.data.serving.surfacesFile = resolve(home, parsed.data.serving.surfacesFile);
   const config = deepFreeze(parsed.data) as Config;
   const entries = found.map(({ path, meta, source }) => ({
     ...meta,

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import { createRedis } from '../../connectors/redis/client.ts';
 import { createRecommender } from '../../serving/answers/create-recommender.ts';
 import type { Recommender } from '../../serving/answers/recommender.ts';
 import { createListCache } from '../../serving/cache/list-cache.ts';
+import { registerServeLogMetrics } from '../../serving/log/metrics.ts';
 import { createServeLog } from '../../serving/log/serve-log.ts';
 import { createServingState } from '../../serving/state/serving-state.ts';
-import { DEFAULT_SURFACES } from '../../serving/surfaces/default-surfaces.ts';
-import { parseSurfaces } from '../../serving/surfaces/surfaces-file.ts';
+import { watchSurfaces } from '../../serving/surfaces/watch-surfaces.ts';
 import type { Dependency } from '../../serving/api/routes/operations.ts';
 import type { Config } from '../config/config.ts';
 import { createLog } from '../config/log.ts';
@@ -20,7 +21,7 @@ export interface OpenRecommender {
   close(): Promise<void>;
 }
 
-export type Open = (config: Config) => Promise<OpenRecommender>;
+export type Open = (config: Config, registry: Registry) => Promise<OpenRecommender>;
 
 /** A slow cache is worse than none: what is asked for is made anew instead. */
 const REDIS_TIMEOUT_MS = 50;
@@ -29,7 +30,10 @@ const CONNECTIONS_MAX = 10;
 const QUERY_TIMEOUT_MS = 1_000;
 
 /** Opens all that answers stand upon; whatever is away is taken up when it comes. */
-export async function openRecommender(config: Config): Promise<OpenRecommender> {
+export async function openRecommender(
+  config: Config,
+  registry: Registry,
+): Promise<OpenRecommender> {
   const log = createLog(config.log.level);
   const folder = join(config.home, 'serving');
   const serveLog = await createServeLog({
@@ -37,6 +41,7 @@ export async function openRecommender(config: Config): Promise<OpenRecommender> 
     kafka: { brokers: config.kafka.brokers, registryUrl: config.registry.url },
     log,
   });
+  registerServeLogMetrics(registry, serveLog.counts);
   const redis = createRedis({
     url: config.redis.url,
     name: 'marquee-api',
@@ -50,11 +55,17 @@ export async function openRecommender(config: Config): Promise<OpenRecommender> 
     folder: join(folder, 'state'),
     log,
   });
-  const surfaces = parseSurfaces(Buffer.from(DEFAULT_SURFACES));
+  const surfaces = await watchSurfaces({
+    file: config.serving.surfacesFile,
+    stateFolder: join(folder, 'state'),
+    log,
+    registry,
+    onChange: () => undefined,
+  });
   const recommender = createRecommender({
     state,
     cache: createListCache(redis),
-    surfaces: () => surfaces,
+    surfaces: surfaces.current,
     append: serveLog.append,
     log,
   });
@@ -68,6 +79,7 @@ export async function openRecommender(config: Config): Promise<OpenRecommender> 
     ],
     async close() {
       redis.disconnect();
+      await surfaces.close();
       await state.close();
       await serveLog.close();
     },

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createApiMetrics } from '../../serving/api/api-metrics.ts';
 import { createApi } from '../../serving/api/create-api.ts';
 import { openEventLog } from '../../serving/api/events/event-log.ts';
 import type { EventLog } from '../../serving/api/events/event-log.ts';
@@ -19,6 +20,7 @@ const LOG_EVERY_MS = 10_000;
 export async function serve(config: Config, open: Open): Promise<void> {
   const log = createLog(config.log.level);
   await withInterrupt(async (signal) => {
+    const metrics = createApiMetrics();
     const keys = await openKeyRing({
       source: createKeySource(config.postgres.writerUrl),
       copy: createKeyCopy(join(config.home, 'serving', 'keys.json')),
@@ -28,8 +30,8 @@ export async function serve(config: Config, open: Open): Promise<void> {
     const events = openEvents(config, log);
     let recommender: OpenRecommender | null = null;
     try {
-      recommender = await open(config);
-      await run(config, log, { keys, events, recommender }, signal);
+      recommender = await open(config, metrics.registry);
+      await run(config, log, { keys, events, recommender, metrics }, signal);
     } finally {
       await Promise.all([
         events.close(config.serve.drainTimeoutMs),
@@ -44,18 +46,20 @@ interface Parts {
   readonly keys: KeyRing;
   readonly events: EventLog;
   readonly recommender: OpenRecommender;
+  readonly metrics: ReturnType<typeof createApiMetrics>;
 }
 
 async function run(
   config: Config,
   log: ReturnType<typeof createLog>,
-  { keys, events, recommender }: Parts,
+  { keys, events, recommender, metrics }: Parts,
   signal: AbortSignal,
 ): Promise<void> {
   const api = createApi({
     recommender: recommender.recommender,
     keys,
     events,
+    metrics,
     settings: config.serve,
     log,
     logsRequests: log.isLevelEnabled('debug'),

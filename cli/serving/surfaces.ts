@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { MarqueeError } from '../../common/error.ts';
 import type { Surface } from '../../serving/ranking/surface.ts';
 import { plainSurface } from '../../serving/surfaces/canonical-surface.ts';
@@ -10,7 +9,7 @@ import { formatTime, left, print, printJson, right, table } from '../terminal/ou
 
 /** A file that was named must be there; else the built-in surfaces hold, as they do when serving. */
 async function read(file: string | null): Promise<{ surfaces: Surfaces; from: string }> {
-  const path = file ?? join(loadConfig().home, 'surfaces.yaml');
+  const path = file ?? loadConfig().serving.surfacesFile;
   const surfaces = await readSurfaces(path);
   if (surfaces !== null) return { surfaces, from: `${path} is good` };
   if (file !== null)

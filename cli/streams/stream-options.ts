@@ -1,7 +1,16 @@
+import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 
 /** The servers of processors and their settings, as running, replaying and rebuilding take them. */
-export function streamOptions({ kafka, registry, postgres, redis, serving, runtime }: Config) {
+export function streamOptions({
+  home,
+  kafka,
+  registry,
+  postgres,
+  redis,
+  serving,
+  runtime,
+}: Config) {
   return {
     brokers: kafka.brokers,
     kafkaClient: kafka.client,
@@ -9,6 +18,7 @@ export function streamOptions({ kafka, registry, postgres, redis, serving, runti
     postgresUrl: postgres.writerUrl,
     redisUrl: redis.url,
     surfacesFile: serving.surfacesFile,
+    stateFolder: join(home, 'serving', 'streams'),
     settings: runtime.settings,
   };
 }

@@ -10,10 +10,9 @@ import type { ListSources } from '../../serving/lists/list-sources.ts';
 import { createServingState } from '../../serving/state/serving-state.ts';
 import { readShown } from '../../serving/state/shown.ts';
 import { readUsers } from '../../serving/state/users.ts';
-import { DEFAULT_SURFACES } from '../../serving/surfaces/default-surfaces.ts';
-import { parseSurfaces } from '../../serving/surfaces/surfaces-file.ts';
+import { watchSurfaces } from '../../serving/surfaces/watch-surfaces.ts';
 import type { Surface } from '../../serving/ranking/surface.ts';
-import type { Resources, Store, StoreOptions } from '../runtime/processor.ts';
+import type { Store, StoreOptions } from '../runtime/processor.ts';
 import { changedUsers, listsOf, vectorText } from './core.ts';
 import { recomputeVectors } from './recompute-vectors.ts';
 import { setVectors } from './vectors.ts';
@@ -63,10 +62,11 @@ interface Working {
   close(): Promise<void>;
 }
 
-async function openWorking(resources: Resources | undefined): Promise<Working> {
-  if (resources?.redisUrl === undefined)
-    throw new MarqueeError('MARQUEE_BUG', 'recommendations: no Redis was given');
-  const { postgresUrl, redisUrl, log } = resources;
+async function openWorking(resources: StoreOptions<ProfileChange>['resources']): Promise<Working> {
+  const { redisUrl, surfacesFile, stateFolder } = resources ?? {};
+  if (resources === undefined || !redisUrl || !surfacesFile || !stateFolder)
+    throw new MarqueeError('MARQUEE_BUG', 'recommendations: it was not said where it runs');
+  const { postgresUrl, log, registry } = resources;
   const redis = createRedis({
     url: redisUrl,
     name: 'marquee-recommendations',
@@ -95,10 +95,17 @@ async function openWorking(resources: Resources | undefined): Promise<Working> {
     sources: state.sources,
     log,
   });
-  const surfaces = parseSurfaces(Buffer.from(DEFAULT_SURFACES));
+  const watch = await watchSurfaces({
+    file: surfacesFile,
+    stateFolder,
+    log,
+    registry,
+    onChange: () => undefined,
+  });
 
   /** The default surface's list is always made; another's while somebody has asked for it lately. */
   async function wantedSurfaces(userIds: readonly string[]): Promise<readonly Surface[][]> {
+    const surfaces = watch.current();
     const others = [...surfaces.byName.values()].filter((surface) => surface !== surfaces.default);
     const keys = userIds.flatMap((userId) =>
       others.map((surface) => ({ userId, surface: surface.name, arm: null })),
@@ -147,6 +154,7 @@ async function openWorking(resources: Resources | undefined): Promise<Working> {
       return vectors;
     },
     async close() {
+      await watch.close();
       await endRecompute();
       await state.close();
       redis.disconnect();

@@ -1,3 +1,4 @@
+import type { Registry } from 'prom-client';
 import type { KafkaRecord } from '../../common/kafka/record.ts';
 import type { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
@@ -72,8 +73,10 @@ export interface WriteBatch<E> {
 export interface Resources {
   readonly postgresUrl: string;
   readonly redisUrl?: string | undefined;
-  /** surfaces.yaml; else the built-in surfaces hold. */
+  /** surfaces.yaml, which need not be there. */
   readonly surfacesFile?: string | undefined;
+  /** Where it may keep what it wants to have at the next start. */
+  readonly stateFolder?: string | undefined;
   readonly log: Log;
 }
 
@@ -92,7 +95,7 @@ export interface Store<E> {
 /** Where a store runs, and what a rebuild knows of the events that it gives it. */
 export interface StoreOptions<E> {
   /** Given where the processor runs; a rebuild gives none. */
-  readonly resources?: Resources;
+  readonly resources?: Resources & { readonly registry: Registry };
   /**
    * False for an event of which no resend will follow, neither from the rebuild, which has left
    * them out, nor from the topic, where it would be too late. By default all may be sent again.

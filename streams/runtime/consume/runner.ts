@@ -318,7 +318,9 @@ function createProcessorWorker<E>(
   const decoder = createBatchDecoder(processor, options.decoder, settings);
   return createBatchWorker<E>({
     key,
-    store: processor.createStore({ resources: options.resources }),
+    store: processor.createStore({
+      resources: { ...options.resources, registry: options.metrics.registry },
+    }),
     failpoint: options.failpoint,
     openSession: () => options.openSession('batch'),
     decode: decoder.decode,

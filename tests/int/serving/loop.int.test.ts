@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRecommender } from '../../../cli/serving/open-recommender.ts';
 import type { OpenRecommender } from '../../../cli/serving/open-recommender.ts';
@@ -75,7 +76,7 @@ beforeAll(async () => {
   const processors = Object.values(PROCESSORS);
   running = await environment.run(processors);
   await environment.caughtUp([PROCESSORS['movies'] as (typeof processors)[number]]);
-  serving = await openRecommender({ ...config, home, log: { level: 'warn' } });
+  serving = await openRecommender({ ...config, home, log: { level: 'warn' } }, new Registry());
   producer = createProducer({
     app: 'test',
     brokers: config.kafka.brokers,

@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs';
 import '../../../common/kafka/kafkajs-timer-patch.ts';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig, type Config } from '../../../cli/config/config.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
@@ -169,6 +170,8 @@ async function openEnvironment(config: Config, stack: TestStack): Promise<Enviro
         registryUrl: config.registry.url,
         postgresUrl: config.postgres.writerUrl,
         redisUrl: config.redis.url,
+        surfacesFile: config.serving.surfacesFile,
+        stateFolder: join(config.home, 'serving', 'streams'),
         settings,
         log,
         failpoint: () => undefined,
