@@ -55,10 +55,13 @@ const BYTES_MAX = 256 * 1024 * 1024;
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** So that a full spool is emptied by parts of it. */
 const SEGMENTS_MIN = 8;
-const CHUNK_BYTES = 256 * 1024;
-/** With what the publisher holds of the same records this is half of the log's memory. */
-const IN_FLIGHT_BYTES_MAX = 3 * 1024 * 1024;
-const LINGER_MS = 20;
+/**
+ * Large batches are cheap: what a busy process serves within the linger goes out as one piece. With a
+ * last piece beyond the bound, and the publisher's copy, all that is under way takes 8 MB.
+ */
+const LINGER_MS = 100;
+const CHUNK_BYTES = 1536 * 1024;
+const IN_FLIGHT_BYTES_MAX = 2560 * 1024;
 const CLOSE_TIMEOUT_MS = 5_000;
 const FOREIGN_NAMED = 20;
 

@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSession } from '../../../connectors/postgres/session.ts';
 import type { Session } from '../../../connectors/postgres/session.ts';
-import { newestSchema } from '../../../connectors/registry/codec.ts';
 import { readExamples } from '../../../schemas/examples.ts';
-import { parseAvro } from '../../../schemas/strict-avro.ts';
-import { encodeWire } from '../../../schemas/wire.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import { createBatchDecoder } from '../../../streams/runtime/commit/decode-batch.ts';
 import type { Processor } from '../../../streams/runtime/processor.ts';
 import { createSchemaLoader } from '../../../streams/runtime/consume/schema-loader.ts';
 import { DEFAULT_SETTINGS } from '../../../streams/runtime/settings.ts';
-import { localCodec, record, schemaIdOf } from '../../support/records.ts';
+import { encodeExample } from '../../support/examples.ts';
+import { localCodec, record } from '../../support/records.ts';
 import { createDatabase } from '../../support/sql-database.ts';
 import type { TestDatabase } from '../../support/sql-database.ts';
 
@@ -33,15 +31,9 @@ afterAll(async () => {
 async function prepareExamples(processor: Processor, times = 1) {
   const { topic } = processor.source;
   const examples = await readExamples(topic);
-  const type = parseAvro(newestSchema(topic));
   const repeated = Array.from({ length: times }, () => examples).flat();
   const records = repeated.map((e, offset) =>
-    record(
-      offset,
-      e.key,
-      e.value === null ? null : encodeWire(schemaIdOf(topic), type, e.value),
-      e.receivedAt,
-    ),
+    record(offset, e.key, encodeExample(e), e.receivedAt),
   );
   const decoder = createSchemaLoader<unknown>(localCodec().reader(topic));
   await decoder.load(records);
@@ -123,6 +115,34 @@ test('a row read back from rt_user_interactions has the bytes that the ledger ha
   );
   // Row 0: 19 bytes of signature, 2 of field count, then the content.
   expect(written.subarray(21, 21 + (read?.body.length ?? 0))).toEqual(read?.body);
+});
+
+test('a serve of version 1 has one row, stored before there were the columns of version 2 or after', async () => {
+  const processor = PROCESSORS['serve-logs'] as Processor;
+  await applyOnce(processor, await prepareExamples(processor));
+  const added = ['surface_version', 'experiment', 'arm', 'after_request_id', 'first_position'];
+  added.push('reasons', 'propensities', 'steps');
+  const all = [
+    ...processor.source.contentColumns,
+    'received_at',
+    'kafka_partition',
+    'kafka_offset',
+  ];
+  const before = all.filter((column) => !added.includes(column)).join(', ');
+  // As the processor wrote them that knew of no others: the columns' defaults fill the rest.
+  await session.execute(
+    `CREATE TEMPORARY TABLE stored_before (LIKE recommendation_logs INCLUDING DEFAULTS)`,
+  );
+  const stored = await session.execute(
+    `INSERT INTO stored_before (${before}) SELECT ${before} FROM recommendation_logs
+     WHERE served_at < '2026-11-25'`,
+  );
+  expect(stored).toBe(6);
+  const list = all.join(', ');
+  const differing = await session.query(
+    `SELECT ${list} FROM stored_before EXCEPT SELECT ${list} FROM recommendation_logs`,
+  );
+  expect(differing).toEqual([]);
 });
 
 /** Each type's binary output function, by column. */
