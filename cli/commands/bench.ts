@@ -24,6 +24,11 @@ const BENCHMARKS = {
     file: 'tests/bench/api.ts',
     description: 'what the HTTP API adds to node:http, when a list is ready at once',
   },
+  'serve-log': {
+    file: 'tests/bench/serve-log.ts',
+    description:
+      'what logging every served list takes of a server’s answers, on a stack of its own',
+  },
 } as const;
 
 export function register(program: Command): void {
