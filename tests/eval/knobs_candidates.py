@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from marquee_batch.item_item import ease
 from scipy import sparse
+
+from marquee_batch.item_item import ease
 
 
 def main(train: str, count: int) -> None:
