@@ -66,7 +66,7 @@ export async function openRecommender(
     state,
     cache: createListCache(redis),
     surfaces: surfaces.current,
-    append: serveLog.append,
+    append: serveLog.appendParts,
     log,
   });
   await state.ready(READY_MS);

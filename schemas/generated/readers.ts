@@ -98,23 +98,23 @@ function readRecommendationServe1(c: Cursor): RecommendationServeRecord {
     request_id: requestId,
     user_id: userId,
     served_at: servedAt,
+    latency_ms: latencyMs,
+    app,
     source,
+    after_request_id: null,
+    first_position: 1,
+    steps: [],
+    properties,
     algorithm,
     model_version: modelVersion,
     surface,
-    movie_ids: movieIds,
-    scores,
-    latency_ms: latencyMs,
-    app,
-    properties,
     surface_version: null,
     experiment: null,
     arm: null,
-    after_request_id: null,
-    first_position: 1,
+    movie_ids: movieIds,
+    scores,
     reasons: [],
     propensities: [],
-    steps: [],
   };
 }
 
@@ -122,44 +122,44 @@ function readRecommendationServe2(c: Cursor): RecommendationServeRecord {
   const requestId = readFixed(c, 16);
   const userId = readOption(c) ? readText(c) : null;
   const servedAt = readLong(c);
+  const latencyMs = readOption(c) ? readDouble(c) : null;
+  const app = readWord(c);
   const source = readWord(c);
+  const afterRequestId = readOption(c) ? readFixed(c, 16) : null;
+  const firstPosition = readLong(c);
+  const steps = readArray(c, readWord);
+  const properties = readMap(c, readText);
   const algorithm = readWord(c);
   const modelVersion = readOption(c) ? readWord(c) : null;
   const surface = readOption(c) ? readWord(c) : null;
-  const movieIds = readArray(c, readLong);
-  const scores = readArray(c, readDouble);
-  const latencyMs = readOption(c) ? readDouble(c) : null;
-  const app = readWord(c);
-  const properties = readMap(c, readText);
   const surfaceVersion = readOption(c) ? readWord(c) : null;
   const experiment = readOption(c) ? readWord(c) : null;
   const arm = readOption(c) ? readWord(c) : null;
-  const afterRequestId = readOption(c) ? readFixed(c, 16) : null;
-  const firstPosition = readLong(c);
+  const movieIds = readArray(c, readLong);
+  const scores = readArray(c, readDouble);
   const reasons = readArray(c, readText);
   const propensities = readArray(c, readDouble);
-  const steps = readArray(c, readWord);
   return {
     request_id: requestId,
     user_id: userId,
     served_at: servedAt,
+    latency_ms: latencyMs,
+    app,
     source,
+    after_request_id: afterRequestId,
+    first_position: firstPosition,
+    steps,
+    properties,
     algorithm,
     model_version: modelVersion,
     surface,
-    movie_ids: movieIds,
-    scores,
-    latency_ms: latencyMs,
-    app,
-    properties,
     surface_version: surfaceVersion,
     experiment,
     arm,
-    after_request_id: afterRequestId,
-    first_position: firstPosition,
+    movie_ids: movieIds,
+    scores,
     reasons,
     propensities,
-    steps,
   };
 }
 

@@ -76,40 +76,40 @@ export interface RecommendationServeRecord {
   readonly user_id: string | null;
   /** When the answer was sent, by the server's clock. */
   readonly served_at: number;
+  /** Time from request to answer, in milliseconds. */
+  readonly latency_ms: number | null;
+  /** The app that asked, 1 to 64 characters. */
+  readonly app: string;
   /** Which step of the serving chain answered: one of marquee.values. */
   readonly source: string;
+  /** The request whose next page this list is. */
+  readonly after_request_id: Buffer | null;
+  /** Place of the first movie over all pages of the list, from 1. */
+  readonly first_position: number;
+  /** What each step of the serving chain said, in order (cache:miss, computed:no_model, batch:used): at most 16, up to 128 characters each. */
+  readonly steps: readonly string[];
+  /** Anything else: at most 32 entries, keys up to 64 and values up to 1024 characters. */
+  readonly properties: Readonly<Record<string, string>>;
   /** What ranked the list, 1 to 64 characters. */
   readonly algorithm: string;
   /** The model that ranked it, up to 64 characters; null where none did (popular). */
   readonly model_version: string | null;
   /** Where it was shown, up to 64 characters: home, detail, mail. */
   readonly surface: string | null;
-  /** What was served, best first; at most 1,000. */
-  readonly movie_ids: readonly number[];
-  /** The score of each movie in movie_ids, or empty where there are none. */
-  readonly scores: readonly number[];
-  /** Time from request to answer, in milliseconds. */
-  readonly latency_ms: number | null;
-  /** The app that asked, 1 to 64 characters. */
-  readonly app: string;
-  /** Anything else: at most 32 entries, keys up to 64 and values up to 1024 characters. */
-  readonly properties: Readonly<Record<string, string>>;
   /** Version of the surface's rules that shaped the list, up to 64 characters. */
   readonly surface_version: string | null;
   /** The experiment that the request was part of, up to 64 characters. */
   readonly experiment: string | null;
   /** The user's arm of the experiment, up to 64 characters. */
   readonly arm: string | null;
-  /** The request whose next page this list is. */
-  readonly after_request_id: Buffer | null;
-  /** Place of the first movie over all pages of the list, from 1. */
-  readonly first_position: number;
+  /** What was served, best first; at most 1,000. */
+  readonly movie_ids: readonly number[];
+  /** The score of each movie in movie_ids, or empty where there are none. */
+  readonly scores: readonly number[];
   /** Why each movie in movie_ids is there (because_you:318, often_after:50, popular, fits_taste, pinned, exploration), up to 64 characters each; or empty. */
   readonly reasons: readonly string[];
   /** How probable it was that each movie in movie_ids stood at its place, above 0 and at most 1; empty where all are 1. */
   readonly propensities: readonly number[];
-  /** What each step of the serving chain said, in order (cache:miss, computed:no_model, batch:used): at most 16, up to 128 characters each. */
-  readonly steps: readonly string[];
 }
 /** One list of recommendations that was shown to one user. */
 export interface RecommendationServe extends RecommendationServeRecord {

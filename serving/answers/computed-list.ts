@@ -79,7 +79,8 @@ function keep(
     madeAt: now(),
     holdsUntil: holdsUntil(now(), user.history.at(-1)?.lastAt ?? null),
     algorithm: made.algorithm,
+    length: surface.limit,
     items: [...made.items, ...made.pool],
   };
-  void cacheGuard.ask(() => cache.put(list, Buffer.alloc(0)));
+  void cacheGuard.ask(() => cache.put(list));
 }

@@ -1,4 +1,5 @@
-import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import { encodeServedList } from '../../schemas/serve-parts.ts';
+import type { ServePart } from '../../schemas/serve-parts.ts';
 import type { Log } from '../../common/log.ts';
 import { createUuidv7Source, formatUuid } from '../../common/uuid.ts';
 import { MarqueeError } from '../../common/error.ts';
@@ -12,7 +13,7 @@ import { createGuard } from './guarded.ts';
 import type { Guard } from './guarded.ts';
 import { createRecentServes } from './recent-serves.ts';
 import type { RecentServes } from './recent-serves.ts';
-import { serveRecord } from './send.ts';
+import { listPart, servePart } from './send.ts';
 import type { ServedList } from './served-list.ts';
 
 /** What answers are made with. */
@@ -21,8 +22,8 @@ export interface AnswerOptions {
   /** Null where no Redis is set up. */
   readonly cache: ListCache | null;
   surfaces(): Surfaces;
-  /** Resolves when the record is safe, or known to be lost. Never rejects. */
-  append(record: RecommendationServeRecord): Promise<void>;
+  /** Resolves when the serve's record is safe, or known to be lost. Never rejects. */
+  append(serve: ServePart, list: Buffer): Promise<void>;
   readonly log: Log;
   /** Epoch ms, the ranker's clock: another one than the system's is for evaluation alone. */
   readonly now?: () => number;
@@ -102,9 +103,10 @@ export function createAnswerContext(options: AnswerOptions): AnswerContext {
     requestId,
     async logged(list, { startedAt, app }) {
       const { requestId: id, servedAt } = requestId();
-      recent.add(id, { servedAt, list });
+      recent.add(id, { servedAt, list: () => list });
       const latencyMs = performance.now() - startedAt;
-      await options.append(serveRecord(list, { requestId: id, servedAt, latencyMs, app }));
+      const serve = servePart(list, { requestId: id, servedAt, latencyMs, app });
+      await options.append(serve, encodeServedList(listPart(list)));
       return id;
     },
   };

@@ -1,6 +1,7 @@
 import { answerJson } from './send.ts';
 import { createAnswerContext } from './context.ts';
 import type { AnswerContext, AnswerOptions } from './context.ts';
+import { sendStored } from './hit.ts';
 import { explain } from './explain.ts';
 import { popular } from './popular.ts';
 import { rank } from './rank.ts';
@@ -28,7 +29,11 @@ export function createRecommender(options: AnswerOptions): Recommender {
   }
 
   return {
-    recommend: async (query) => answer(await recommend(context, query), query),
+    async recommend(query) {
+      const found = await recommend(context, query);
+      if ('stored' in found) return sendStored(context, found.stored, query, found.list);
+      return answer(found, query);
+    },
     rank: async (query) => answer(await rank(context, query), query),
     session: (query) => answer(session(context, query), query),
     similar: async (query) => answer(await similar(context, query), query),

@@ -64,7 +64,8 @@ export async function explain(context: AnswerContext, requestId: string): Promis
 function recentServe({ recent }: AnswerContext, requestId: string): Logged | null {
   const serve = recent.get(requestId);
   if (serve === null) return null;
-  const { list, servedAt } = serve;
+  const { servedAt } = serve;
+  const list = serve.list();
   return {
     userId: list.userId,
     servedMs: servedAt,

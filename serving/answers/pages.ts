@@ -55,7 +55,7 @@ async function findPage(
   userId: string,
   requestId: string,
 ): Promise<Page | null> {
-  const known = recent.get(requestId)?.list;
+  const known = recent.get(requestId)?.list();
   if (known !== undefined)
     return known.userId === userId
       ? {

@@ -3,7 +3,7 @@ import type { ServedList } from './served-list.ts';
 /** A served list and when, for the next page and for who asks why. */
 export interface RecentServe {
   readonly servedAt: number;
-  readonly list: ServedList;
+  list(): ServedList;
 }
 
 /** The last lists that this process served, by request. Older ones are in recommendation_logs. */
@@ -12,8 +12,8 @@ export interface RecentServes {
   add(requestId: string, serve: RecentServe): void;
 }
 
-/** About a kilobyte each; it takes the log less than a second to have them. */
-const SERVES_MAX = 20_000;
+/** Some kilobytes each; it takes the log a second or two to have them. */
+const SERVES_MAX = 5_000;
 
 export function createRecentServes(): RecentServes {
   const serves = new Map<string, RecentServe>();

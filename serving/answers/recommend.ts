@@ -14,11 +14,20 @@ import type { ServedList } from './served-list.ts';
 import { isPlain, keptLength, random, served, wishOf } from './wanted.ts';
 import type { Wanted } from './wanted.ts';
 
+/** A list of Redis that is sent as it stands. */
+export interface Hit {
+  readonly stored: StoredList;
+  list(): ServedList;
+}
+
 /**
  * The user's list: from Redis, or made now, or of the nightly run, or what is popular. Each step that
  * doesn't give it says why; the last one always does.
  */
-export async function recommend(context: AnswerContext, query: ListQuery): Promise<ServedList> {
+export async function recommend(
+  context: AnswerContext,
+  query: ListQuery,
+): Promise<ServedList | Hit> {
   const surface = context.surface(query.surface);
   const sources = context.sources();
   const pages =
@@ -41,18 +50,29 @@ async function personal(
   context: AnswerContext,
   sources: ListSources,
   wanted: Wanted,
-): Promise<ServedList> {
+): Promise<ServedList | Hit> {
   const { query, surface, said } = wanted;
   const plain = isPlain(wanted);
   if (!plain) said.say('cache', 'filtered');
   const { fresh, stale } = plain
     ? await findCached(context, sources, query.userId, surface, said)
     : { fresh: null, stale: null };
+  if (fresh !== null && isAsStored(wanted, fresh))
+    return { stored: fresh, list: () => fromStored(wanted, sources, fresh, 'used') };
   if (fresh !== null) return fromStored(wanted, sources, fresh, 'used');
   const computed = await computeList(context, sources, wanted);
   if (computed !== null) return computed;
   if (stale !== null) return fromStored(wanted, sources, stale, 'stale');
   return (await fromBatch(context, sources, wanted)) ?? popular(context, sources, wanted);
+}
+
+/** Nothing of it is to be changed: it can be sent as it stands. */
+function isAsStored({ query, surface, length }: Wanted, { log, count }: StoredList): boolean {
+  return (
+    query.include.length === 0 &&
+    surface.exploration.share === 0 &&
+    log.items === Math.min(length, count)
+  );
 }
 
 function fromStored(

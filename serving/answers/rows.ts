@@ -33,7 +33,8 @@ export async function rows(context: AnswerContext, query: RowsQuery): Promise<Ro
   const surface = context.surface(query.surface);
   const sources = context.sources();
   const length = query.limit ?? surface.limit;
-  const first = await recommend(context, { ...query, seen: null, after: null });
+  const found = await recommend(context, { ...query, seen: null, after: null });
+  const first = 'stored' in found ? found.list() : found;
   const user = query.personalize ? await askForUser(context, query.userId, createSaid()) : null;
   const seen = (user?.history ?? []).filter((row) => row.seen).map((row) => row.movieId);
   const hidden = surface.seen === 'hide' ? seen : [];

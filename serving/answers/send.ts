@@ -1,6 +1,6 @@
-import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import type { ServedListPart, ServePart } from '../../schemas/serve-parts.ts';
 import { answerHead, itemJson } from '../lists/answer-json.ts';
-import { reasonText } from '../lists/reason-text.ts';
+import { servedListPart } from '../lists/serve-fields.ts';
 import { RANKER_VERSION } from '../lists/list.ts';
 import { parseUuid } from '../../common/uuid.ts';
 import type { MovieField } from './recommender.ts';
@@ -16,35 +16,41 @@ export interface Asked {
   readonly app: string;
 }
 
-export function serveRecord(list: ServedList, asked: Asked): RecommendationServeRecord {
-  const { items, rows } = list;
+/** What a list's log says of the request, whatever the list. */
+type OfRequest = Pick<
+  ServedList,
+  'userId' | 'source' | 'afterRequestId' | 'firstPosition' | 'steps' | 'rows'
+>;
+
+export function servePart(list: OfRequest, asked: Asked): ServePart {
+  const { rows } = list;
   return {
     request_id: parseUuid(asked.requestId) as Buffer,
     user_id: list.userId,
     served_at: asked.servedAt,
-    source: list.source,
-    algorithm: list.algorithm,
-    model_version: list.modelVersion,
-    surface: list.surface.name,
-    movie_ids: items.map(({ movieId }) => movieId),
-    scores: items.map(({ score }) => score),
     latency_ms: Math.round(asked.latencyMs * 1000) / 1000,
     app: asked.app,
+    source: list.source,
+    after_request_id: list.afterRequestId === null ? null : parseUuid(list.afterRequestId),
+    first_position: list.firstPosition,
+    steps: list.steps,
     properties: {
       ranker: RANKER_VERSION,
       ...(rows === null ? {} : { rows: rows.join(',') }),
     },
-    surface_version: list.surface.version,
-    experiment: null,
-    arm: null,
-    after_request_id: list.afterRequestId === null ? null : parseUuid(list.afterRequestId),
-    first_position: list.firstPosition,
-    reasons: items.map(({ reason }) => reasonText(reason)),
-    propensities: items.every(({ propensity }) => propensity === 1)
-      ? []
-      : items.map(({ propensity }) => propensity),
-    steps: list.steps,
   };
+}
+
+export function listPart(list: ServedList): ServedListPart {
+  const { algorithm, modelVersion, surface } = list;
+  return servedListPart(
+    {
+      ...{ algorithm, modelVersion, arm: null },
+      surface: surface.name,
+      surfaceVersion: surface.version,
+    },
+    list.items,
+  );
 }
 
 /** Opens an answer; `listJson` or a stored list's JSON follows, then `]}`. */

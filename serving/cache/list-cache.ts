@@ -3,7 +3,10 @@ import { toRedisError } from '../../connectors/redis/client.ts';
 import { putNewer } from '../../connectors/redis/put-newer.ts';
 import { LIST_TTL_MS } from '../lists/hold.ts';
 import type { ListIdentity, RecommendationList } from '../lists/list.ts';
+import { encodeServedList } from '../../schemas/serve-parts.ts';
+import { servedListPart } from '../lists/serve-fields.ts';
 import { encodeStoredList } from '../lists/stored-list.ts';
+import type { LoggedPart } from '../lists/stored-list.ts';
 
 /** Lists in Redis, one a user, surface and arm. What comes out is anybody's bytes until it is read. */
 export interface ListCache {
@@ -12,7 +15,7 @@ export interface ListCache {
   /** For each key whether something is there. */
   existing(keys: readonly ListKey[]): Promise<readonly boolean[]>;
   /** False when a newer list is there, which stays. */
-  put(list: RecommendationList, log: Buffer): Promise<boolean>;
+  put(list: RecommendationList): Promise<boolean>;
 }
 
 export type ListKey = Pick<ListIdentity, 'userId' | 'surface' | 'arm'>;
@@ -36,8 +39,15 @@ export function createListCache(redis: Redis): ListCache {
         throw toRedisError(error, 'looking for lists');
       }
     },
-    put: (list, log) => putNewer(redis, redisKey(list), encodeStoredList(list, log), LIST_TTL_MS),
+    put: (list) =>
+      putNewer(redis, redisKey(list), encodeStoredList(list, loggedPart(list)), LIST_TTL_MS),
   };
+}
+
+/** What the log of a serve says of the list as it is served when the request doesn't say how long. */
+function loggedPart(list: RecommendationList): LoggedPart {
+  const items = list.items.slice(0, list.length);
+  return { items: items.length, bytes: encodeServedList(servedListPart(list, items)) };
 }
 
 /** Surfaces and arms have no colon in their names; whatever the user's name holds comes last. */

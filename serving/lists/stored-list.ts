@@ -8,14 +8,21 @@ import type { ListIdentity, RecommendationList } from './list.ts';
  *
  *     0 mark | 4 generation f64 | 12 profile version f64 | 20 made at f64 | 28 holds until f64
  *     36 crc32 of all but mark and itself | 40 items u16 | 42 identity bytes u16 | 44 head bytes u32
- *     48 log bytes u32 | 52 items x (movie f64, end of its JSON u32) | identity | head and items | log
+ *     48 log bytes u32 | 52 logged items u16 | 54 items x (movie f64, end of its JSON u32)
+ *     identity | head and items | log
  *
  * The first 28 bytes say how new it is and are compared in Redis: doubles from 0 on sort as bytes. The
- * JSON is sent as it stands; `log` is what the serve log wants of the list, and means nothing here.
+ * JSON is sent as it stands; `log` is what the serve log wants of the first items, and means nothing here.
  */
 const MARK = Buffer.from('MQL1');
-const FIXED_BYTES = 52;
+const FIXED_BYTES = 54;
 const ENTRY_BYTES = 12;
+
+/** What the serve log wants of a list's first items. */
+export interface LoggedPart {
+  readonly items: number;
+  readonly bytes: Buffer;
+}
 
 export function storedIdentity(identity: ListIdentity): Buffer {
   const { userId, surface, surfaceVersion, arm, modelVersion } = identity;
@@ -24,7 +31,7 @@ export function storedIdentity(identity: ListIdentity): Buffer {
   );
 }
 
-export function encodeStoredList(list: RecommendationList, log: Buffer): Buffer {
+export function encodeStoredList(list: RecommendationList, log: LoggedPart): Buffer {
   const identity = storedIdentity(list);
   let json = answerHead(list);
   const headBytes = Buffer.byteLength(json);
@@ -32,7 +39,7 @@ export function encodeStoredList(list: RecommendationList, log: Buffer): Buffer 
   json += items.join(',');
   const jsonBytes = Buffer.byteLength(json);
   const entries = FIXED_BYTES + ENTRY_BYTES * items.length;
-  const value = Buffer.alloc(entries + identity.length + jsonBytes + log.length);
+  const value = Buffer.alloc(entries + identity.length + jsonBytes + log.bytes.length);
   MARK.copy(value);
   value.writeDoubleBE(list.generation, 4);
   value.writeDoubleBE(list.profileVersion, 12);
@@ -41,7 +48,8 @@ export function encodeStoredList(list: RecommendationList, log: Buffer): Buffer 
   value.writeUInt16BE(items.length, 40);
   value.writeUInt16BE(identity.length, 42);
   value.writeUInt32BE(headBytes, 44);
-  value.writeUInt32BE(log.length, 48);
+  value.writeUInt32BE(log.bytes.length, 48);
+  value.writeUInt16BE(log.items, 52);
   let end = headBytes;
   list.items.forEach(({ movieId }, i) => {
     end += (i === 0 ? 0 : 1) + Buffer.byteLength(items[i] as string);
@@ -50,7 +58,7 @@ export function encodeStoredList(list: RecommendationList, log: Buffer): Buffer 
   });
   identity.copy(value, entries);
   value.write(json, entries + identity.length);
-  log.copy(value, entries + identity.length + jsonBytes);
+  log.bytes.copy(value, entries + identity.length + jsonBytes);
   value.writeUInt32BE(checksum(value), 36);
   return value;
 }
@@ -69,7 +77,8 @@ export interface StoredList {
   movieId(index: number): number;
   /** The answer's JSON from its head to the end of the first `items`, to be closed by `]}`. */
   json(items: number): Buffer;
-  readonly log: Buffer;
+  /** Of its first `items`; views into the value. */
+  readonly log: LoggedPart;
 }
 
 export type Unusable = 'foreign' | 'other_identity';
@@ -95,6 +104,9 @@ export function readStoredList(value: Buffer, identity: Buffer): StoredList | Un
     count,
     movieId: (index) => value.readDoubleBE(FIXED_BYTES + ENTRY_BYTES * index),
     json: (items) => value.subarray(jsonAt, jsonAt + endOf(Math.min(items, count) - 1)),
-    log: value.subarray(value.length - value.readUInt32BE(48)),
+    log: {
+      items: value.readUInt16BE(52),
+      bytes: value.subarray(value.length - value.readUInt32BE(48)),
+    },
   };
 }

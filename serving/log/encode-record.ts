@@ -1,14 +1,10 @@
-import { AVRO_SCHEMAS } from '../../schemas/generated/avro.ts';
-import { TOPICS } from '../../schemas/generated/topics.ts';
-import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
 import { recommendationServeKey } from '../../schemas/recommendation-serve.ts';
-import { parseAvro } from '../../schemas/strict-avro.ts';
+import { SERVE_PART_TYPE, SERVE_VERSION } from '../../schemas/serve-parts.ts';
+import type { ServePart } from '../../schemas/serve-parts.ts';
 import { WIRE_HEADER_BYTES, writeWireHeader } from '../../schemas/wire.ts';
 import { FRAME_BYTES_MAX, FRAME_HEAD_BYTES, sealFrame } from './frames.ts';
 
 export const SERVES_TOPIC = 'recommendation-serves.v1';
-const SCHEMAS: Readonly<Record<number, string>> = AVRO_SCHEMAS[SERVES_TOPIC];
-const VERSION = TOPICS[SERVES_TOPIC].versions.at(-1) ?? 0;
 /** What a value has where its schema's id in the registry belongs, until it is sent. */
 const NO_SCHEMA_ID = 0;
 /** Of UTF-8 for a character of JavaScript's strings, at most. */
@@ -19,8 +15,8 @@ export interface FrameBuffer {
   readonly bytes: Buffer;
   readonly used: number;
   readonly records: number;
-  /** Throws where a field's type is not the schema's, or the record is larger than a frame may be. */
-  add(record: RecommendationServeRecord): void;
+  /** `list` is what encodeServedList made. Throws where a field's type is not the schema's, or the record is larger than a frame may be. */
+  add(record: ServePart, list: Buffer): void;
   clear(): void;
 }
 
@@ -28,7 +24,6 @@ const FIRST_BYTES = 64 * 1024;
 
 /** A buffer that grows to what one tick brings, and goes back when it was much. */
 export function createFrameBuffer(): FrameBuffer {
-  const type = parseAvro(SCHEMAS[VERSION] as string);
   let bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   let used = 0;
   let records = 0;
@@ -50,22 +45,23 @@ export function createFrameBuffer(): FrameBuffer {
     get records() {
       return records;
     },
-    add(record) {
+    add(record, list) {
       const key = recommendationServeKey(record);
-      const room = FRAME_HEAD_BYTES + key.length * UTF8_MAX + WIRE_HEADER_BYTES;
+      const room = FRAME_HEAD_BYTES + key.length * UTF8_MAX + WIRE_HEADER_BYTES + list.length;
       if (used + room > bytes.length) growTo(used + room);
       const keyAt = used + FRAME_HEAD_BYTES;
       const keyLength = bytes.write(key, keyAt);
       const valueAt = keyAt + keyLength + WIRE_HEADER_BYTES;
-      let end = type.encode(record, bytes, valueAt);
-      if (end < 0) {
-        growTo(bytes.length - end);
-        end = type.encode(record, bytes, valueAt);
+      let end = SERVE_PART_TYPE.encode(record, bytes, valueAt);
+      if (end < 0 || end + list.length > bytes.length) {
+        growTo(bytes.length + Math.abs(end) + list.length);
+        end = SERVE_PART_TYPE.encode(record, bytes, valueAt);
       }
+      end += list.copy(bytes, end);
       if (end - used > FRAME_BYTES_MAX)
         throw new RangeError(`the record has ${end - used} bytes; at most ${FRAME_BYTES_MAX}`);
       writeWireHeader(bytes, keyAt + keyLength, NO_SCHEMA_ID);
-      sealFrame(bytes, used, VERSION, keyLength, end);
+      sealFrame(bytes, used, SERVE_VERSION, keyLength, end);
       used = end;
       records += 1;
     },

@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { settledWithin } from '../../common/timers.ts';
 import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import type { ServePart } from '../../schemas/serve-parts.ts';
 import { createPublisher } from '../../sdk/src/publisher.ts';
 import type { PublisherOptions } from '../../sdk/src/publisher.ts';
 import { createTally } from './counts.ts';
@@ -43,6 +44,11 @@ export interface ServeLog {
    * when it is lost, which is counted and logged: answers never wait. Never rejects.
    */
   append(record: RecommendationServeRecord): Promise<void>;
+  /**
+   * The same of a record in two parts, of which the second is encoded already: what encodeServedList of
+   * schemas/serve-parts.ts made, once for all serves of a list.
+   */
+  appendParts(serve: ServePart, list: Buffer): Promise<void>;
   counts(): ServeLogCounts;
   /**
    * Takes nothing more, and sends what waits for at most `timeoutMs` (5 s). What is not acknowledged
@@ -141,6 +147,7 @@ function run(
   let ending: Promise<void> | null = null;
   return {
     append: writer.append,
+    appendParts: writer.appendParts,
     counts: () => tally.counts(shipper.oldestMs()),
     close({ timeoutMs = CLOSE_TIMEOUT_MS } = {}) {
       ending ??= end(timeoutMs);

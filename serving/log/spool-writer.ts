@@ -1,5 +1,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import { encodeServedList } from '../../schemas/serve-parts.ts';
+import type { ServePart } from '../../schemas/serve-parts.ts';
 import { createFrameBuffer } from './encode-record.ts';
 import type { Losses } from './losses.ts';
 import { segmentPath } from './spool-files.ts';
@@ -35,6 +37,8 @@ export interface SpoolWriterOptions {
 export interface SpoolWriter {
   /** Resolves when the record stands in the file, or is lost. Never rejects. */
   append(record: RecommendationServeRecord): Promise<void>;
+  /** The same of a record in two parts; `list` is what encodeServedList made. */
+  appendParts(serve: ServePart, list: Buffer): Promise<void>;
   /** Writes what waits for the end of the tick. */
   flush(): void;
   close(): void;
@@ -125,26 +129,29 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     settled?.resolve();
   }
 
+  function add(serve: ServePart, list: () => Buffer): Promise<void> {
+    if (closed) {
+      losses.add('closed', 1, 'appended after close');
+      return Promise.resolve();
+    }
+    try {
+      frames.add(serve, list());
+    } catch (error) {
+      losses.add('encode', 1, String(error));
+      return Promise.resolve();
+    }
+    if (waiting === null) {
+      waiting = Promise.withResolvers();
+      setImmediate(flush);
+    }
+    const { promise } = waiting;
+    if (frames.used >= TICK_BYTES_MAX) flush();
+    return promise;
+  }
+
   return {
-    append(record) {
-      if (closed) {
-        losses.add('closed', 1, 'appended after close');
-        return Promise.resolve();
-      }
-      try {
-        frames.add(record);
-      } catch (error) {
-        losses.add('encode', 1, String(error));
-        return Promise.resolve();
-      }
-      if (waiting === null) {
-        waiting = Promise.withResolvers();
-        setImmediate(flush);
-      }
-      const { promise } = waiting;
-      if (frames.used >= TICK_BYTES_MAX) flush();
-      return promise;
-    },
+    append: (record) => add(record, () => encodeServedList(record)),
+    appendParts: (serve, list) => add(serve, () => list),
     flush,
     close() {
       closed = true;

@@ -55,6 +55,7 @@ export function listsOf(
       madeAt: now,
       holdsUntil: holdsUntil(now, user.history.at(-1)?.lastAt ?? null),
       algorithm,
+      length: surface.limit,
       items: [...items, ...pool],
     };
   });

@@ -135,7 +135,7 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
         shown: shown.get(userId) ?? NOTHING_SHOWN,
         surfaces: wanted[i] ?? [],
       };
-      for (const list of listsOf(sources, whom, now)) puts.push(cache.put(list, Buffer.alloc(0)));
+      for (const list of listsOf(sources, whom, now)) puts.push(cache.put(list));
       const vector = rankers.vector(user.history);
       if (vector === null) return;
       vectors.push({ userId, vector: vectorText(vector), modelVersion: rankers.items.version });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeServedList } from '../../../../schemas/serve-parts.ts';
 import { FRAME_HEAD_BYTES, parseFrames, sealFrame } from '../../../../serving/log/frames.ts';
 import { recommendationServeKey } from '../../../../schemas/recommendation-serve.ts';
 import { createFrameBuffer } from '../../../../serving/log/encode-record.ts';
@@ -106,6 +107,8 @@ describe('frames', () => {
   });
 });
 
+const LIST = encodeServedList(serve());
+
 describe('a buffer of frames', () => {
   it('holds what was added, larger records than its room and text of all kinds too', () => {
     const buffer = createFrameBuffer();
@@ -115,7 +118,7 @@ describe('a buffer of frames', () => {
       ...Array.from({ length: 300 }, (_, n) => fullServe(n, n)),
       fullServe(1, 1_000),
     ];
-    for (const record of records) buffer.add(record);
+    for (const record of records) buffer.add(record, encodeServedList(record));
     expect(buffer.records).toBe(records.length);
     const read = parseFrames(buffer.bytes.subarray(0, buffer.used), true);
     expect(read).toMatchObject({ damaged: 0, wholeEnd: buffer.used });
@@ -126,16 +129,16 @@ describe('a buffer of frames', () => {
 
   it('is as it was after a record that does not fit the schema', () => {
     const buffer = createFrameBuffer();
-    buffer.add(serve());
+    buffer.add(serve(), LIST);
     const before = buffer.used;
     expect(() => {
-      buffer.add({ ...serve(), movie_ids: ['x'] as never });
+      buffer.add({ ...serve(), steps: [1] as never }, LIST);
     }).toThrow();
     expect(() => {
-      buffer.add(serve({ properties: { a: 'x'.repeat(5 * 1024 * 1024) } }));
+      buffer.add(serve({ properties: { a: 'x'.repeat(5 * 1024 * 1024) } }), LIST);
     }).toThrow(/at most/);
     expect([buffer.used, buffer.records]).toEqual([before, 1]);
-    buffer.add(serve());
+    buffer.add(serve(), LIST);
     expect(parseFrames(buffer.bytes.subarray(0, buffer.used), true).frames).toHaveLength(2);
   });
 });

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeServedList } from '../../../../schemas/serve-parts.ts';
 import { createFrameBuffer } from '../../../../serving/log/encode-record.ts';
 import { recoverSpool } from '../../../../serving/log/recover.ts';
 import { createServeLog } from '../../../../serving/log/serve-log.ts';
@@ -13,7 +14,7 @@ import { KAFKA_AWAY, memoryLog, spoolFolder } from '../../../support/serving/spo
 function segmentOf(first: number, count: number, movies = 20): { bytes: Buffer; ends: number[] } {
   const buffer = createFrameBuffer();
   const ends = Array.from({ length: count }, (_, n) => {
-    buffer.add(fullServe(first + n, movies));
+    buffer.add(fullServe(first + n, movies), encodeServedList(fullServe(first + n, movies)));
     return buffer.used;
   });
   return { bytes: Buffer.from(buffer.bytes.subarray(0, buffer.used)), ends };
