@@ -21,8 +21,9 @@ import { archiveAll } from './archive.ts';
 import { trainAll, untilStore } from './batch.ts';
 import { agrees, compareCounts, readTableCounts } from './counts.ts';
 import type { SentCounts } from './counts.ts';
-import { startProcessors } from './processors.ts';
-import type { RunningProcessors } from './processors.ts';
+import { startProcessors } from './child-command.ts';
+import type { ChildCommand } from './child-command.ts';
+import { runLive } from './live.ts';
 import { createPositionLine, describeCounts, describeNext, describeSamples } from './report.ts';
 import type { JobResult } from './report.ts';
 import { ownsAll, untilCaughtUp } from './catch-up.ts';
@@ -37,6 +38,8 @@ export interface DemoOptions {
   readonly events: number;
   /** Train on what was archived. */
   readonly batch: boolean;
+  /** How long users are simulated at the end, who ask the API and answer; null: until Ctrl-C. */
+  readonly liveSeconds: number | null;
 }
 
 const STALL_MS = MINUTE_MS;
@@ -66,6 +69,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       print(archived.text);
       if (archived.done && options.batch) print(await trainAll(ready));
       print(describeNext(performance.now() - begin));
+      if (options.liveSeconds !== 0) await runLive(ready, options.liveSeconds, print, signal);
       return result.checks.every(agrees) && archived.balanced ? 0 : 1;
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -86,7 +90,7 @@ async function runShown(
 ): Promise<{ source: ImportSource; result: JobResult }> {
   const progress = createProgress(process.stderr);
   const rejects = openRejects(config);
-  let processors: RunningProcessors | null = null;
+  let processors: ChildCommand | null = null;
   try {
     const source = await openSource(options, config, rejects);
     rejects.close();
@@ -122,7 +126,7 @@ async function openSource(
 interface Job {
   readonly config: Config;
   readonly source: ImportSource;
-  readonly processors: RunningProcessors;
+  readonly processors: ChildCommand;
   readonly session: Session;
   readonly progress: Progress;
   readonly signal: AbortSignal;

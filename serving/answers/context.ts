@@ -40,7 +40,7 @@ export interface AnswerContext {
   now(): number;
   /** Throws MARQUEE_NOT_READY while nothing could be read yet, not even from disk. */
   sources(): ListSources;
-  /** Throws MARQUEE_UNKNOWN_SURFACE. */
+  /** Throws MARQUEE_SURFACE_UNKNOWN. */
   surface(name: string | null): Surface;
   /** A UUIDv7 of now. */
   requestId(): { readonly requestId: string; readonly servedAt: number };
@@ -95,7 +95,7 @@ export function createAnswerContext(options: AnswerOptions): AnswerContext {
       const surface = surfaceNamed(surfaces, name);
       if (surface !== null) return surface;
       throw new MarqueeError(
-        'MARQUEE_UNKNOWN_SURFACE',
+        'MARQUEE_SURFACE_UNKNOWN',
         `There is no surface ${JSON.stringify(name)}; there are ${[...surfaces.byName.keys()].join(', ')}.`,
         { field: 'surface' },
       );

@@ -26,7 +26,7 @@ const LOGGED = `
     FROM recommendation_logs WHERE request_id = $1::uuid AND user_id = $2`;
 
 /**
- * The pages that lead to a request, from memory or from the serve log. Throws MARQUEE_UNKNOWN_REQUEST when
+ * The pages that lead to a request, from memory or from the serve log. Throws MARQUEE_REQUEST_UNKNOWN when
  * there is no such request of this user: nobody continues another's list.
  */
 export async function earlierPages(
@@ -72,7 +72,7 @@ async function findPage(
 
 export function unknownRequest(requestId: string): MarqueeError {
   return new MarqueeError(
-    'MARQUEE_UNKNOWN_REQUEST',
+    'MARQUEE_REQUEST_UNKNOWN',
     `No list ${requestId} of this user is known. Ask for a first page without \`after\`.`,
     { field: 'after' },
   );

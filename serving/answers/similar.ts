@@ -16,7 +16,7 @@ export async function similar(context: AnswerContext, query: SimilarQuery): Prom
   const sources = context.sources();
   const said = createSaid();
   if (!sources.catalogue.placeOf.has(movieId))
-    throw new MarqueeError('MARQUEE_UNKNOWN_MOVIE', `No movie ${movieId} is in the catalogue.`, {
+    throw new MarqueeError('MARQUEE_MOVIE_UNKNOWN', `No movie ${movieId} is in the catalogue.`, {
       field: 'id',
     });
   const user = userId === null ? null : await askForUser(context, userId, said);

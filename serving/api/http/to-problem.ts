@@ -18,6 +18,13 @@ const BY_STATUS: ReadonlyMap<number, ProblemCode> = new Map<number, ProblemCode>
   [431, 'headers_too_large'],
 ]);
 
+/** What a request names and there isn't. */
+const NOT_FOUND: ReadonlySet<string> = new Set([
+  'MARQUEE_MOVIE_UNKNOWN',
+  'MARQUEE_REQUEST_UNKNOWN',
+  'MARQUEE_SURFACE_UNKNOWN',
+]);
+
 /**
  * What is told of an error. Of one that is ours and names a field, its message; of one that a later
  * try may not meet, that it is worth one; of all others nothing, since they are for the log.
@@ -25,6 +32,7 @@ const BY_STATUS: ReadonlyMap<number, ProblemCode> = new Map<number, ProblemCode>
 export function toProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof MarqueeError) {
+    if (NOT_FOUND.has(error.code)) return new ApiProblem('not_found', error.message);
     if (error.field !== undefined)
       return new ApiProblem('invalid_request', error.message, { field: error.field });
     if (error.retriable)

@@ -164,7 +164,7 @@ describe('the whole loop', () => {
     const second = await ask('ann', { limit: 8, after: first.request_id });
     expect(new Set([...ids(first), ...ids(second)]).size).toBe(16);
     await expect(ask('bob', { after: first.request_id })).rejects.toMatchObject({
-      code: 'MARQUEE_UNKNOWN_REQUEST',
+      code: 'MARQUEE_REQUEST_UNKNOWN',
     });
   });
 

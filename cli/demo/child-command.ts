@@ -4,23 +4,28 @@ import { dirname, join } from 'node:path';
 import { MarqueeError } from '../../common/error.ts';
 import { tail } from '../terminal/text.ts';
 
-/** All processors in one process of their own, as an operator would run them. */
-export interface RunningProcessors {
+/** A command of Marquee in a process of its own, as an operator would run it. */
+export interface ChildCommand {
   readonly pid: number;
   readonly logFile: string;
-  /** Throws MARQUEE_DEMO_PROCESSORS when they ended by themselves. */
+  /** Throws MARQUEE_DEMO_PROCESSORS when it ended by itself. */
   check(): void;
-  /** Drains and stops them. */
+  /** Lets it end in order. */
   stop(): Promise<void>;
 }
 
 const STOP_GRACE_MS = 15_000;
 
-export function startProcessors(logFile: string, names: readonly string[]): RunningProcessors {
+/** All processors in one process. */
+export function startProcessors(logFile: string, names: readonly string[]): ChildCommand {
+  return startCommand(logFile, ['run', ...names, '--metrics-port', '0']);
+}
+
+export function startCommand(logFile: string, args: readonly string[]): ChildCommand {
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'w');
   const main = join(import.meta.dirname, '..', 'main.ts');
-  const child = spawn(process.execPath, [main, 'run', ...names, '--metrics-port', '0'], {
+  const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', log, log],
     // A group of its own: the terminal's Ctrl-C is for the demo, which then stops them in order.
     detached: true,
@@ -50,7 +55,7 @@ export function startProcessors(logFile: string, names: readonly string[]): Runn
       if (ended === null) return;
       throw new MarqueeError(
         'MARQUEE_DEMO_PROCESSORS',
-        `the processors ended (${ended}).\n${tail(readFileSync(logFile, 'utf8'), 6)}\nLog: ${logFile}`,
+        `marquee ${args[0] ?? ''} ended (${ended}).\n${tail(readFileSync(logFile, 'utf8'), 6)}\nLog: ${logFile}`,
       );
     },
     async stop() {
