@@ -29,5 +29,6 @@ export async function assertEvicting(client: Redis): Promise<void> {
     'MARQUEE_REDIS_NOT_A_CACHE',
     `The Redis server is not set up as a cache: ${faults.join('; ')}. ` +
       'To do: CONFIG SET maxmemory 1gb, CONFIG SET maxmemory-policy allkeys-lru.',
+    { retriable: true },
   );
 }

@@ -63,7 +63,7 @@ export const TOPICS: Readonly<Record<TopicName, Topic>> = {
     partitions: 8,
     timestampType: 'LogAppendTime',
     cleanup: 'delete',
-    retentionMs: 86400000,
+    retentionMs: 604800000,
     maxMessageBytes: 1048576,
     compatibility: 'BACKWARD_TRANSITIVE',
     producers: ['profiles'],

@@ -7,6 +7,7 @@ import { ALIGN_MS, endAligned } from './align.ts';
 import { compareProcessorTables } from './compare-replay.ts';
 import { catchUp, reachLimits } from './follow.ts';
 import type { ReplayOptions } from './replay-options.ts';
+import { refused } from './replay-plan.ts';
 import type { ReplayStart } from './replay-plan.ts';
 import { startReplayProcess } from './replay-process.ts';
 import type { ReplayProcess } from './replay-process.ts';
@@ -44,6 +45,8 @@ const RETRY_MS = 1_000;
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const started = performance.now();
   const { processor, mode } = options;
+  if (processor.tables.length === 0)
+    throw refused(`${processor.name} has no tables: what it writes is made anew by itself`);
   const control = await openReplaySession(options, 'control');
   const work = await openReplaySession(options, 'work');
   let hasCopies = false;
