@@ -66,12 +66,13 @@ export async function sendFrames(
 /** What is to be sent again: all that failed, but for what Kafka will never take. */
 async function sendOnce(frames: readonly Frame[], options: SendOptions): Promise<readonly Frame[]> {
   const { publisher, losses } = options;
-  const failedBefore = publisher.counts().failed;
+  const failures = (): number => publisher.counts().failed + publisher.counts().rejected;
+  const failedBefore = failures();
   const deliveries = frames.map(({ key, value }) =>
     publisher.publishBytes(SERVES_TOPIC, key, value),
   );
   await publisher.flush();
-  if (publisher.counts().failed === failedBefore) return [];
+  if (failures() === failedBefore) return [];
   const again: Frame[] = [];
   for (const [n, { delivered }] of deliveries.entries()) {
     const error = await delivered.then(() => null, asError);

@@ -1,4 +1,5 @@
 import { mkdirSync, realpathSync } from 'node:fs';
+import { MarqueeError } from '../../common/error.ts';
 import { settledWithin } from '../../common/timers.ts';
 import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
 import type { ServePart } from '../../schemas/serve-parts.ts';
@@ -73,20 +74,24 @@ const FOREIGN_NAMED = 20;
 
 /**
  * Opens the spool, takes up what an earlier process left in it, and begins to send. Throws
- * MARQUEE_SPOOL_IN_USE while another process has the folder.
+ * MARQUEE_SPOOL_IN_USE while another process has the folder, MARQUEE_SPOOL_FAILED where the disk
+ * doesn't give it.
  */
 export async function createServeLog(options: ServeLogOptions): Promise<ServeLog> {
-  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
-  const folder = realpathSync(options.folder);
-  const unlock = lockSpool(folder);
+  let unlock: (() => void) | null = null;
   try {
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    const folder = realpathSync(options.folder);
+    unlock = lockSpool(folder);
     const progress = openProgress(folder);
     const leftover = await recoverSpool(folder, progress.read());
     tellLeftover(folder, leftover, options.log);
     return run({ ...options, folder }, leftover, progress, unlock);
-  } catch (error) {
-    unlock();
-    throw error;
+  } catch (cause) {
+    unlock?.();
+    if (cause instanceof MarqueeError) throw cause;
+    const message = `the spool ${options.folder} can't be opened: ${String(cause)}`;
+    throw new MarqueeError('MARQUEE_SPOOL_FAILED', message, { cause, retriable: true });
   }
 }
 

@@ -18,7 +18,7 @@ export function lockSpool(folder: string): () => void {
   try {
     for (let tries = 0; !linked(own, lock); tries += 1) {
       const holder = readOrNull(lock);
-      if (holder !== null && (isAlive(holder) || tries >= TRIES)) throw inUse(folder, holder);
+      if (tries >= TRIES || (holder !== null && isAlive(holder))) throw inUse(folder, holder);
       if (holder !== null) removeStale(lock, holder, `${own}.stale`);
     }
   } finally {
@@ -91,8 +91,8 @@ function isCode(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException).code === code;
 }
 
-function inUse(folder: string, holder: string): MarqueeError {
-  const pid = holder.split(' ')[0] ?? '';
+function inUse(folder: string, holder: string | null): MarqueeError {
+  const pid = holder?.split(' ')[0] ?? 'unknown';
   return new MarqueeError(
     'MARQUEE_SPOOL_IN_USE',
     `the spool ${folder} belongs to process ${pid}, which is running: ` +

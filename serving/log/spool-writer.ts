@@ -71,8 +71,9 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
 
   function openSegment(): NonNullable<typeof current> {
     const segment = { number: next, bytes: 0, sealed: false };
-    const fd = io.open(segmentPath(options.folder, next));
+    // One that could not be opened may be there all the same: its number is used up.
     next += 1;
+    const fd = io.open(segmentPath(options.folder, segment.number));
     segments.push(segment);
     return { fd, segment };
   }

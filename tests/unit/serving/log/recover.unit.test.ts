@@ -122,4 +122,12 @@ describe('a serve log', () => {
     expect(foreign).toMatchObject([{ files: ['notes.txt'] }, { files: ['notes.txt'] }]);
     expect(readFileSync(join(folder, 'notes.txt'), 'utf8')).toBe('mine');
   });
+
+  it('says what is wrong with a folder that it does not get', async () => {
+    const file = join(spoolFolder(), 'file');
+    writeFileSync(file, '');
+    const opened = createServeLog({ folder: file, kafka: KAFKA_AWAY, log: memoryLog() });
+    await expect(opened).rejects.toMatchObject({ code: 'MARQUEE_SPOOL_FAILED' });
+    await expect(opened).rejects.toThrow(file);
+  });
 });
