@@ -210,6 +210,18 @@ describe('what is sent', () => {
     expect(rows.map(({ id }) => id)).toEqual(made.map(idOf));
   });
 
+  it('is all of it, though the publisher takes only some at a time', async () => {
+    const few = { ...kafka(), maxBufferedEvents: 20 };
+    const log = memoryLog();
+    const serveLog = await createServeLog({ folder: spoolFolder(), log, kafka: few });
+    const made = Array.from({ length: 120 }, (_, n) => fullServe(n));
+    await Promise.all(made.map((one) => serveLog.append(one)));
+    await allSent(serveLog);
+    await serveLog.close();
+    expect(serveLog.counts()).toMatchObject({ acknowledged: 120, lost: 0 });
+    expect(await rowsOf(made.map(idOf))).toBe(120);
+  });
+
   it('for somebody unknown is keyed by the request, and a version-1 producer goes on', async () => {
     const { serveLog } = await open(spoolFolder());
     const unknown = serve({ user_id: null, steps: ['popular:used'], propensities: [1, 0.5, 0.25] });
