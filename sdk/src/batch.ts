@@ -19,16 +19,18 @@ const GZIP_LEVEL = 1;
 /** Below this a batch is about as small as it is. */
 const GZIP_FROM_BYTES = 600;
 
-/** Encodes and compresses; the schema id is written into records that came before it was known. */
+/** Encodes and compresses, up to `gzipBytesMax` of records; the schema id is written into records that came before it was known. */
 export async function encodeBatch(
   records: readonly BufferedRecord[],
   schemaId: number,
+  gzipBytesMax = Infinity,
 ): Promise<Batch> {
   for (const { bytes, patchAt } of records) {
     if (patchAt >= 0) bytes.writeInt32BE(schemaId, patchAt);
   }
   const body = encodeRecords(records);
-  if (body.length < GZIP_FROM_BYTES) return { records, body, gzipped: false, sequence: -1 };
+  if (body.length < GZIP_FROM_BYTES || body.length > gzipBytesMax)
+    return { records, body, gzipped: false, sequence: -1 };
   const packed = await compress(body, { level: GZIP_LEVEL });
   return { records, body: packed, gzipped: true, sequence: -1 };
 }

@@ -32,6 +32,8 @@ export interface PartitionAccumulator {
 export interface BatchLimits {
   /** Before compression. */
   readonly batchBytesMax: number;
+  /** Larger batches are not compressed; all are when not given. */
+  readonly gzipBytesMax?: number | undefined;
   readonly batchEventsMax: number;
 }
 
@@ -75,7 +77,7 @@ export async function ensureBatch(
   if (partition.batch !== null) return;
   if (pendingBatches.length === 0) pendingBatches.push(takeRecords(partition, limits));
   // They stay pending until the batch is made: whoever stops meanwhile finds its records.
-  const batch = await encodeBatch(pendingBatches[0] ?? [], schemaId);
+  const batch = await encodeBatch(pendingBatches[0] ?? [], schemaId, limits.gzipBytesMax);
   pendingBatches.shift();
   partition.batch = batch;
 }

@@ -34,6 +34,11 @@ export interface PublisherOptions {
   /** Of one partition's batch, before compression. */
   readonly batchBytes?: number | undefined;
   readonly batchEvents?: number | undefined;
+  /**
+   * Batches above so many bytes are not compressed: that is most of what sending costs, for who
+   * comes to large batches by much load. All are when not given.
+   */
+  readonly gzipBytesMax?: number | undefined;
   /** From call to acknowledgement, in milliseconds; by default as long as it takes. */
   readonly deliveryTimeoutMs?: number | undefined;
   readonly connectTimeoutMs?: number | undefined;
@@ -177,6 +182,7 @@ function withDefaults(options: PublisherOptions) {
       lingerMs: options.lingerMs ?? 5,
       batchBytesMax: options.batchBytes ?? 256 * 1024,
       batchEventsMax: options.batchEvents ?? 10_000,
+      gzipBytesMax: options.gzipBytesMax,
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? Infinity,
     },
   };

@@ -51,6 +51,8 @@ export function createShipper(options: ShipperOptions): Shipper {
   let pumping: Promise<void> | null = null;
   let pumpAgain = false;
   let draining = false;
+  /** More stands in the spool than was read, for want of room. */
+  let behind = false;
   let readFailures = 0;
   const isStopped = (): boolean => signal.aborted;
 
@@ -72,7 +74,8 @@ export function createShipper(options: ShipperOptions): Shipper {
     }
     acknowledged.done(piece);
     options.settled(frames.length, to - from);
-    pump();
+    // What has come meanwhile waits for company, but for what there was no room for.
+    if (behind || draining) pump();
   }
 
   async function readAndSend(): Promise<void> {
@@ -82,12 +85,15 @@ export function createShipper(options: ShipperOptions): Shipper {
       if (chunk !== null) {
         const sendable = await giveSchemaIds(chunk.frames, options.schemaId, losses);
         if (sendable !== null && !isStopped()) void send(chunk, sendable);
-        continue;
+        // Whatever was written since has set the timer: it waits for company.
+        if (draining || !chunk.last) continue;
       }
+      behind = false;
       options.caughtUp();
       if (draining && acknowledged.underWay.length === 0) drained.resolve();
       return;
     }
+    behind = true;
   }
 
   async function retryLater(error: unknown): Promise<void> {

@@ -14,6 +14,8 @@ export interface SpoolChunk {
   /** Behind the last record of it, counted from `from`. */
   readonly wholeEnd: number;
   readonly damaged: number;
+  /** When it was asked for, nothing stood behind it. */
+  readonly last: boolean;
 }
 
 /** Reads a spool's segments in their order, a piece at a time. One call at a time. */
@@ -52,10 +54,11 @@ export function createSpoolReader(
 
   async function readAt(segment: SpoolSegment, offset: number): Promise<SpoolChunk> {
     const end = segment.bytes;
+    const newest = segments.at(-1) === segment;
     const handle = await handleOf(segment.number);
     // Somebody removed the file: what was in it is lost, and what follows is sent.
     if (handle === null)
-      return { segment, frames: [], from: offset, to: end, wholeEnd: 0, damaged: 1 };
+      return { segment, frames: [], from: offset, to: end, wholeEnd: 0, damaged: 1, last: newest };
     for (let size = chunkBytes; ; size = FRAME_BYTES_MAX) {
       const wanted = Math.min(size, end - offset);
       const bytes = await readWhole(handle, offset, wanted);
@@ -65,7 +68,11 @@ export function createSpoolReader(
       if (consumed === 0 && !last) continue;
       const to = last ? end : offset + consumed;
       const tail = last && offset + wholeEnd < end ? 1 : 0;
-      return { segment, frames, from: offset, to, wholeEnd, damaged: damaged + tail };
+      return {
+        ...{ segment, frames, from: offset, to, wholeEnd },
+        damaged: damaged + tail,
+        last: newest && to === end,
+      };
     }
   }
 

@@ -56,6 +56,17 @@ describe('a partition', () => {
     expect(times(partition.batch?.records ?? [])).toEqual([1]);
   });
 
+  it.each([
+    [Infinity, true],
+    [5_000, false],
+  ])('compresses a batch of 10 kB where at most %d are', async (gzipBytesMax, gzipped) => {
+    const limits = { batchBytesMax: 1e6, batchEventsMax: 1_000, gzipBytesMax };
+    const partition = filled(1_000);
+    await ensureBatch(partition, limits, 1);
+    expect(partition.batch?.gzipped).toBe(gzipped);
+    expect(partition.batch?.records).toHaveLength(1_000);
+  });
+
   it('numbers batches without a gap, and a resend as before', async () => {
     const partition = filled(5);
     expect([await send(partition), await send(partition)]).toEqual([0, 0]);
