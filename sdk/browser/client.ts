@@ -74,22 +74,9 @@ export function createClient(options: ClientOptions): Client {
   const lingerMs = options.lingerMs ?? 1_000;
   const firstMs = options.retryFirstMs ?? 1_000;
   const maxMs = options.retryMaxMs ?? 300_000;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let dueAt = Infinity;
   let failures = 0;
   let sending: Promise<void> | null = null;
-
-  /** Brings the next try forward to then, or sets it. */
-  function wake(inMs: number): void {
-    const at = Date.now() + inMs;
-    if (at >= dueAt) return;
-    clearTimeout(timer);
-    dueAt = at;
-    timer = setTimeout(() => {
-      dueAt = Infinity;
-      void flush();
-    }, inMs);
-  }
+  const alarm = createAlarm(() => void flush());
 
   function flush(): Promise<void> {
     sending ??= sendAll().finally(() => {
@@ -102,9 +89,8 @@ export function createClient(options: ClientOptions): Client {
     for (let batch = nextBatch(queue.read()); batch.length > 0; batch = nextBatch(queue.read())) {
       const waitMs = await send(batch);
       if (waitMs > 0) {
-        clearTimeout(timer);
-        dueAt = Infinity;
-        wake(waitMs);
+        alarm.stop();
+        alarm.wake(waitMs);
         return;
       }
     }
@@ -172,7 +158,7 @@ export function createClient(options: ClientOptions): Client {
   const now = (): void => void flush();
   page.addEventListener?.('pagehide', leave);
   page.addEventListener?.('online', now);
-  if (queue.read().length > 0) wake(0);
+  if (queue.read().length > 0) alarm.wake(0);
   return {
     emit(fields) {
       const offsetMs = queue.offset();
@@ -181,15 +167,38 @@ export function createClient(options: ClientOptions): Client {
       const dropped = queue.add({ event: { event_id: id, ...fields, ...app }, offsetMs });
       if (dropped.length > 0) options.onDropped?.(dropped, 'no_room');
       // While tries fail, the next one is set.
-      if (failures === 0) wake(queue.read().length >= BATCH_EVENTS ? 0 : lingerMs);
+      if (failures === 0) alarm.wake(queue.read().length >= BATCH_EVENTS ? 0 : lingerMs);
       return id;
     },
     flush,
     pending: () => queue.read().length,
     close() {
-      clearTimeout(timer);
+      alarm.stop();
       page.removeEventListener?.('pagehide', leave);
       page.removeEventListener?.('online', now);
+    },
+  };
+}
+
+/** The next try: it may be brought forward, and is put off only by setting it anew. */
+function createAlarm(ring: () => void) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let dueAt = Infinity;
+  const stop = (): void => {
+    clearTimeout(timer);
+    dueAt = Infinity;
+  };
+  return {
+    stop,
+    wake(inMs: number): void {
+      const at = Date.now() + inMs;
+      if (at >= dueAt) return;
+      stop();
+      dueAt = at;
+      timer = setTimeout(() => {
+        dueAt = Infinity;
+        ring();
+      }, inMs);
     },
   };
 }

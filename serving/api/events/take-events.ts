@@ -57,7 +57,9 @@ export async function takeEvents(
       retryAfterSeconds: 1,
       remedy: 'send the same events again; none was taken',
     });
-  return Promise.all(events.map((event) => (isFault(event) ? refused(event) : store(event, log))));
+  return Promise.all(
+    events.map((event) => (isFault(event) ? Promise.resolve(refused(event)) : store(event, log))),
+  );
 }
 
 function isTooLarge(given: unknown): boolean {

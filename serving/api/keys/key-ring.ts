@@ -94,8 +94,9 @@ export async function openKeyRing(options: {
     }
   }
 
+  const known = (): boolean => isKnown;
   await refresh();
-  if (!isKnown) await fallBack();
+  if (!known()) await fallBack();
   let looking: Promise<void> = Promise.resolve();
   const end = every(
     options.refreshMs,
@@ -104,7 +105,7 @@ export async function openKeyRing(options: {
   );
   return {
     find: (keyId) => keys.get(keyId),
-    isKnown: () => isKnown,
+    isKnown: known,
     status: () => ({
       keys: [...keys.values()].filter((key) => key.withdrawnAtMs === null).length,
       readAtMs,

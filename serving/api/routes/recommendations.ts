@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { ListQuery, MovieField, Recommender, SeenPolicy } from '../../answers/recommender.ts';
+import type { ListQuery, MovieField, Recommender } from '../../answers/recommender.ts';
 import { textProblem } from '../../../schemas/problem.ts';
 import { ApiProblem } from '../http/problem.ts';
 import { parseYearRange } from '../http/year-range.ts';
@@ -109,7 +109,7 @@ function userRoutes(recommender: Recommender): readonly Route[] {
         const { body } = await recommender.recommend({
           ...questionOf(query, key, startedAt),
           userId: user,
-          seen: (query.seen ?? null) as SeenPolicy | null,
+          seen: query.seen ?? null,
           after: query.after?.toLowerCase() ?? null,
           personalize: query.personalize ?? true,
         });
@@ -202,7 +202,7 @@ function otherRoutes(recommender: Recommender): readonly Route[] {
       async ({ body: asked, key, startedAt }) => {
         const { body } = await recommender.session({
           ...questionOf(asked, key, startedAt),
-          seen: (asked.seen ?? null) as SeenPolicy | null,
+          seen: asked.seen ?? null,
           actions: asked.actions.map((action) => ({
             movieId: action.movie_id,
             action: action.action,

@@ -65,5 +65,5 @@ export function defineRoute<const S extends RouteSpec>(
     call: Call<StaticOf<S['params']>, StaticOf<S['query']>, StaticOf<S['body']>>,
   ) => Promise<RouteReply>,
 ): Route {
-  return { spec, handle: handle as Route['handle'] };
+  return { spec, handle: handle };
 }

@@ -108,6 +108,22 @@ it('knows a key soon after it was made, and refuses it soon after it was withdra
   expect(listed.stdout).not.toContain(key.slice('mq_'.length + id.length + 1));
 }, 60_000);
 
+it('makes no key that could not be used', async () => {
+  for (const flags of [
+    ['--scope', 'write', '--app', app],
+    ['--scope', 'read', '--app', ''],
+    ['--scope', 'read', '--app', 'a'.repeat(65)],
+    ['--scope', 'read', '--app', app, '--user', 'a'.repeat(257)],
+    ['--scope', 'read', '--app', app, '--rate', '9999999999'],
+  ]) {
+    const { code, stdout, stderr } = await runCli(['keys', 'create', ...flags], env);
+    expect(stderr).toMatch(/^MARQUEE_KEY_OPTION: keys create: --/);
+    expect([code, stdout]).toEqual([1, '']);
+  }
+  const unknown = await runCli(['keys', 'withdraw', 'nobody'], env);
+  expect(unknown.stderr).toMatch(/^MARQUEE_KEY_UNKNOWN: /);
+}, 60_000);
+
 it('stores events in the topic before it says so', async () => {
   const { url } = await start();
   const at = Date.now() - 1_000;
@@ -144,6 +160,7 @@ it('knows its keys, and answers reads, with Postgres and Kafka away from the sta
     MARQUEE_PG_WRITER_URL: `postgres://marquee_writer@127.0.0.1:${nobody}/marquee`,
     MARQUEE_KAFKA_BROKERS: `127.0.0.1:${nobody}`,
     MARQUEE_SERVE_DELIVERY_TIMEOUT_MS: '500',
+    MARQUEE_SERVE_EVENTS_BUFFERED_MAX: '2',
   });
   expect((await get(`${url}/v1/users/u/recommendations`, read)).status).toBe(200);
   const ready = await fetch(`${url}/readyz`);
@@ -157,6 +174,9 @@ it('knows its keys, and answers reads, with Postgres and Kafka away from the sta
   expect(response.status).toBe(503);
   expect(response.headers.get('retry-after')).toBe('2');
   expect(await response.json()).toMatchObject({ code: 'not_stored' });
+  const tooMany = await post(url, emit, { events: [event, event, event] });
+  expect(tooMany.status).toBe(503);
+  expect(await tooMany.json()).toMatchObject({ code: 'buffer_full' });
 }, 60_000);
 
 it('knows no key without Postgres and copy, and says that it is not ready', async () => {

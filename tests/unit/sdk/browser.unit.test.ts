@@ -148,7 +148,7 @@ it('learns that its clock is wrong, and makes right ids from then on', async () 
   // The page and the server share this process: the server's clock was read before.
   const client = open({ lingerMs: 60_000 });
   const fetched = vi.spyOn(globalThis, 'fetch').mockImplementation((_url, init) => {
-    const { events } = JSON.parse(String(init?.body)) as { events: object[] };
+    const { events } = JSON.parse(init?.body as string) as { events: object[] };
     const results = events.map(() => ({ status: 202 }));
     return Promise.resolve(Response.json({ received_at: real(), results }));
   });
@@ -159,7 +159,7 @@ it('learns that its clock is wrong, and makes right ids from then on', async () 
   expect(Math.abs(timeOf(client.emit(view)) - real())).toBeLessThan(5_000);
   await client.flush();
   const sent = fetched.mock.calls.map(
-    ([, init]) => (JSON.parse(String(init?.body)) as { sent_at: number }).sent_at,
+    ([, init]) => (JSON.parse(init?.body as string) as { sent_at: number }).sent_at,
   );
   expect(sent[0]).toBeLessThan(real() - 4 * HOUR_MS);
   expect(Math.abs((sent[1] ?? 0) - real())).toBeLessThan(5_000);

@@ -103,6 +103,8 @@ it('keeps its bound when callers hang up', async () => {
   await until('room', 5_000, () => waiting.length === 3);
   waiting.at(-1)?.();
   expect((await next).status).toBe(200);
+  const text = await (await api.get('/metrics')).text();
+  expect(text).toMatch(/status="499",source=""} 2/);
 });
 
 it('counts by route, status and source', async () => {

@@ -62,10 +62,9 @@ describe('keys', () => {
     const emit = test.addKey({ scopes: ['emit'] });
     const response = await test.get(LIST, emit);
     expect(response.status).toBe(403);
-    expect(await problem(response)).toMatchObject({
-      code: 'forbidden',
-      remedy: expect.stringContaining('scope read'),
-    });
+    const found = await problem(response);
+    expect(found.code).toBe('forbidden');
+    expect(found.remedy).toContain('scope read');
     expect((await test.get('/metrics', read)).status).toBe(403);
     expect((await test.post('/v1/events', {}, read)).status).toBe(403);
   });
