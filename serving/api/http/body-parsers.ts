@@ -15,13 +15,17 @@ declare module 'fastify' {
 }
 
 const NONE = 1;
+const BEACON_BYTES_MAX = 64 * 1024;
 
 /** Reads bodies as JSON, whatever they are packed in; the route says how large and of which kind. */
 export function addBodyParsers(app: FastifyInstance): void {
   app.decorateRequest('bodyBytes', 0);
   app.removeAllContentTypeParsers();
   const parse = async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
-    const bytesMax = request.routeOptions.config.bodyBytesMax ?? NONE;
+    const { bodyBytesMax = NONE, readsText } = request.routeOptions.config;
+    // Nobody has shown a key yet, and a beacon is never larger.
+    const isUnknown = readsText === true && request.headers.authorization === undefined;
+    const bytesMax = isUnknown ? Math.min(bodyBytesMax, BEACON_BYTES_MAX) : bodyBytesMax;
     if (body.length > bytesMax) throw tooLarge(bytesMax);
     const encoding = request.headers['content-encoding'];
     const json = encoding === undefined ? body : await unpackBody(body, encoding, bytesMax);

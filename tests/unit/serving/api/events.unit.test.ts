@@ -250,6 +250,13 @@ describe('a beacon', () => {
     expect((await send({ ...view, key: slow }, null, text)).status).toBe(429);
   });
 
+  it('is no larger than a browser makes one', async () => {
+    const fields = { ...view, properties: { a: 'x'.repeat(700) } };
+    const events = Array.from({ length: 100 }, () => fields);
+    expect((await send({ events, key: emit }, null, text)).status).toBe(413);
+    expect((await send({ events }, emit, text)).status).toBe(202);
+  });
+
   it('never brings one in the URL', async () => {
     const response = await test.post(`/v1/events?key=${emit}`, view, null);
     expect(response.status).toBe(401);
