@@ -37,7 +37,7 @@ export function createRecommender(options: AnswerOptions): Recommender {
     rank: async (query) => answer(await rank(context, query), query),
     session: (query) => answer(session(context, query), query),
     similar: async (query) => answer(await similar(context, query), query),
-    popular: (query) => answer(popular(context, query), query),
+    popular: async (query) => answer(await popular(context, query), query),
     async rows(query) {
       const page = await rows(context, query);
       const requestId = await context.logged(page.list, query);

@@ -1,31 +1,26 @@
 import { userLists } from '../lists/list-maker.ts';
 import type { AnswerContext } from './context.ts';
+import { madeList } from './made-list.ts';
 import type { PopularQuery } from './recommender.ts';
+import { createSaid } from './said.ts';
 import type { ServedList } from './served-list.ts';
+import { askForUser, hiddenFrom } from './users-asked.ts';
+import { NOTHING_SHOWN } from './wanted.ts';
 
-/** What many do something with now, then what many liked. Nothing of the user decides what is in it. */
-export function popular(context: AnswerContext, query: PopularQuery): ServedList {
+/** What many do something with now, then what many liked; without what the user has seen, if one is named. */
+export async function popular(context: AnswerContext, query: PopularQuery): Promise<ServedList> {
+  const { userId, filter } = query;
   const surface = context.surface(query.surface);
-  const made = userLists(context.sources(), null, context.now()).make({
+  const sources = context.sources();
+  const said = createSaid();
+  const user = userId === null ? null : await askForUser(context, userId, said);
+  const made = userLists(sources, null, context.now()).make({
     surface,
     length: query.limit ?? surface.limit,
-    filter: query.filter,
+    filter: { ...filter, exclude: [...filter.exclude, ...hiddenFrom(user, surface)] },
     seenPolicy: 'show',
     firstPosition: 1,
-    shown: new Map(),
+    shown: NOTHING_SHOWN,
   });
-  return {
-    userId: query.userId,
-    surface,
-    source: 'popular',
-    algorithm: made.algorithm,
-    modelVersion: null,
-    profileVersion: 0,
-    madeAt: Date.now(),
-    items: made.items,
-    firstPosition: 1,
-    afterRequestId: null,
-    steps: ['popular:used'],
-    rows: null,
-  };
+  return madeList({ userId, user, surface, sources, personal: false, made, said });
 }

@@ -11,7 +11,9 @@ import type { MovieField, RowsQuery } from './recommender.ts';
 import { answerStart, fieldsOf, headOf } from './send.ts';
 import type { ServedList } from './served-list.ts';
 import { createSaid } from './said.ts';
-import { askForUser } from './users-asked.ts';
+import { likeOf } from './similar.ts';
+import { askForUser, hiddenFrom } from './users-asked.ts';
+import { NOTHING_SHOWN } from './wanted.ts';
 
 type RowKind =
   | { readonly kind: 'for_you' }
@@ -36,9 +38,7 @@ export async function rows(context: AnswerContext, query: RowsQuery): Promise<Ro
   const found = await recommend(context, { ...query, seen: null, after: null });
   const first = 'stored' in found ? found.list() : found;
   const user = query.personalize ? await askForUser(context, query.userId, createSaid()) : null;
-  const seen = (user?.history ?? []).filter((row) => row.seen).map((row) => row.movieId);
-  const hidden = surface.seen === 'hide' ? seen : [];
-  const taken = new Set([...query.filter.exclude, ...hidden]);
+  const taken = new Set([...query.filter.exclude, ...hiddenFrom(user, surface)]);
   const kinds: RowKind[] = [];
   const lengths: number[] = [];
   const items: ListItem[] = [];
@@ -52,8 +52,7 @@ export async function rows(context: AnswerContext, query: RowsQuery): Promise<Ro
 
   add({ kind: 'for_you' }, first.items);
   for (const row of strongest(user?.history ?? [], sources)) {
-    const like = [{ movieId: row.movieId, weight: 1, lastAt: 0, seen: false }];
-    const lists = userLists(sources, { profileVersion: 0, history: like }, context.now());
+    const lists = userLists(sources, likeOf(row.movieId), context.now());
     if (lists.personal)
       add(
         { kind: 'because_you', movieId: row.movieId },
@@ -84,7 +83,7 @@ function make(
     filter: { ...query.filter, exclude: [...taken] },
     seenPolicy: 'show',
     firstPosition: 1,
-    shown: new Map(),
+    shown: NOTHING_SHOWN,
   }).items;
 }
 

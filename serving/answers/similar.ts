@@ -1,17 +1,19 @@
 import { MarqueeError } from '../../common/error.ts';
 import { userLists } from '../lists/list-maker.ts';
 import type { AnswerContext } from './context.ts';
+import { madeList } from './made-list.ts';
 import type { SimilarQuery } from './recommender.ts';
 import { createSaid } from './said.ts';
 import type { ServedList } from './served-list.ts';
-import { askForUser } from './users-asked.ts';
+import { askForUser, hiddenFrom } from './users-asked.ts';
+import { NOTHING_SHOWN } from './wanted.ts';
 
 /**
  * What speaks to somebody who likes a movie: its neighbours, or by its vector where it has none, then what
- * is popular. What the user has seen is left out where one is named and the surface hides it.
+ * is popular. Without what the user has seen, if one is named and the surface hides that.
  */
 export async function similar(context: AnswerContext, query: SimilarQuery): Promise<ServedList> {
-  const { movieId, userId } = query;
+  const { movieId, userId, filter } = query;
   const surface = context.surface(query.surface);
   const sources = context.sources();
   const said = createSaid();
@@ -20,38 +22,20 @@ export async function similar(context: AnswerContext, query: SimilarQuery): Prom
       field: 'id',
     });
   const user = userId === null ? null : await askForUser(context, userId, said);
-  const hidden = surface.seen === 'hide' ? (user?.history ?? []).filter((row) => row.seen) : [];
-  // One whole liking, long ago: nothing of the order of actions counts.
-  const history = [{ movieId, weight: 1, lastAt: 0, seen: false }];
-  const lists = userLists(sources, { profileVersion: 0, history }, context.now());
+  const lists = userLists(sources, likeOf(movieId), context.now());
   const made = lists.make({
     surface,
     length: query.limit ?? surface.limit,
-    filter: {
-      ...query.filter,
-      exclude: [...query.filter.exclude, movieId, ...hidden.map((row) => row.movieId)],
-    },
+    filter: { ...filter, exclude: [...filter.exclude, movieId, ...hiddenFrom(user, surface)] },
     seenPolicy: 'show',
     firstPosition: 1,
-    shown: new Map(),
+    shown: NOTHING_SHOWN,
   });
-  if (lists.personal) said.say('similarity', 'used');
-  else {
-    said.say('similarity', sources.rankers === null ? 'no_model' : 'no_history');
-    said.say('popular', 'used');
-  }
-  return {
-    userId,
-    surface,
-    source: lists.personal ? 'similarity' : 'popular',
-    algorithm: made.algorithm,
-    modelVersion: lists.personal ? (sources.rankers?.items.version ?? null) : null,
-    profileVersion: user?.profileVersion ?? 0,
-    madeAt: Date.now(),
-    items: made.items,
-    firstPosition: 1,
-    afterRequestId: null,
-    steps: said.all,
-    rows: null,
-  };
+  if (!lists.personal) said.say('similarity', sources.rankers === null ? 'no_model' : 'no_history');
+  return madeList({ userId, user, surface, sources, personal: lists.personal, made, said });
+}
+
+/** Somebody who liked one movie, long ago: nothing of the order of actions counts. */
+export function likeOf(movieId: number) {
+  return { profileVersion: 0, history: [{ movieId, weight: 1, lastAt: 0, seen: false }] };
 }

@@ -1,4 +1,5 @@
 import type { UserState } from '../ranking/history.ts';
+import type { Surface } from '../ranking/surface.ts';
 import { readUsers } from '../state/users.ts';
 import type { AnswerContext } from './context.ts';
 import type { Said } from './said.ts';
@@ -19,4 +20,10 @@ export async function askForUser(
   const user = asked.value.get(userId) ?? null;
   if (user === null) said.say('similarity', 'no_profile');
   return user;
+}
+
+/** Movies that the surface hides from the user since they have seen them. */
+export function hiddenFrom(user: UserState | null, surface: Surface): number[] {
+  if (user === null || surface.seen !== 'hide') return [];
+  return user.history.filter((row) => row.seen).map((row) => row.movieId);
 }
