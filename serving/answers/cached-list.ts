@@ -65,7 +65,6 @@ export async function findCached(
 
 /** A movie may have been withdrawn since the list was made. */
 function isOffered(stored: StoredList, catalogue: Catalogue): boolean {
-  for (let i = 0; i < stored.count; i++)
-    if (!catalogue.placeOf.has(stored.movieId(i))) return false;
+  for (let i = 0; i < stored.all; i++) if (!catalogue.placeOf.has(stored.movieId(i))) return false;
   return true;
 }

@@ -80,7 +80,8 @@ function keep(
     holdsUntil: holdsUntil(now(), user.history.at(-1)?.lastAt ?? null),
     algorithm: made.algorithm,
     length: surface.limit,
-    items: [...made.items, ...made.pool],
+    items: made.items,
+    pool: made.pool,
   };
   void cacheGuard.ask(() => cache.put(list));
 }

@@ -11,7 +11,7 @@ import { earlierPages, NO_PAGES } from './pages.ts';
 import type { ListQuery } from './recommender.ts';
 import { createSaid } from './said.ts';
 import type { ServedList } from './served-list.ts';
-import { isPlain, keptLength, random, served, wishOf } from './wanted.ts';
+import { isPlain, random, served, wishOf } from './wanted.ts';
 import type { Wanted } from './wanted.ts';
 
 /** A list of Redis that is sent as it stands. */
@@ -83,9 +83,7 @@ function fromStored(
 ): ServedList {
   const { query, surface, said, length } = wanted;
   said.say('cache', word);
-  const { algorithm, items } = parseStored(stored);
-  // What a surface may explore stands behind the list.
-  const pool = items.slice(keptLength(surface));
+  const { algorithm, items, pool } = parseStored(stored);
   return {
     userId: query.userId,
     surface,

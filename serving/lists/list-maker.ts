@@ -1,6 +1,6 @@
 import { createRandom } from '../../common/random.ts';
 import { createEligible } from '../ranking/eligible.ts';
-import type { UserState } from '../ranking/history.ts';
+import type { HistoryRow, UserState } from '../ranking/history.ts';
 import type { Reason } from '../ranking/reasons.ts';
 import type { Shown } from '../ranking/steps.ts';
 import type { RequestFilter, SeenPolicy, Surface } from '../ranking/surface.ts';
@@ -51,13 +51,19 @@ export function userLists(sources: ListSources, user: UserState | null, now: num
   const { rankers } = sources;
   const scored = history.length === 0 ? null : (rankers?.score(history, now) ?? null);
   const seen = new Set(history.filter((row) => row.seen).map((row) => row.movieId));
-  return { personal: scored !== null, make: (wish) => makeList(sources, scored, seen, wish, now) };
+  return {
+    personal: scored !== null,
+    make: (wish) => makeList(sources, scored, { history, seen }, wish, now),
+  };
 }
 
 function makeList(
   sources: ListSources,
   scored: UserScores | null,
-  seen: ReadonlySet<number>,
+  {
+    history,
+    seen,
+  }: { readonly history: readonly HistoryRow[]; readonly seen: ReadonlySet<number> },
   wish: ListWish,
   now: number,
 ): MadeList {
@@ -91,14 +97,33 @@ function makeList(
   return {
     algorithm: scored?.algorithm ?? (sources.trending?.movieIds.length ? 'trending' : 'popularity'),
     items: reasoned.slice(0, length),
-    pool: reasoned.slice(length),
+    pool: explores ? poolOf(sources, history, reasoned, wish, eligible) : [],
   };
+}
+
+/** What may be explored: movies nobody has liked yet and that fit the user, then what stands behind the list. */
+function poolOf(
+  { rankers }: ListSources,
+  history: readonly HistoryRow[],
+  list: readonly ListItem[],
+  { surface, length }: ListWish,
+  eligible: (movieId: number) => boolean,
+): ListItem[] {
+  const { pool } = surface.exploration;
+  const listed = new Set(list.slice(0, length).map(({ movieId }) => movieId));
+  const unknown = (rankers?.unknownMovies(history, 4 * pool) ?? [])
+    .filter((movieId) => eligible(movieId) && !listed.has(movieId))
+    .map((movieId): ListItem => ({ movieId, score: 0, propensity: 1, reason: EXPLORATION }));
+  const drawn = new Set(unknown.map(({ movieId }) => movieId));
+  const behind = list.slice(length).filter(({ movieId }) => !drawn.has(movieId));
+  return [...unknown, ...behind].slice(0, pool);
 }
 
 /** Nothing is drawn while a surface doesn't explore. */
 const NEVER_DRAWN = createRandom(0);
 const PINNED: Reason = { kind: 'pinned' };
 const POPULAR: Reason = { kind: 'popular' };
+const EXPLORATION: Reason = { kind: 'exploration' };
 const NO_REASONS: ReadonlyMap<number, Reason> = new Map();
 
 function unexplored(surface: Surface): Surface {

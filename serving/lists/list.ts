@@ -38,7 +38,9 @@ export interface RecommendationList extends ListIdentity, ListOrder {
   readonly algorithm: Algorithm;
   /** Epoch ms from which on it is to be made anew: what was boosted by the newest actions fades. */
   readonly holdsUntil: number;
-  /** So many of the items are served when a request doesn't say; behind them stands what is there for more. */
+  /** So many of the items are served when a request doesn't say. */
   readonly length: number;
   readonly items: readonly ListItem[];
+  /** What may be explored. */
+  readonly pool: readonly ListItem[];
 }

@@ -12,20 +12,19 @@ interface ItemJson {
 export function parseStored(stored: StoredList): {
   readonly algorithm: Algorithm;
   readonly items: readonly ListItem[];
+  readonly pool: readonly ListItem[];
 } {
-  const { algorithm, items } = JSON.parse(`{${stored.json(stored.count).toString()}]}`) as {
+  const { algorithm, items } = JSON.parse(`{${stored.json(stored.all).toString()}]}`) as {
     readonly algorithm: Algorithm;
     readonly items: readonly ItemJson[];
   };
-  return {
-    algorithm,
-    items: items.map(({ movie_id: movieId, score, reason }) => ({
-      movieId,
-      score,
-      propensity: 1,
-      reason: reasonOf(reason),
-    })),
-  };
+  const all = items.map(({ movie_id: movieId, score, reason }) => ({
+    movieId,
+    score,
+    propensity: 1,
+    reason: reasonOf(reason),
+  }));
+  return { algorithm, items: all.slice(0, stored.count), pool: all.slice(stored.count) };
 }
 
 function reasonOf({ kind, movie_id: movieId }: ItemJson['reason']): Reason {

@@ -1,3 +1,4 @@
+import { createUnknownMovies } from '../ranking/unknown-movies.ts';
 import { createFolder } from '../ranking/fold-in.ts';
 import type { FoldInSettings } from '../ranking/fold-in.ts';
 import type { HistoryRow } from '../ranking/history.ts';
@@ -24,6 +25,11 @@ export interface Rankers {
    * movie of the history has neighbours; null where the model knows none of them.
    */
   score(history: readonly HistoryRow[], now: number): UserScores | null;
+  /**
+   * Movies that nobody has liked yet and that are like what the user likes, by their metadata's vectors: the
+   * most alike first. None where the model knows no movie of the history.
+   */
+  unknownMovies(history: readonly HistoryRow[], count: number): readonly number[];
   /** The user's vector in the space of the items; null where the model knows no movie of theirs. */
   vector(history: readonly HistoryRow[]): Float32Array | null;
 }
@@ -36,9 +42,15 @@ export function createRankers(items: ItemModel, foldIn: FoldInSettings): Rankers
   const vector = (history: readonly HistoryRow[]): Float32Array | null =>
     folder?.foldIn(history) ?? null;
 
+  const unknown = vectors === null ? null : createUnknownMovies(items, vectors);
+
   return {
     items,
     vector,
+    unknownMovies(history, count) {
+      const own = unknown === null ? null : vector(history);
+      return own === null || unknown === null ? [] : unknown(own, count);
+    },
     score(history, now) {
       const scores = live.score(history, now);
       if (items.blend.kind === 'popularity')

@@ -7,15 +7,15 @@ import type { ListIdentity, RecommendationList } from './list.ts';
  * A list in bytes, as Redis has it, big-endian:
  *
  *     0 mark | 4 generation f64 | 12 profile version f64 | 20 made at f64 | 28 holds until f64
- *     36 crc32 of all but mark and itself | 40 items u16 | 42 identity bytes u16 | 44 head bytes u32
- *     48 log bytes u32 | 52 logged items u16 | 54 items x (movie f64, end of its JSON u32)
- *     identity | head and items | log
+ *     36 crc32 of all but mark and itself | 40 items in all u16 | 42 identity bytes u16 | 44 head bytes u32
+ *     48 log bytes u32 | 52 logged items u16 | 54 listed items u16
+ *     56 items x (movie f64, end of its JSON u32) | identity | head and items | log
  *
- * The first 28 bytes say how new it is and are compared in Redis: doubles from 0 on sort as bytes. The
+ * Behind the listed items stands what may be explored. The first 28 bytes say how new it is and are compared in Redis: doubles from 0 on sort as bytes. The
  * JSON is sent as it stands; `log` is what the serve log wants of the first items, and means nothing here.
  */
 const MARK = Buffer.from('MQL1');
-const FIXED_BYTES = 54;
+const FIXED_BYTES = 56;
 const ENTRY_BYTES = 12;
 
 /** What the serve log wants of a list's first items. */
@@ -35,7 +35,8 @@ export function encodeStoredList(list: RecommendationList, log: LoggedPart): Buf
   const identity = storedIdentity(list);
   let json = answerHead(list);
   const headBytes = Buffer.byteLength(json);
-  const items = list.items.map((item, i) => itemJson(item, i + 1));
+  const all = [...list.items, ...list.pool];
+  const items = all.map((item, i) => itemJson(item, i + 1));
   json += items.join(',');
   const jsonBytes = Buffer.byteLength(json);
   const entries = FIXED_BYTES + ENTRY_BYTES * items.length;
@@ -50,8 +51,9 @@ export function encodeStoredList(list: RecommendationList, log: LoggedPart): Buf
   value.writeUInt32BE(headBytes, 44);
   value.writeUInt32BE(log.bytes.length, 48);
   value.writeUInt16BE(log.items, 52);
+  value.writeUInt16BE(list.items.length, 54);
   let end = headBytes;
-  list.items.forEach(({ movieId }, i) => {
+  all.forEach(({ movieId }, i) => {
     end += (i === 0 ? 0 : 1) + Buffer.byteLength(items[i] as string);
     value.writeDoubleBE(movieId, FIXED_BYTES + ENTRY_BYTES * i);
     value.writeUInt32BE(end, FIXED_BYTES + ENTRY_BYTES * i + 8);
@@ -73,7 +75,10 @@ export interface StoredList {
   readonly profileVersion: number;
   readonly madeAt: number;
   readonly holdsUntil: number;
+  /** Of the list, and with what may be explored. */
   readonly count: number;
+  readonly all: number;
+  /** By index below `all`. */
   movieId(index: number): number;
   /** The answer's JSON from its head to the end of the first `items`, to be closed by `]}`. */
   json(items: number): Buffer;
@@ -90,8 +95,8 @@ export type Unusable = 'foreign' | 'other_identity';
 export function readStoredList(value: Buffer, identity: Buffer): StoredList | Unusable {
   if (value.length < FIXED_BYTES || MARK.compare(value, 0, 4) !== 0) return 'foreign';
   if (value.readUInt32BE(36) !== checksum(value)) return 'foreign';
-  const count = value.readUInt16BE(40);
-  const entries = FIXED_BYTES + ENTRY_BYTES * count;
+  const all = value.readUInt16BE(40);
+  const entries = FIXED_BYTES + ENTRY_BYTES * all;
   const jsonAt = entries + value.readUInt16BE(42);
   if (identity.compare(value, entries, jsonAt) !== 0) return 'other_identity';
   const endOf = (index: number): number =>
@@ -101,9 +106,10 @@ export function readStoredList(value: Buffer, identity: Buffer): StoredList | Un
     profileVersion: value.readDoubleBE(12),
     madeAt: value.readDoubleBE(20),
     holdsUntil: value.readDoubleBE(28),
-    count,
+    count: value.readUInt16BE(54),
+    all,
     movieId: (index) => value.readDoubleBE(FIXED_BYTES + ENTRY_BYTES * index),
-    json: (items) => value.subarray(jsonAt, jsonAt + endOf(Math.min(items, count) - 1)),
+    json: (items) => value.subarray(jsonAt, jsonAt + endOf(Math.min(items, all) - 1)),
     log: {
       items: value.readUInt16BE(52),
       bytes: value.subarray(value.length - value.readUInt32BE(48)),

@@ -56,7 +56,8 @@ export function listsOf(
       holdsUntil: holdsUntil(now, user.history.at(-1)?.lastAt ?? null),
       algorithm,
       length: surface.limit,
-      items: [...items, ...pool],
+      items,
+      pool,
     };
   });
 }

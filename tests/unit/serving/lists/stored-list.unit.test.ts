@@ -1,11 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RecommendationList } from '../../../../serving/lists/list.ts';
+import { parseStored } from '../../../../serving/lists/parse-items.ts';
 import {
   encodeStoredList,
   readStoredList,
   storedIdentity,
 } from '../../../../serving/lists/stored-list.ts';
+
+const items = (maxLength: number) =>
+  fc.array(
+    fc.record({
+      movieId: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+      score: fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+      propensity: fc.constant(1),
+      reason: fc.constantFrom(
+        { kind: 'popular' as const },
+        { kind: 'because_you' as const, movieId: 318 },
+      ),
+    }),
+    { maxLength },
+  );
 
 const lists: fc.Arbitrary<RecommendationList> = fc.record({
   userId: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
@@ -19,18 +34,8 @@ const lists: fc.Arbitrary<RecommendationList> = fc.record({
   algorithm: fc.constant('item_item' as const),
   holdsUntil: fc.constant(2_000_000_000_001),
   length: fc.constant(20),
-  items: fc.array(
-    fc.record({
-      movieId: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-      score: fc.double({ min: -1e6, max: 1e6, noNaN: true }),
-      propensity: fc.constant(1),
-      reason: fc.constantFrom(
-        { kind: 'popular' as const },
-        { kind: 'because_you' as const, movieId: 318 },
-      ),
-    }),
-    { maxLength: 50 },
-  ),
+  items: items(50),
+  pool: items(5),
 });
 
 const LOG = { items: 20, bytes: Buffer.from('log') };
@@ -45,14 +50,20 @@ describe('a stored list', () => {
           user_id: string;
           items: { movie_id: number; position: number; reason: unknown }[];
         };
-        const wanted = list.items.slice(0, length);
+        const wanted = [...list.items, ...list.pool].slice(0, length);
         expect(answer.user_id).toBe(list.userId.toWellFormed());
         expect(answer.items.map(({ movie_id }) => movie_id)).toEqual(
           wanted.map(({ movieId }) => movieId),
         );
         expect(answer.items.map(({ position }) => position)).toEqual(wanted.map((_, i) => i + 1));
         expect([stored.log, stored.count]).toEqual([LOG, list.items.length]);
-        expect(list.items.every(({ movieId }, i) => stored.movieId(i) === movieId)).toBe(true);
+        const all = [...list.items, ...list.pool];
+        expect(all.map((_, i) => stored.movieId(i))).toEqual(all.map(({ movieId }) => movieId));
+        const parsed = parseStored(stored);
+        expect([parsed.items.length, parsed.pool.length]).toEqual([
+          list.items.length,
+          list.pool.length,
+        ]);
         const { generation, profileVersion, madeAt, holdsUntil } = list;
         expect(stored).toMatchObject({ generation, profileVersion, madeAt, holdsUntil });
       }),
