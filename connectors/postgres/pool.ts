@@ -13,6 +13,8 @@ export interface PoolOptions {
   /** Includes the wait for a connection that is free. */
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
+  /** Of the server, for each connection. */
+  readonly serverSettings?: Readonly<Record<string, string>>;
 }
 
 /** Connections that are opened when needed; each query stands alone. */
@@ -34,6 +36,9 @@ export function createPool(options: PoolOptions): Pool {
     query_timeout: options.statementTimeoutMs + options.connectTimeoutMs,
     keepAlive: true,
     types,
+    ...(options.serverSettings === undefined
+      ? {}
+      : { options: serverOptions(options.serverSettings) }),
   });
   pool.on('error', () => undefined); // an idle connection was lost: the next query opens another
   const names = new Map<string, string>();
@@ -58,4 +63,10 @@ export function createPool(options: PoolOptions): Pool {
       await pool.end();
     },
   };
+}
+
+function serverOptions(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }

@@ -86,7 +86,7 @@ export interface RecommendationServeRecord {
   readonly after_request_id: Buffer | null;
   /** Place of the first movie over all pages of the list, from 1. */
   readonly first_position: number;
-  /** What each step of the serving chain said, in order (cache:miss, computed:no_model, batch:used): at most 16, up to 128 characters each. */
+  /** What each step of the serving chain said, in order (cache:miss, similarity:no_model, batch:used): at most 16, up to 128 characters each. */
   readonly steps: readonly string[];
   /** Anything else: at most 32 entries, keys up to 64 and values up to 1024 characters. */
   readonly properties: Readonly<Record<string, string>>;
@@ -106,7 +106,7 @@ export interface RecommendationServeRecord {
   readonly movie_ids: readonly number[];
   /** The score of each movie in movie_ids, or empty where there are none. */
   readonly scores: readonly number[];
-  /** Why each movie in movie_ids is there (because_you:318, often_after:50, popular, fits_taste, pinned, exploration), up to 64 characters each; or empty. */
+  /** Why each movie in movie_ids is there (because_you:318, often_after:50, fits_taste, ranked_for_you, popular, pinned, exploration), up to 64 characters each; or empty. */
   readonly reasons: readonly string[];
   /** How probable it was that each movie in movie_ids stood at its place, above 0 and at most 1; empty where all are 1. */
   readonly propensities: readonly number[];

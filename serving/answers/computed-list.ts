@@ -6,6 +6,7 @@ import type { UserState } from '../ranking/history.ts';
 import { readShown } from '../state/shown.ts';
 import { readUsers } from '../state/users.ts';
 import type { AnswerContext } from './context.ts';
+import { firstOf } from './likeness.ts';
 import type { ServedList } from './served-list.ts';
 import { keptLength, isPlain, NOTHING_SHOWN, served, wishOf } from './wanted.ts';
 import type { Wanted } from './wanted.ts';
@@ -43,7 +44,8 @@ export async function computeList(
     return null;
   }
   const lists = userLists(sources, user, now);
-  if (!lists.personal) {
+  const first = await firstOf(context, sources, lists.personal, user.history);
+  if (!lists.personal && first === null) {
     said.say('similarity', 'no_history');
     return null;
   }
@@ -51,6 +53,7 @@ export async function computeList(
   const plain = isPlain(wanted);
   const made = lists.make({
     ...wishOf(wanted),
+    first,
     length: plain ? keptLength(surface) : wanted.length,
     shown: shown?.get(query.userId) ?? NOTHING_SHOWN,
   });

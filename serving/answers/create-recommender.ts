@@ -35,7 +35,7 @@ export function createRecommender(options: AnswerOptions): Recommender {
       return answer(found, query);
     },
     rank: async (query) => answer(await rank(context, query), query),
-    session: (query) => answer(session(context, query), query),
+    session: async (query) => answer(await session(context, query), query),
     similar: async (query) => answer(await similar(context, query), query),
     popular: async (query) => answer(await popular(context, query), query),
     async rows(query) {

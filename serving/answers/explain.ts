@@ -107,6 +107,8 @@ function sentence(catalogue: Catalogue | null, reason: string): string {
       return `It is often watched after ${title}, one of the user's last.`;
     case 'fits_taste':
       return 'It is like what the user likes, by genres, tags and year.';
+    case 'ranked_for_you':
+      return 'The nightly run ranks it high for the user.';
     case 'popular':
       return 'Many like it.';
     case 'pinned':

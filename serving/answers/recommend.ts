@@ -119,9 +119,11 @@ async function fromBatch(
   }
   said.say('batch', 'used');
   const { modelVersion, items } = asked.value;
+  const reason = { kind: 'ranked_for_you' } as const;
+  const first = { algorithm: 'batch', reason, candidates: items } as const;
   const lists = userLists(sources, null, context.now());
-  const list = served(wanted, sources, 'batch', lists.make({ ...wishOf(wanted), first: items }), 0);
-  return { ...list, algorithm: 'batch', modelVersion };
+  const list = served(wanted, sources, 'batch', lists.make({ ...wishOf(wanted), first }), 0);
+  return { ...list, modelVersion };
 }
 
 function popular(context: AnswerContext, sources: ListSources, wanted: Wanted): ServedList {

@@ -3,6 +3,7 @@ import { userLists } from '../lists/list-maker.ts';
 import type { AnswerContext } from './context.ts';
 import { madeList } from './made-list.ts';
 import type { SimilarQuery } from './recommender.ts';
+import { firstOf } from './likeness.ts';
 import { createSaid } from './said.ts';
 import type { ServedList } from './served-list.ts';
 import { askForUser, hiddenFrom } from './users-asked.ts';
@@ -22,8 +23,11 @@ export async function similar(context: AnswerContext, query: SimilarQuery): Prom
       field: 'id',
     });
   const user = userId === null ? null : await askForUser(context, userId, said);
-  const lists = userLists(sources, likeOf(movieId), context.now());
+  const like = likeOf(movieId);
+  const lists = userLists(sources, like, context.now());
+  const first = await firstOf(context, sources, lists.personal, like.history);
   const made = lists.make({
+    first,
     surface,
     length: query.limit ?? surface.limit,
     filter: { ...filter, exclude: [...filter.exclude, movieId, ...hiddenFrom(user, surface)] },
@@ -31,8 +35,9 @@ export async function similar(context: AnswerContext, query: SimilarQuery): Prom
     firstPosition: 1,
     shown: NOTHING_SHOWN,
   });
-  if (!lists.personal) said.say('similarity', sources.rankers === null ? 'no_model' : 'no_history');
-  return madeList({ userId, user, surface, sources, personal: lists.personal, made, said });
+  const personal = lists.personal || first !== null;
+  if (!personal) said.say('similarity', sources.rankers === null ? 'no_model' : 'no_history');
+  return madeList({ userId, user, surface, sources, personal, made, said });
 }
 
 /** Somebody who liked one movie, long ago: nothing of the order of actions counts. */

@@ -22,7 +22,14 @@ export interface ListWish {
   readonly firstPosition: number;
   readonly shown: Shown;
   /** A list of other making, which comes before what is popular; by default none. */
-  readonly first?: readonly ListCandidate[];
+  readonly first?: FirstCandidates | null;
+}
+
+/** Candidates that another ranker gives, the best first. */
+export interface FirstCandidates {
+  readonly algorithm: Algorithm;
+  readonly reason: Reason;
+  readonly candidates: readonly ListCandidate[];
 }
 
 export interface MadeList {
@@ -74,8 +81,8 @@ function makeList(
   const depth = candidatesNeeded(surface, length);
   const candidates = function* (): Generator<ListCandidate> {
     if (scored !== null && rankers !== null) yield* rankedMovies(rankers, scored, depth, eligible);
-    yield* wish.first ?? [];
-    yield* popularMovies(sources, scored !== null || wish.first !== undefined);
+    yield* wish.first?.candidates ?? [];
+    yield* popularMovies(sources, (scored ?? wish.first ?? null) !== null);
   };
   const items = rankers?.items;
   const arranged = arrange({
@@ -90,12 +97,17 @@ function makeList(
     random: NEVER_DRAWN,
   });
   const reasons = scored === null ? NO_REASONS : reasonsOf(rankers, scored, arranged);
-  const reasoned = arranged.map(({ movieId, score, origin, propensity }): ListItem => {
-    const reason = origin === 'pinned' ? PINNED : (reasons.get(movieId) ?? POPULAR);
-    return { movieId, score, propensity, reason };
-  });
+  const ranked = wish.first?.reason ?? POPULAR;
+  const reasonOf = (movieId: number, origin: string): Reason => {
+    if (origin === 'pinned') return PINNED;
+    return reasons.get(movieId) ?? (origin === 'ranked' ? ranked : POPULAR);
+  };
+  const reasoned = arranged.map(({ movieId, score, origin, propensity }): ListItem => ({
+    ...{ movieId, score, propensity },
+    reason: reasonOf(movieId, origin),
+  }));
   return {
-    algorithm: scored?.algorithm ?? (sources.trending?.movieIds.length ? 'trending' : 'popularity'),
+    algorithm: scored?.algorithm ?? wish.first?.algorithm ?? popularAlgorithm(sources),
     items: reasoned.slice(0, length),
     pool: explores ? poolOf(sources, history, reasoned, wish, eligible) : [],
   };
@@ -117,6 +129,10 @@ function poolOf(
   const drawn = new Set(unknown.map(({ movieId }) => movieId));
   const behind = list.slice(length).filter(({ movieId }) => !drawn.has(movieId));
   return [...unknown, ...behind].slice(0, pool);
+}
+
+function popularAlgorithm({ trending }: ListSources): Algorithm {
+  return (trending?.movieIds.length ?? 0) > 0 ? 'trending' : 'popularity';
 }
 
 /** Nothing is drawn while a surface doesn't explore. */

@@ -6,12 +6,11 @@ import type { ItemModel } from '../ranking/item-model.ts';
 import { createLiveScorer, LIVE_DEFAULTS } from '../ranking/live-scores.ts';
 import { strongestReasons } from '../ranking/reasons.ts';
 import type { Reason } from '../ranking/reasons.ts';
-import { createSimilarityScorer } from '../ranking/similarity.ts';
 import type { Scores } from '../ranking/live-scores.ts';
 
 /** One user's scores of all movies of a model; valid until the rankers are asked for another's. */
 export interface UserScores {
-  readonly algorithm: 'item_item' | 'fold_in' | 'popularity';
+  readonly algorithm: 'item_item' | 'popularity';
   readonly scores: Scores;
   /** Of the places that something the user did speaks for. */
   reasons(places: ReadonlySet<number>): ReadonlyMap<number, Reason>;
@@ -21,8 +20,8 @@ export interface UserScores {
 export interface Rankers {
   readonly items: ItemModel;
   /**
-   * By the fresh history's neighbours and what comes next; by the likeness to the user's vector where no
-   * movie of the history has neighbours; null where the model knows none of them.
+   * By the fresh history's neighbours and what comes next; null where no movie of it has any: then the
+   * likeness to the user's vector is what is left.
    */
   score(history: readonly HistoryRow[], now: number): UserScores | null;
   /**
@@ -38,7 +37,6 @@ export function createRankers(items: ItemModel, foldIn: FoldInSettings): Rankers
   const live = createLiveScorer(items, LIVE_DEFAULTS);
   const { vectors } = items;
   const folder = vectors === null ? null : createFolder(items, vectors, foldIn);
-  const similarity = vectors === null ? null : createSimilarityScorer(items);
   const vector = (history: readonly HistoryRow[]): Float32Array | null =>
     folder?.foldIn(history) ?? null;
 
@@ -62,16 +60,9 @@ export function createRankers(items: ItemModel, foldIn: FoldInSettings): Rankers
           reasons: (places) =>
             strongestReasons(items, LIVE_DEFAULTS, history, now, scores.scales, places),
         };
-      const own = vector(history);
-      if (own === null || similarity === null) return null;
-      return {
-        algorithm: 'fold_in',
-        scores: similarity.score(own),
-        reasons: (places) => new Map([...places].map((place) => [place, FITS_TASTE])),
-      };
+      return null;
     },
   };
 }
 
-const FITS_TASTE: Reason = { kind: 'fits_taste' };
 const NO_REASONS: ReadonlyMap<number, Reason> = new Map();

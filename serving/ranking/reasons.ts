@@ -11,6 +11,8 @@ export type Reason =
   | { readonly kind: 'often_after'; readonly movieId: number }
   /** It is like what the user likes, by genres, tags and year alone: hardly anybody knows it yet. */
   | { readonly kind: 'fits_taste' }
+  /** The nightly run ranks it high for the user, by what it knew of them then. */
+  | { readonly kind: 'ranked_for_you' }
   | { readonly kind: 'popular' }
   | { readonly kind: 'pinned' }
   | { readonly kind: 'exploration' };

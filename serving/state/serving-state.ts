@@ -5,7 +5,11 @@ import { openSession } from '../../connectors/postgres/session.ts';
 import type { ListSources } from '../lists/list-sources.ts';
 import { createRankers } from '../lists/rankers.ts';
 import type { Rankers } from '../lists/rankers.ts';
+import { ALIKE_COUNT } from './alike.ts';
 import { createCatalogueState } from './catalogue.ts';
+import type { ItemModel } from '../ranking/item-model.ts';
+import { createExactNearest, createIndexedNearest, EXACT_MOVIES_MAX } from './nearest.ts';
+import type { NearestMovies } from './nearest.ts';
 import type { LoadedModel } from './load-model.ts';
 import { createModelState } from './model.ts';
 import { createTrendingState } from './trending.ts';
@@ -26,6 +30,8 @@ export interface ServingState {
   readonly pool: Pool;
   /** Null until a catalogue could be read. Belongs together: one model, with its rankers. */
   sources(): ListSources | null;
+  /** Of the model that `sources` has; null where none serves, or it has no vectors. */
+  nearest(): NearestMovies | null;
   /** Epoch ms at which each was last known to be current; null for never since the start. */
   asOf(): { readonly model: number | null; readonly catalogue: number | null };
   /** Resolves when there are sources, or when what is there was read, or after `ms`. */
@@ -33,6 +39,26 @@ export interface ServingState {
   /** Looks at once for another model or catalogue. */
   refresh(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A model with what works on it. */
+interface Ready {
+  readonly of: LoadedModel;
+  readonly rankers: Rankers;
+  readonly nearest: NearestMovies | null;
+}
+
+function makeReady(of: LoadedModel, pool: Pool): Ready {
+  const { items, settings } = of;
+  const isSmall = items.movieIds.length <= EXACT_MOVIES_MAX;
+  const nearest = isSmall
+    ? createExactNearest
+    : (all: ItemModel) => createIndexedNearest(pool, all);
+  return {
+    of,
+    rankers: createRankers(items, settings.foldIn),
+    nearest: items.vectors === null ? null : nearest(items),
+  };
 }
 
 const MODEL_POLL_MS = 1_000;
@@ -47,6 +73,7 @@ export function createServingState(options: ServingStateOptions): ServingState {
     connectionsMax: options.connectionsMax,
     connectTimeoutMs: 1_000,
     statementTimeoutMs: options.queryTimeoutMs,
+    serverSettings: { 'hnsw.ef_search': String(ALIKE_COUNT) },
   });
   const stateOf = { queryable: pool, folder, log };
   const model = createModelState({
@@ -56,13 +83,12 @@ export function createServingState(options: ServingStateOptions): ServingState {
   });
   const catalogue = createCatalogueState({ ...stateOf, pollMs: CATALOGUE_POLL_MS });
   const trending = createTrendingState({ ...stateOf, pollMs: TRENDING_POLL_MS });
-  let ready: { readonly of: LoadedModel; readonly rankers: Rankers } | null = null;
+  let ready: Ready | null = null;
 
-  function rankersOf(loaded: LoadedModel | null): Rankers | null {
+  function readyOf(loaded: LoadedModel | null): Ready | null {
     if (loaded === null) return null;
-    if (ready?.of !== loaded)
-      ready = { of: loaded, rankers: createRankers(loaded.items, loaded.settings.foldIn) };
-    return ready.rankers;
+    if (ready?.of !== loaded) ready = makeReady(loaded, pool);
+    return ready;
   }
 
   return {
@@ -73,11 +99,12 @@ export function createServingState(options: ServingStateOptions): ServingState {
       const loaded = model.current();
       return {
         catalogue: movies,
-        rankers: rankersOf(loaded),
+        rankers: readyOf(loaded)?.rankers ?? null,
         generation: loaded?.generation ?? 0,
         trending: trending.current(),
       };
     },
+    nearest: () => readyOf(model.current())?.nearest ?? null,
     asOf: () => ({ model: model.asOf, catalogue: catalogue.asOf }),
     async ready(ms) {
       await Promise.all([model.ready(ms), catalogue.ready(ms), trending.ready(ms)]);

@@ -1,9 +1,12 @@
 import type { ProfileChange } from '../../schemas/generated/types.ts';
 import { holdsUntil } from '../../serving/lists/hold.ts';
 import type { RecommendationList } from '../../serving/lists/list.ts';
+import type { FirstCandidates } from '../../serving/lists/list-maker.ts';
 import { userLists } from '../../serving/lists/list-maker.ts';
 import type { ListSources } from '../../serving/lists/list-sources.ts';
-import type { UserState } from '../../serving/ranking/history.ts';
+import type { Rankers } from '../../serving/lists/rankers.ts';
+import type { SparseRows } from '../../serving/ranking/item-model.ts';
+import type { HistoryRow, UserState } from '../../serving/ranking/history.ts';
 import type { Shown } from '../../serving/ranking/steps.ts';
 import type { Surface } from '../../serving/ranking/surface.ts';
 import type { Accepted } from '../runtime/processor.ts';
@@ -21,6 +24,8 @@ export interface UserToList {
   readonly user: UserState;
   readonly shown: Shown;
   readonly surfaces: readonly Surface[];
+  /** By likeness, for whoever did nothing that has neighbours. */
+  readonly first: FirstCandidates | null;
 }
 
 /**
@@ -29,7 +34,7 @@ export interface UserToList {
  */
 export function listsOf(
   sources: ListSources,
-  { userId, user, shown, surfaces }: UserToList,
+  { userId, user, shown, surfaces, first }: UserToList,
   now: number,
 ): RecommendationList[] {
   const { rankers, generation } = sources;
@@ -43,6 +48,7 @@ export function listsOf(
       seenPolicy: null,
       firstPosition: 1,
       shown,
+      first,
     });
     return {
       userId,
@@ -59,6 +65,20 @@ export function listsOf(
       items,
       pool,
     };
+  });
+}
+
+/** Whether something that the user likes speaks for other movies. */
+export function hasNeighbours(
+  { items }: Pick<Rankers, 'items'>,
+  history: readonly HistoryRow[],
+): boolean {
+  const hasRow = ({ starts }: SparseRows, row: number): boolean =>
+    (starts[row] as number) < (starts[row + 1] as number);
+  return history.some(({ movieId, weight }) => {
+    const row = items.placeOf.get(movieId);
+    if (row === undefined || weight <= 0) return false;
+    return hasRow(items.neighbours, row) || hasRow(items.next, row);
   });
 }
 

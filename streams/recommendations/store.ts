@@ -8,12 +8,13 @@ import type { ProfileChange } from '../../schemas/generated/types.ts';
 import { createListCache } from '../../serving/cache/list-cache.ts';
 import type { ListSources } from '../../serving/lists/list-sources.ts';
 import { createServingState } from '../../serving/state/serving-state.ts';
+import { alike } from '../../serving/state/alike.ts';
 import { readShown } from '../../serving/state/shown.ts';
 import { readUsers } from '../../serving/state/users.ts';
 import { watchSurfaces } from '../../serving/surfaces/watch-surfaces.ts';
 import type { Surface } from '../../serving/ranking/surface.ts';
 import type { Store, StoreOptions } from '../runtime/processor.ts';
-import { changedUsers, listsOf, vectorText } from './core.ts';
+import { changedUsers, hasNeighbours, listsOf, vectorText } from './core.ts';
 import { recomputeVectors } from './recompute-vectors.ts';
 import { setVectors } from './vectors.ts';
 import type { UserVector } from './vectors.ts';
@@ -125,21 +126,27 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
     const shown = await readShown(session, userIds, now);
     const puts: Promise<boolean>[] = [];
     const vectors: UserVector[] = [];
-    userIds.forEach((userId, i) => {
+    const { rankers } = sources;
+    for (const [i, userId] of userIds.entries()) {
       const user = users.get(userId);
-      const { rankers } = sources;
-      if (user === undefined || rankers === null) return;
-      const whom = {
-        userId,
-        user,
-        shown: shown.get(userId) ?? NOTHING_SHOWN,
-        surfaces: wanted[i] ?? [],
-      };
-      for (const list of listsOf(sources, whom, now)) puts.push(cache.put(list));
+      if (user === undefined || rankers === null) continue;
+      const lists = listsOf(
+        sources,
+        {
+          ...{ userId, user },
+          shown: shown.get(userId) ?? NOTHING_SHOWN,
+          surfaces: wanted[i] ?? [],
+          first: hasNeighbours(rankers, user.history)
+            ? null
+            : await alike(rankers, state.nearest(), user.history),
+        },
+        now,
+      );
+      for (const list of lists) puts.push(cache.put(list));
       const vector = rankers.vector(user.history);
-      if (vector === null) return;
+      if (vector === null) continue;
       vectors.push({ userId, vector: vectorText(vector), modelVersion: rankers.items.version });
-    });
+    }
     await Promise.all(puts);
     return vectors;
   }
