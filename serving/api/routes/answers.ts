@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { Reason } from '../../ranking/reasons.ts';
 import type { AnswerSpec } from './route.ts';
 
 /** What is answered, as OpenAPI says it. Bodies come ready from the recommender; tests hold them to this. */
@@ -6,9 +7,19 @@ import type { AnswerSpec } from './route.ts';
 const nullable = <T extends ReturnType<typeof Type.String>>(schema: T) =>
   Type.Union([schema, Type.Null()]);
 
+const REASON_KINDS: readonly Reason['kind'][] = [
+  'because_you',
+  'often_after',
+  'fits_taste',
+  'ranked_for_you',
+  'popular',
+  'pinned',
+  'exploration',
+];
+
 const reason = Type.Object(
   {
-    kind: Type.String({ description: 'Why it is there.' }),
+    kind: Type.Enum([...REASON_KINDS], { description: 'Why it is there.' }),
     movie_id: Type.Optional(Type.Integer({ description: 'The movie that it is there for.' })),
   },
   { description: 'Why the movie is in this place.' },
@@ -33,6 +44,9 @@ const served = {
   }),
   algorithm: Type.String(),
   model_version: nullable(Type.String()),
+  surface_version: Type.String({ description: "Version of the surface's rules." }),
+  profile_version: Type.Integer({ description: 'Of the profile that it was made from, or 0.' }),
+  generated_at: Type.String({ format: 'date-time', description: 'When the list was made.' }),
 };
 
 export const recommendationList = Type.Object({ ...served, items: Type.Array(item) });
@@ -41,15 +55,45 @@ export const recommendationRows = Type.Object({
   ...served,
   rows: Type.Array(
     Type.Object({
-      reason: Type.Optional(reason),
-      title: Type.Optional(Type.String()),
+      kind: Type.Enum(['for_you', 'because_you', 'popular', 'genre']),
+      movie_id: Type.Optional(
+        Type.Integer({ description: 'The movie that the row is there for.' }),
+      ),
+      title: Type.String(),
       items: Type.Array(item),
     }),
   ),
 });
 
 export const explanation = Type.Object(
-  { request_id: Type.String(), user_id: nullable(Type.String()) },
+  {
+    request_id: Type.String(),
+    user_id: nullable(Type.String()),
+    served_at: Type.String({ format: 'date-time' }),
+    surface: nullable(Type.String()),
+    surface_version: nullable(Type.String()),
+    source: Type.String(),
+    algorithm: Type.String(),
+    model_version: nullable(Type.String()),
+    steps: Type.Array(
+      Type.Object({
+        said: Type.String({ description: 'The step and its word: cache:miss.' }),
+        means: Type.String(),
+      }),
+      { description: 'What each step of the chain said, in order; the last one gave the list.' },
+    ),
+    items: Type.Array(
+      Type.Object({
+        movie_id: Type.Integer(),
+        position: Type.Integer({ minimum: 1 }),
+        title: nullable(Type.String()),
+        score: Type.Union([Type.Number(), Type.Null()]),
+        propensity: Type.Number({ description: 'How probable it was that it stands here.' }),
+        reason: nullable(Type.String()),
+        because: Type.String({ description: 'The reason in a sentence.' }),
+      }),
+    ),
+  },
   { description: 'How that list came about: the steps, and the ones not taken.' },
 );
 

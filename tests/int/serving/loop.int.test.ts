@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +10,11 @@ import type { OpenRecommender } from '../../../cli/serving/open-recommender.ts';
 import { createProducer } from '../../../sdk/src/producer.ts';
 import type { Producer } from '../../../sdk/src/producer.ts';
 import { redisKey } from '../../../serving/cache/list-cache.ts';
+import {
+  explanation,
+  recommendationList,
+  recommendationRows,
+} from '../../../serving/api/routes/answers.ts';
 import type { ListQuery } from '../../../serving/answers/recommender.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
 import { loadHandMade } from '../../support/serving/load-model.ts';
@@ -172,6 +178,38 @@ describe('the whole loop', () => {
     const nightly = await ask('batch-only', { limit: 3 });
     expect([nightly.source, ids(nightly)]).toEqual(['batch', [41, 42, 43]]);
     expect((await ask('nobody')).source).toBe('popular');
+  });
+
+  it('answers as the OpenAPI page says', async () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    const { recommender } = serving;
+    const plain = { ...question, userId: 'ann', startedAt: performance.now() };
+    const list = await recommender.recommend({ ...plain, include: ['title', 'year', 'genres'] });
+    const { request_id: requestId } = JSON.parse(list.body.toString()) as AnswerJson;
+    const acts = [{ movieId: 1, action: 'rate', value: 5, at: null }];
+    const lists = [
+      list,
+      await recommender.recommend({ ...plain, personalize: false }),
+      await recommender.rank({ ...plain, movieIds: [60, 2, 999] }),
+      await recommender.session({ ...plain, actions: acts }),
+      await recommender.similar({ ...plain, movieId: 1, userId: null }),
+      await recommender.popular({ ...plain, userId: 'ann' }),
+    ];
+    const holds = (schema: object, answer: { readonly body: Buffer } | null): void => {
+      expect(
+        ajv.validate(schema, JSON.parse(answer?.body.toString() ?? 'null')),
+        ajv.errorsText(),
+      ).toBe(true);
+    };
+    for (const answer of lists) holds(recommendationList, answer);
+    holds(recommendationRows, await recommender.rows({ ...plain, rows: 4 }));
+    holds(explanation, await recommender.explain(requestId));
+    const [, , ranked, session, similar] = lists.map(
+      ({ body }) => JSON.parse(body.toString()) as AnswerJson,
+    );
+    expect(ids(ranked as AnswerJson)).toEqual([2, 60]);
+    expect(ids(session as AnswerJson).slice(0, 3)).toEqual([2, 3, 4]);
+    expect(ids(similar as AnswerJson).slice(0, 3)).toEqual([2, 3, 4]);
   });
 
   it('a movie that is withdrawn is in no list within 5 s', async () => {

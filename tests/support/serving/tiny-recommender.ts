@@ -22,13 +22,19 @@ export function createTinyRecommender(): TinyRecommender {
       source: call === 'popular' ? 'popular' : 'similarity',
       algorithm: 'tiny',
       model_version: null,
+      surface_version: '0123456789ab',
+      profile_version: 0,
+      generated_at: new Date().toISOString(),
     };
     const body = Buffer.from(
       JSON.stringify(
-        call === 'rows' ? { ...list, rows: [{ title: 'All', items }] } : { ...list, items },
+        call === 'rows'
+          ? { ...list, rows: [{ kind: 'popular', title: 'All', items }] }
+          : { ...list, items },
       ),
     );
-    served.set(requestId, Buffer.from(JSON.stringify({ request_id: requestId, user_id: userId })));
+    const why = { ...list, served_at: list.generated_at, steps: [], items: [] };
+    served.set(requestId, Buffer.from(JSON.stringify(why)));
     return Promise.resolve({ body });
   }
 
