@@ -13,6 +13,12 @@ export function register(program: Command): void {
   );
   registerScript(
     command
+      .command('realtime')
+      .description('the lists that the running system serves, on MovieLens brought to now'),
+    'tests/eval/realtime.ts',
+  );
+  registerScript(
+    command
       .command('knobs')
       .description("what a surface's diversity and popularity cost and bring, on MovieLens"),
     'tests/eval/knobs.ts',

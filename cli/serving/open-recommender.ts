@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import { createRedis } from '../../connectors/redis/client.ts';
 import { createRecommender } from '../../serving/answers/create-recommender.ts';
+import type { AnswerOptions } from '../../serving/answers/context.ts';
 import type { Recommender } from '../../serving/answers/recommender.ts';
 import { createListCache } from '../../serving/cache/list-cache.ts';
 import { registerServeLogMetrics } from '../../serving/log/metrics.ts';
@@ -29,10 +30,14 @@ const READY_MS = 10_000;
 const CONNECTIONS_MAX = 10;
 const QUERY_TIMEOUT_MS = 1_000;
 
-/** Opens all that answers stand upon; whatever is away is taken up when it comes. */
+/**
+ * Opens all that answers stand upon; whatever is away is taken up when it comes. Evaluation alone sets the
+ * ranker's clock.
+ */
 export async function openRecommender(
   config: Config,
   registry: Registry,
+  evaluation: Pick<AnswerOptions, 'now'> = {},
 ): Promise<OpenRecommender> {
   const log = createLog(config.log.level);
   const folder = join(config.home, 'serving');
@@ -68,6 +73,7 @@ export async function openRecommender(
     surfaces: surfaces.current,
     append: serveLog.appendParts,
     log,
+    ...evaluation,
   });
   await state.ready(READY_MS);
   return {

@@ -1,4 +1,5 @@
 import type { Catalogue } from '../../serving/ranking/catalogue.ts';
+import { mean, ndcg } from './figures.ts';
 
 export interface JudgedList {
   readonly user: string;
@@ -25,7 +26,6 @@ interface Figure {
   readonly value: number;
 }
 
-const PLACES = 10;
 const LIKED = 4;
 
 /** Lists of 10 against what users liked later, and what else is to be said of them. */
@@ -35,12 +35,10 @@ export function judge(lists: readonly JudgedList[], world: World): readonly Figu
   const judged = lists.filter(({ user }) => relevant.has(user));
   const head = headOf(world);
   const shown = lists.flatMap(({ movieIds }) => movieIds);
-  const mean = (values: readonly number[]): number =>
-    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   return [
     {
       name: 'NDCG@10',
-      value: mean(judged.map((list) => ndcg(list, relevant.get(list.user) ?? new Set()))),
+      value: mean(judged.map((list) => ndcg(list.movieIds, relevant.get(list.user) ?? new Set()))),
     },
     { name: 'coverage', value: new Set(shown).size / world.catalogue.movieIds.length },
     { name: 'head share', value: mean(shown.map((movieId) => Number(head.has(movieId)))) },
@@ -64,17 +62,6 @@ function likedBy(ratings: readonly Rating[]): ReadonlyMap<string, ReadonlySet<nu
     found.set(userId, movies.add(Number(movieId)));
   }
   return found;
-}
-
-function ndcg({ movieIds }: JudgedList, relevant: ReadonlySet<number>): number {
-  const gain = (rank: number): number => 1 / Math.log2(rank + 2);
-  let sum = 0;
-  movieIds.forEach((movieId, rank) => {
-    if (relevant.has(movieId)) sum += gain(rank);
-  });
-  let best = 0;
-  for (let rank = 0; rank < Math.min(PLACES, relevant.size); rank++) best += gain(rank);
-  return sum / best;
 }
 
 /** The most rated movies that hold half of all ratings together. */

@@ -19,17 +19,22 @@ export function cliEnvironment(home: string, cache: string): Record<string, stri
   };
 }
 
-/** Runs `marquee <args>` to its end, as a user does; `input` is what it reads. */
+/** Runs `marquee <args>` to its end, as a user does; `input` is what it reads. `signal` ends it by SIGTERM. */
 export function runCli(
   args: readonly string[],
   env: Record<string, string>,
   input?: string,
+  signal?: AbortSignal,
 ): Promise<CliResult> {
   const main = join(repositoryRoot, 'cli', 'main.ts');
   const child = spawn(process.execPath, [main, ...args], {
     env,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const end = (): void => {
+    child.kill('SIGTERM');
+  };
+  signal?.addEventListener('abort', end);
   child.stdin.on('error', () => undefined); // it may end without reading
   child.stdin.end(input);
   let stdout = '';
@@ -39,6 +44,7 @@ export function runCli(
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
+      signal?.removeEventListener('abort', end);
       resolve({ code, stdout, stderr });
     });
   });

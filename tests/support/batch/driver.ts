@@ -13,6 +13,9 @@ const SMALL = [
 /** A run of seconds: the JVM compiles quickly rather than well. */
 const QUICK = ['--conf', 'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'];
 
+/** Options of a run with small models that takes seconds. */
+export const QUICK_RUN: readonly string[] = ['--memory', '1g', ...SMALL, ...QUICK];
+
 /** Runs the batch stage in an environment, with small models, and looks at what it left there. */
 export interface Driver {
   marquee(args: readonly string[], env?: Record<string, string>): Promise<CliResult>;
@@ -31,10 +34,7 @@ export function createDriver(environment: Environment): Driver {
         ...env,
       }),
     batch: (more = [], env = {}) =>
-      driver.marquee(
-        ['batch', 'run', '--json', '--memory', '1g', ...SMALL, ...QUICK, ...more],
-        env,
-      ),
+      driver.marquee(['batch', 'run', '--json', ...QUICK_RUN, ...more], env),
     async run(...more) {
       const { code, stdout, stderr } = await driver.batch(more, { SPARK_LOCAL_IP: '127.0.0.1' });
       expect(`${String(code)}\n${stderr}`).toMatch(/^0\n/);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig, type Config } from '../../../cli/config/config.ts';
 import { withAdmin } from '../../../connectors/kafka/admin.ts';
+import type { Progress } from '../../../cli/terminal/progress.ts';
 import { openSession, type Session } from '../../../connectors/postgres/session.ts';
 import { applyTopics } from '../../../connectors/kafka/topics.ts';
 import { createCodec, type Codec } from '../../../connectors/registry/codec.ts';
@@ -43,9 +44,10 @@ export interface Environment {
   /** Runs processors in this process until `stop`, which throws what ended them before. */
   run(processors: readonly Processor[]): Promise<Running>;
   /**
-   * Resolves when these processors stand at the log's end; their processes may have stopped since.
+   * Resolves when these processors stand at the log's end; their processes may have stopped since. Throws
+   * after `withinMs` (a minute).
    */
-  caughtUp(processors: readonly Processor[]): Promise<void>;
+  caughtUp(processors: readonly Processor[], withinMs?: number): Promise<void>;
   /** Events of error and fatal level that processes logged. */
   readonly errors: readonly string[];
   close(): Promise<void>;
@@ -73,9 +75,10 @@ const FAST = {
 
 /** `times: 'CreateTime'` makes the topics take the producer's, so that records may be days old. */
 export async function startEnvironment(
-  options: { times?: 'CreateTime'; objectStore?: true; redis?: true } = {},
+  options: { times?: 'CreateTime'; objectStore?: true; redis?: true; progress?: Progress } = {},
 ): Promise<Environment> {
   const stack = await startStack({
+    ...(options.progress === undefined ? {} : { progress: options.progress }),
     services: [
       'kafka',
       'registry',
@@ -189,7 +192,7 @@ async function openEnvironment(config: Config, stack: TestStack): Promise<Enviro
         },
       };
     },
-    async caughtUp(processors) {
+    async caughtUp(processors, withinMs = MINUTE_MS) {
       const topics = new Set(processors.map((p) => p.source.topic));
       const ends = new Map<string, number>();
       await withAdmin({ brokers: config.kafka.brokers }, async (admin) => {
@@ -199,7 +202,7 @@ async function openEnvironment(config: Config, stack: TestStack): Promise<Enviro
       });
       const names = processors.map((p) => p.name);
       const wanted = processors.reduce((n, p) => n + TOPICS[p.source.topic].partitions, 0);
-      const until = Date.now() + MINUTE_MS;
+      const until = Date.now() + withinMs;
       for (;;) {
         const rows = await db.query<{ processor: string; at: string; next: number }>(
           `SELECT processor, topic || '/' || partition AS at, next_offset AS next
