@@ -7,7 +7,8 @@ const EVICTING = new Set(['allkeys-lru', 'volatile-lru']);
 
 /**
  * Throws MARQUEE_REDIS_NOT_A_CACHE when the server would fill up and refuse writes, or evict what was
- * just used: it must have maxmemory and evict the least recently used.
+ * just used: it must have maxmemory and evict the least recently used. Retriable: a setting is changed while
+ * the server runs.
  */
 export async function assertEvicting(client: Redis): Promise<void> {
   let memory: string;

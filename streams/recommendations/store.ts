@@ -73,9 +73,19 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
     name: 'marquee-recommendations',
     commandTimeoutMs: REDIS_TIMEOUT_MS,
   });
+  // Each new connection may be to another server, or to one that was set up anew.
+  let isCache = false;
+  redis.on('close', () => {
+    isCache = false;
+  });
+  const assertCache = async (): Promise<void> => {
+    if (isCache) return;
+    await assertEvicting(redis);
+    isCache = true;
+  };
   try {
     await connected(redis, REDIS_TIMEOUT_MS);
-    await assertEvicting(redis);
+    await assertCache();
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -153,6 +163,7 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
 
   return {
     async update(session, userIds) {
+      await assertCache();
       const vectors: UserVector[] = [];
       for (let at = 0; at < userIds.length; at += CHUNK) {
         vectors.push(...(await updateSome(session, userIds.slice(at, at + CHUNK))));
