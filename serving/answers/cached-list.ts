@@ -27,19 +27,19 @@ export async function findCached(
     said.say('cache', 'absent');
     return NOTHING;
   }
-  const asked = await context.cacheGuard.ask(() =>
-    cache.get({ userId, surface: surface.name, arm: null }),
-  );
+  const key = { userId, surface: surface.name, arm: null };
+  const asked = await context.cacheGuard.ask(() => cache.get(key));
   if (asked.kind === 'failed') {
     said.say('cache', asked.why);
     return NOTHING;
   }
-  if (asked.value === null) {
+  const { value } = asked;
+  if (value === null) {
     said.say('cache', 'miss');
     return NOTHING;
   }
   const stored = readStoredList(
-    asked.value,
+    value,
     storedIdentity({
       userId,
       surface: surface.name,
@@ -50,6 +50,8 @@ export async function findCached(
   );
   if (typeof stored === 'string') {
     said.say('cache', stored === 'foreign' ? 'foreign' : 'other');
+    // Whatever its bytes say of its age, it must not keep this user's lists out.
+    if (stored === 'foreign') void context.storeGuard.ask(() => cache.drop(key, value));
     return NOTHING;
   }
   if (!isOffered(stored, sources.catalogue)) {

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { toRedisError } from '../../connectors/redis/client.ts';
+import { dropValue } from '../../connectors/redis/drop-value.ts';
 import { putNewer } from '../../connectors/redis/put-newer.ts';
 import { LIST_TTL_MS } from '../lists/hold.ts';
 import type { ListIdentity, RecommendationList } from '../lists/list.ts';
@@ -14,6 +15,8 @@ export interface ListCache {
   get(key: ListKey): Promise<Buffer | null>;
   /** For each key whether something is there. */
   existing(keys: readonly ListKey[]): Promise<readonly boolean[]>;
+  /** Removes what stands there, if it is still this. */
+  drop(key: ListKey, value: Buffer): Promise<void>;
   /** False when a newer list is there, which stays. */
   put(list: RecommendationList): Promise<boolean>;
 }
@@ -39,6 +42,7 @@ export function createListCache(redis: Redis): ListCache {
         throw toRedisError(error, 'looking for lists');
       }
     },
+    drop: (key, value) => dropValue(redis, redisKey(key), value),
     put: (list) =>
       putNewer(redis, redisKey(list), encodeStoredList(list, loggedPart(list)), LIST_TTL_MS),
   };

@@ -24,6 +24,15 @@ export interface LoggedPart {
   readonly bytes: Buffer;
 }
 
+/** Whether two identities are of one user, surface and arm: what a key is made of. */
+function hasKeyOf(stored: Buffer, wanted: Buffer): boolean {
+  const keyOf = (identity: Buffer): string => {
+    const [, surface, , arm, , ...user] = identity.toString().split('\0');
+    return [surface, arm, ...user].join('\0');
+  };
+  return keyOf(stored) === keyOf(wanted);
+}
+
 export function storedIdentity(identity: ListIdentity): Buffer {
   const { userId, surface, surfaceVersion, arm, modelVersion } = identity;
   return Buffer.from(
@@ -86,11 +95,15 @@ export interface StoredList {
   readonly log: LoggedPart;
 }
 
+/**
+ * Foreign is what will never be of use under its key, and must not keep a list from being stored there. Of
+ * another model, ranker or version of the surface it may be the better one for somebody else.
+ */
 export type Unusable = 'foreign' | 'other_identity';
 
 /**
- * What stands under a list's key, checked: bytes of others, a damaged list and one of another user,
- * surface, arm, model or ranker are told apart from a list that is to be used.
+ * What stands under a list's key, checked: bytes of others, a damaged list, one of another user, surface or
+ * arm, and one of another model, ranker or version of the surface are told from a list that is to be used.
  */
 export function readStoredList(value: Buffer, identity: Buffer): StoredList | Unusable {
   if (value.length < FIXED_BYTES || MARK.compare(value, 0, 4) !== 0) return 'foreign';
@@ -98,7 +111,8 @@ export function readStoredList(value: Buffer, identity: Buffer): StoredList | Un
   const all = value.readUInt16BE(40);
   const entries = FIXED_BYTES + ENTRY_BYTES * all;
   const jsonAt = entries + value.readUInt16BE(42);
-  if (identity.compare(value, entries, jsonAt) !== 0) return 'other_identity';
+  if (identity.compare(value, entries, jsonAt) !== 0)
+    return hasKeyOf(value.subarray(entries, jsonAt), identity) ? 'other_identity' : 'foreign';
   const endOf = (index: number): number =>
     index < 0 ? value.readUInt32BE(44) : value.readUInt32BE(FIXED_BYTES + ENTRY_BYTES * index + 8);
   return {

@@ -75,7 +75,12 @@ describe('a stored list', () => {
       fc.property(lists, lists, (list, other) => {
         fc.pre(!storedIdentity(list).equals(storedIdentity(other)));
         const value = encodeStoredList(list, LOG);
-        expect(readStoredList(value, storedIdentity(other))).toBe('other_identity');
+        const { userId, surface, arm } = other;
+        const fits = list.userId === userId && list.surface === surface && list.arm === arm;
+        const told = readStoredList(value, storedIdentity(other));
+        expect(told).toBe(fits ? 'other_identity' : 'foreign');
+        const ofModel = { ...list, modelVersion: '20261128T000000Z' };
+        expect(readStoredList(value, storedIdentity(ofModel))).toBe('other_identity');
       }),
     );
   });
