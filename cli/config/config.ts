@@ -88,6 +88,11 @@ const configSchema = z.object({
       'what each surface wants, seen from the home; without the file the built-in surfaces hold',
       text,
     ),
+    spoolBytesMax: setting(
+      'MARQUEE_SPOOL_BYTES_MAX',
+      'served lists that wait on disk for Kafka; what would be more is lost, counted and said',
+      z.coerce.number().int().min(65_536),
+    ),
   }),
   objectStore: z.object({
     endpoint: setting('MARQUEE_S3_ENDPOINT', 'S3 endpoint', z.url({ protocol: /^https?$/ })),
@@ -234,7 +239,7 @@ function defaults(environment: NodeJS.ProcessEnv): Tree {
       writerUrl: `postgres://marquee_writer@${database}`,
       readerUrl: `postgres://marquee_reader@${database}`,
     },
-    serving: { surfacesFile: 'surfaces.yaml' },
+    serving: { surfacesFile: 'surfaces.yaml', spoolBytesMax: 256 * 1024 * 1024 },
     redis: { url: `redis://127.0.0.1:${defaultPorts.valkeyPort}` },
     objectStore: {
       endpoint: `http://127.0.0.1:${defaultPorts.objectStorePort}`,

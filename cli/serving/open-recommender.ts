@@ -24,6 +24,12 @@ export interface OpenRecommender {
 
 export type Open = (config: Config, registry: Registry) => Promise<OpenRecommender>;
 
+/** What nobody but evaluation and tests sets. */
+export interface Special extends Pick<AnswerOptions, 'now'> {
+  /** A disk that fails. */
+  readonly io?: NonNullable<Parameters<typeof createServeLog>[0]['io']>;
+}
+
 /** A slow cache is worse than none: what is asked for is made anew instead. */
 const REDIS_TIMEOUT_MS = 50;
 const READY_MS = 10_000;
@@ -31,18 +37,19 @@ const CONNECTIONS_MAX = 10;
 const QUERY_TIMEOUT_MS = 1_000;
 
 /**
- * Opens all that answers stand upon; whatever is away is taken up when it comes. Evaluation alone sets the
- * ranker's clock.
+ * Opens all that answers stand upon; whatever is away is taken up when it comes.
  */
 export async function openRecommender(
   config: Config,
   registry: Registry,
-  evaluation: Pick<AnswerOptions, 'now'> = {},
+  special: Special = {},
 ): Promise<OpenRecommender> {
   const log = createLog(config.log.level);
   const folder = join(config.home, 'serving');
   const serveLog = await createServeLog({
     folder: join(folder, 'spool'),
+    bytesMax: config.serving.spoolBytesMax,
+    io: special.io,
     kafka: { brokers: config.kafka.brokers, registryUrl: config.registry.url },
     log,
   });
@@ -73,7 +80,7 @@ export async function openRecommender(
     surfaces: surfaces.current,
     append: serveLog.appendParts,
     log,
-    ...evaluation,
+    ...(special.now === undefined ? {} : { now: special.now }),
   });
   await state.ready(READY_MS);
   return {

@@ -58,12 +58,12 @@ export async function computeList(
     shown: shown?.get(query.userId) ?? NOTHING_SHOWN,
   });
   if (plain) keep(context, sources, wanted, user, made);
-  return served(wanted, sources, 'similarity', made, user.profileVersion);
+  return served(context, wanted, sources, 'similarity', made, user.profileVersion);
 }
 
 /** For the next read. Nobody waits for it, and nobody minds when it can't be kept. */
 function keep(
-  { options, cacheGuard, now }: AnswerContext,
+  { options, cacheGuard, storeGuard, now }: AnswerContext,
   { rankers, generation }: ListSources,
   { query, surface }: Wanted,
   user: UserState,
@@ -86,5 +86,5 @@ function keep(
     items: made.items,
     pool: made.pool,
   };
-  void cacheGuard.ask(() => cache.put(list));
+  void storeGuard.ask(() => cache.put(list));
 }

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { encodeServedList } from '../../schemas/serve-parts.ts';
 import type { ServePart } from '../../schemas/serve-parts.ts';
 import type { Log } from '../../common/log.ts';
+import { createRandom } from '../../common/random.ts';
+import type { Random } from '../../common/random.ts';
 import { createUuidv7Source, formatUuid } from '../../common/uuid.ts';
 import { MarqueeError } from '../../common/error.ts';
 import type { ListCache } from '../cache/list-cache.ts';
@@ -27,6 +30,8 @@ export interface AnswerOptions {
   readonly log: Log;
   /** Epoch ms, the ranker's clock: another one than the system's is for evaluation alone. */
   readonly now?: () => number;
+  /** For what surfaces explore; seeded from the system's by default: it isn't to be foreseen. */
+  readonly random?: Random;
   readonly cacheBudgetMs?: number;
   readonly postgresBudgetMs?: number;
 }
@@ -35,8 +40,11 @@ export interface AnswerOptions {
 export interface AnswerContext {
   readonly options: AnswerOptions;
   readonly cacheGuard: Guard;
+  /** For what is written to Redis: a full one still has lists to read. */
+  readonly storeGuard: Guard;
   readonly postgresGuard: Guard;
   readonly recent: RecentServes;
+  readonly random: Random;
   now(): number;
   /** Throws MARQUEE_NOT_READY while nothing could be read yet, not even from disk. */
   sources(): ListSources;
@@ -78,8 +86,10 @@ export function createAnswerContext(options: AnswerOptions): AnswerContext {
   return {
     options,
     cacheGuard: guard('redis', options.cacheBudgetMs ?? CACHE_BUDGET_MS),
+    storeGuard: guard('redis, storing', options.cacheBudgetMs ?? CACHE_BUDGET_MS),
     postgresGuard: guard('postgres', options.postgresBudgetMs ?? POSTGRES_BUDGET_MS),
     recent,
+    random: options.random ?? createRandom(randomBytes(4).readUInt32LE()),
     now,
     sources() {
       const sources = state.sources();

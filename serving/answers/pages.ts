@@ -27,7 +27,8 @@ const LOGGED = `
 
 /**
  * The pages that lead to a request, from memory or from the serve log. Throws MARQUEE_REQUEST_UNKNOWN when
- * there is no such request of this user: nobody continues another's list.
+ * no such request of this user is known, or can be known while Postgres is away: nobody continues another's
+ * list, and none is continued that might repeat itself.
  */
 export async function earlierPages(
   context: AnswerContext,
@@ -38,11 +39,10 @@ export async function earlierPages(
   let nextPosition = 1;
   let requestId: string | null = after;
   for (let i = 0; i < PAGES_MAX && requestId !== null; i++) {
-    const page: Page | null = await findPage(context, userId, requestId);
-    if (page === null) {
-      if (i > 0) break; // older than what the log keeps
-      throw unknownRequest(after);
-    }
+    const page: Page | 'none' | 'away' = await findPage(context, userId, requestId);
+    // What can't be looked up can't be left out: better no page than one that repeats.
+    if (page === 'away' || (page === 'none' && i === 0)) throw unknownRequest(after);
+    if (page === 'none') break; // older than what the log keeps
     shown.push(...page.movieIds);
     if (i === 0) nextPosition = page.firstPosition + page.movieIds.length;
     requestId = page.after;
@@ -54,7 +54,7 @@ async function findPage(
   { recent, postgresGuard, options }: AnswerContext,
   userId: string,
   requestId: string,
-): Promise<Page | null> {
+): Promise<Page | 'none' | 'away'> {
   const known = recent.get(requestId)?.list();
   if (known !== undefined)
     return known.userId === userId
@@ -63,11 +63,11 @@ async function findPage(
           firstPosition: known.firstPosition,
           after: known.afterRequestId,
         }
-      : null;
+      : 'none';
   const asked = await postgresGuard.ask(() =>
     options.state.pool.query<Page & Record<string, unknown>>(LOGGED, [requestId, userId]),
   );
-  return asked.kind === 'got' ? (asked.value[0] ?? null) : null;
+  return asked.kind === 'got' ? (asked.value[0] ?? 'none') : 'away';
 }
 
 export function unknownRequest(requestId: string): MarqueeError {

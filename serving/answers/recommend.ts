@@ -11,7 +11,7 @@ import { earlierPages, NO_PAGES } from './pages.ts';
 import type { ListQuery } from './recommender.ts';
 import { createSaid } from './said.ts';
 import type { ServedList } from './served-list.ts';
-import { isPlain, random, served, wishOf } from './wanted.ts';
+import { isPlain, served, wishOf } from './wanted.ts';
 import type { Wanted } from './wanted.ts';
 
 /** A list of Redis that is sent as it stands. */
@@ -58,11 +58,11 @@ async function personal(
     ? await findCached(context, sources, query.userId, surface, said)
     : { fresh: null, stale: null };
   if (fresh !== null && isAsStored(wanted, fresh))
-    return { stored: fresh, list: () => fromStored(wanted, sources, fresh, 'used') };
-  if (fresh !== null) return fromStored(wanted, sources, fresh, 'used');
+    return { stored: fresh, list: () => fromStored(context, wanted, sources, fresh, 'used') };
+  if (fresh !== null) return fromStored(context, wanted, sources, fresh, 'used');
   const computed = await computeList(context, sources, wanted);
   if (computed !== null) return computed;
-  if (stale !== null) return fromStored(wanted, sources, stale, 'stale');
+  if (stale !== null) return fromStored(context, wanted, sources, stale, 'stale');
   return (await fromBatch(context, sources, wanted)) ?? popular(context, sources, wanted);
 }
 
@@ -76,6 +76,7 @@ function isAsStored({ query, surface, length }: Wanted, { log, count }: StoredLi
 }
 
 function fromStored(
+  { random }: AnswerContext,
   wanted: Wanted,
   { rankers }: ListSources,
   stored: StoredList,
@@ -122,12 +123,13 @@ async function fromBatch(
   const reason = { kind: 'ranked_for_you' } as const;
   const first = { algorithm: 'batch', reason, candidates: items } as const;
   const lists = userLists(sources, null, context.now());
-  const list = served(wanted, sources, 'batch', lists.make({ ...wishOf(wanted), first }), 0);
+  const made = lists.make({ ...wishOf(wanted), first });
+  const list = served(context, wanted, sources, 'batch', made, 0);
   return { ...list, modelVersion };
 }
 
 function popular(context: AnswerContext, sources: ListSources, wanted: Wanted): ServedList {
   wanted.said.say('popular', 'used');
   const made = userLists(sources, null, context.now()).make(wishOf(wanted));
-  return { ...served(wanted, sources, 'popular', made, 0), modelVersion: null };
+  return { ...served(context, wanted, sources, 'popular', made, 0), modelVersion: null };
 }

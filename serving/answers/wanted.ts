@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { createRandom } from '../../common/random.ts';
 import type { ListWish, MadeList } from '../lists/list-maker.ts';
 import type { ListSources } from '../lists/list-sources.ts';
 import type { Surface } from '../ranking/surface.ts';
+import type { AnswerContext } from './context.ts';
 import { explored } from './explored.ts';
 import type { ListQuery } from './recommender.ts';
 import type { Said } from './said.ts';
@@ -50,11 +49,9 @@ export function wishOf({ query, surface, length, exclude, firstPosition }: Wante
 
 export const NOTHING_SHOWN: ReadonlyMap<number, number> = new Map();
 
-/** For what is explored: not to be foreseen, since what is drawn decides what is learnt. */
-export const random = createRandom(randomBytes(4).readUInt32LE());
-
 /** A list that was made for the request, cut to its length, with what its surface explores. */
 export function served(
+  { random }: AnswerContext,
   { query, surface, length, firstPosition, said }: Wanted,
   { rankers }: ListSources,
   source: ServedList['source'],
