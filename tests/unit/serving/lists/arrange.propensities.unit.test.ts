@@ -3,6 +3,7 @@ import { createRandom } from '../../../../common/random.ts';
 import { arrange } from '../../../../serving/lists/arrange.ts';
 import type { ArrangeInput } from '../../../../serving/lists/arrange.ts';
 import type { Surface } from '../../../../serving/ranking/surface.ts';
+import { chiSquareAt001 } from '../../../support/chi-square.ts';
 import { PLAIN, inputOf } from './surfaces.ts';
 
 const DRAWS = 100_000;
@@ -66,10 +67,3 @@ it.each(cases)('propensities are frequencies: %s', (_, surface, given) => {
     expect(chi, `place ${index}, seed ${SEED}`).toBeLessThan(chiSquareAt001(here.length - 1));
   }
 });
-
-/** Where chi-square has p = .001 (Wilson and Hilferty 1931). */
-function chiSquareAt001(freedom: number): number {
-  if (freedom === 0) return 1e-9;
-  const part = 2 / (9 * freedom);
-  return freedom * (1 - part + 3.0902 * Math.sqrt(part)) ** 3;
-}
