@@ -21,6 +21,8 @@ import { MINUTE_MS } from '../../../common/time.ts';
 export const FAULT_SERVICES: readonly ServiceName[] = ['kafka', 'registry', 'postgres'];
 /** And with the archive's store. */
 export const ARCHIVE_FAULT_SERVICES: readonly ServiceName[] = [...FAULT_SERVICES, 'object-store'];
+/** And with the cache of lists: what a run of the fault suite needs. */
+export const SUITE_SERVICES: readonly ServiceName[] = [...ARCHIVE_FAULT_SERVICES, 'valkey'];
 
 /** Real servers with topics, schemas and tables, and the processes that work on them. */
 export interface Environment {

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startStack } from '../stack.ts';
-import { ARCHIVE_FAULT_SERVICES, setUpEnvironment } from './environment.ts';
+import { SUITE_SERVICES, setUpEnvironment } from './environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -10,7 +10,7 @@ declare module 'vitest' {
 
 /** One stack for the fault tests of a run, apart from the others': here servers are killed. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await startStack({ services: ARCHIVE_FAULT_SERVICES });
+  const stack = await startStack({ services: SUITE_SERVICES });
   try {
     await setUpEnvironment(stack.config);
   } catch (error) {
