@@ -24,6 +24,11 @@ const BENCHMARKS = {
     file: 'tests/bench/api.ts',
     description: 'what the HTTP API adds to node:http, when a list is ready at once',
   },
+  serving: {
+    file: 'tests/bench/serving.ts',
+    description:
+      'answers and freshness, against bare servers, bare queries and Feast, on a stack of its own',
+  },
   'serve-log': {
     file: 'tests/bench/serve-log.ts',
     description:

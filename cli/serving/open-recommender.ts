@@ -28,6 +28,8 @@ export type Open = (config: Config, registry: Registry) => Promise<OpenRecommend
 export interface Special extends Pick<AnswerOptions, 'now'> {
   /** A disk that fails. */
   readonly io?: NonNullable<Parameters<typeof createServeLog>[0]['io']>;
+  /** Another log, or none. */
+  readonly openServeLog?: typeof createServeLog;
 }
 
 /** A slow cache is worse than none: what is asked for is made anew instead. */
@@ -46,7 +48,7 @@ export async function openRecommender(
 ): Promise<OpenRecommender> {
   const log = createLog(config.log.level);
   const folder = join(config.home, 'serving');
-  const serveLog = await createServeLog({
+  const serveLog = await (special.openServeLog ?? createServeLog)({
     folder: join(folder, 'spool'),
     bytesMax: config.serving.spoolBytesMax,
     io: special.io,

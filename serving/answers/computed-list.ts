@@ -3,51 +3,57 @@ import { userLists } from '../lists/list-maker.ts';
 import type { MadeList } from '../lists/list-maker.ts';
 import type { ListSources } from '../lists/list-sources.ts';
 import type { UserState } from '../ranking/history.ts';
-import { readShown } from '../state/shown.ts';
-import { readUsers } from '../state/users.ts';
+import type { BatchList } from '../state/batch-list.ts';
+import { readOneUser } from '../state/one-user.ts';
 import type { AnswerContext } from './context.ts';
 import { firstOf } from './likeness.ts';
 import type { ServedList } from './served-list.ts';
-import { keptLength, isPlain, NOTHING_SHOWN, served, wishOf } from './wanted.ts';
+import { keptLength, isPlain, served, wishOf } from './wanted.ts';
 import type { Wanted } from './wanted.ts';
+
+/** What came of the attempt. */
+export interface Computed {
+  /** Null where it can't be made, or nothing is known of the user. */
+  readonly list: ServedList | null;
+  /** What the nightly run made for who has no profile; undefined where it wasn't asked for. */
+  readonly batch?: BatchList | null;
+}
+
+const NOT_MADE: Computed = { list: null };
 
 /**
  * The user's list, made now from their history and the model in memory, and kept for the next read where it
- * is the surface's as it is. Null where it can't be made, or nothing is known of the user.
+ * is the surface's as it is.
  */
 export async function computeList(
   context: AnswerContext,
   sources: ListSources,
   wanted: Wanted,
-): Promise<ServedList | null> {
+): Promise<Computed> {
   const { query, surface, said } = wanted;
   if (sources.rankers === null) {
     said.say('similarity', 'no_model');
-    return null;
+    return NOT_MADE;
   }
-  const { pool } = context.options.state;
   const now = context.now();
+  const wantsShown = surface.impressionDiscount !== 1;
   const asked = await context.postgresGuard.ask(() =>
-    Promise.all([
-      readUsers(pool, [query.userId]),
-      surface.impressionDiscount === 1 ? null : readShown(pool, [query.userId], now),
-    ]),
+    readOneUser(context.options.state.pool, query.userId, { wantsShown, now }),
   );
   if (asked.kind === 'failed') {
     said.say('similarity', asked.why);
-    return null;
+    return NOT_MADE;
   }
-  const [users, shown] = asked.value;
-  const user = users.get(query.userId);
-  if (user === undefined) {
+  const { user, shown, batch } = asked.value;
+  if (user === null) {
     said.say('similarity', 'no_profile');
-    return null;
+    return { list: null, batch };
   }
   const lists = userLists(sources, user, now);
   const first = await firstOf(context, sources, lists.personal, user.history);
   if (!lists.personal && first === null) {
     said.say('similarity', 'no_history');
-    return null;
+    return NOT_MADE;
   }
   said.say('similarity', 'used');
   const plain = isPlain(wanted);
@@ -55,10 +61,12 @@ export async function computeList(
     ...wishOf(wanted),
     first,
     length: plain ? keptLength(surface) : wanted.length,
-    shown: shown?.get(query.userId) ?? NOTHING_SHOWN,
+    shown,
   });
   if (plain) keep(context, sources, wanted, user, made);
-  return served(context, wanted, sources, 'similarity', made, user.profileVersion);
+  return {
+    list: served(context, wanted, sources, 'similarity', made, user.profileVersion),
+  };
 }
 
 /** For the next read. Nobody waits for it, and nobody minds when it can't be kept. */

@@ -17,6 +17,7 @@ import type { Guard } from './guarded.ts';
 import { createRecentServes } from './recent-serves.ts';
 import type { RecentServes } from './recent-serves.ts';
 import { listPart, servePart } from './send.ts';
+import type { RequestId } from './send.ts';
 import type { ServedList } from './served-list.ts';
 
 /** What answers are made with. */
@@ -51,7 +52,7 @@ export interface AnswerContext {
   /** Throws MARQUEE_SURFACE_UNKNOWN. */
   surface(name: string | null): Surface;
   /** A UUIDv7 of now. */
-  requestId(): { readonly requestId: string; readonly servedAt: number };
+  requestId(): RequestId;
   /** Logs the list; the answer may go out when it resolves. */
   logged(list: ServedList, asked: Asker): Promise<string>;
 }
@@ -78,9 +79,10 @@ export function createAnswerContext(options: AnswerOptions): AnswerContext {
         else log.info({ event: 'source_back', server });
       },
     });
-  const requestId = (): { requestId: string; servedAt: number } => {
+  const requestId = (): RequestId => {
     const servedAt = Date.now();
-    return { requestId: formatUuid(makeId(servedAt)), servedAt };
+    const bytes = makeId(servedAt);
+    return { text: formatUuid(bytes), bytes, servedAt };
   };
 
   return {
@@ -112,12 +114,12 @@ export function createAnswerContext(options: AnswerOptions): AnswerContext {
     },
     requestId,
     async logged(list, { startedAt, app }) {
-      const { requestId: id, servedAt } = requestId();
-      recent.add(id, { servedAt, list: () => list });
+      const id = requestId();
+      recent.add(id.text, { servedAt: id.servedAt, list: () => list });
       const latencyMs = performance.now() - startedAt;
-      const serve = servePart(list, { requestId: id, servedAt, latencyMs, app });
+      const serve = servePart(list, { requestId: id, latencyMs, app });
       await options.append(serve, encodeServedList(listPart(list)));
-      return id;
+      return id.text;
     },
   };
 }

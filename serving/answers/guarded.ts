@@ -1,5 +1,4 @@
 import { createBreaker } from '../../common/breaker.ts';
-import { withDeadline } from '../../common/timers.ts';
 
 /** What became of something asked of a server that may be away. */
 export type Guarded<T> =
@@ -30,25 +29,32 @@ export function createGuard({ budgetMs, changed }: GuardOptions): Guard {
     if (!before && breaker.isOpen()) changed(true, error);
   };
   return {
-    async ask<T>(work: () => Promise<T>): Promise<Guarded<T>> {
-      if (!breaker.allows()) return { kind: 'failed', why: 'resting' };
-      try {
-        const got = await withDeadline<{ readonly value: T } | null>(
-          budgetMs,
-          work().then((value) => ({ value })),
-          () => null,
-        );
-        if (got === null) {
+    ask<T>(work: () => Promise<T>): Promise<Guarded<T>> {
+      if (!breaker.allows()) return Promise.resolve({ kind: 'failed', why: 'resting' });
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          isLate = true;
           failed(new Error(`no answer within ${budgetMs} ms`));
-          return { kind: 'failed', why: 'timeout' };
-        }
-        if (breaker.isOpen()) changed(false, null);
-        breaker.succeeded();
-        return { kind: 'got', value: got.value };
-      } catch (error) {
-        failed(error);
-        return { kind: 'failed', why: 'unavailable' };
-      }
+          resolve({ kind: 'failed', why: 'timeout' });
+        }, budgetMs);
+        // After its time nobody is told of it any more.
+        let isLate = false;
+        work().then(
+          (value) => {
+            if (isLate) return;
+            clearTimeout(timer);
+            if (breaker.isOpen()) changed(false, null);
+            breaker.succeeded();
+            resolve({ kind: 'got', value });
+          },
+          (error: unknown) => {
+            if (isLate) return;
+            clearTimeout(timer);
+            failed(error);
+            resolve({ kind: 'failed', why: 'unavailable' });
+          },
+        );
+      });
     },
     isOpen() {
       return breaker.isOpen();

@@ -4,8 +4,18 @@ import type { Answer } from './recommender.ts';
 import { answerStart, servePart } from './send.ts';
 import type { ServedList } from './served-list.ts';
 
-const END = Buffer.from(']}');
 const USED = ['cache:used'];
+
+const END = ']}';
+
+/** `start` is of ASCII alone. */
+function answerOf(start: string, json: Buffer): Buffer {
+  const body = Buffer.allocUnsafe(start.length + json.length + END.length);
+  body.write(start, 'latin1');
+  json.copy(body, start.length);
+  body.write(END, start.length + json.length, 'latin1');
+  return body;
+}
 
 /** Who asked, and since when. */
 interface Asker {
@@ -25,8 +35,8 @@ export async function sendStored(
   { userId, startedAt, app }: Asker,
   list: () => ServedList,
 ): Promise<Answer> {
-  const { requestId, servedAt } = context.requestId();
-  context.recent.add(requestId, { servedAt, list });
+  const requestId = context.requestId();
+  context.recent.add(requestId.text, { servedAt: requestId.servedAt, list });
   const serve = servePart(
     {
       userId,
@@ -36,9 +46,8 @@ export async function sendStored(
       steps: USED,
       rows: null,
     },
-    { requestId, servedAt, latencyMs: performance.now() - startedAt, app },
+    { requestId, latencyMs: performance.now() - startedAt, app },
   );
   await context.options.append(serve, stored.log.bytes);
-  const start = Buffer.from(answerStart(requestId, 'cache'));
-  return { body: Buffer.concat([start, stored.json(stored.log.items), END]) };
+  return { body: answerOf(answerStart(requestId.text, 'cache'), stored.json(stored.log.items)) };
 }

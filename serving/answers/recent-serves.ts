@@ -13,19 +13,20 @@ export interface RecentServes {
 }
 
 /** Some kilobytes each; it takes the log a second or two to have them. */
-const SERVES_MAX = 5_000;
+const SERVES_MAX = 2_500;
 
+/** Known are the last SERVES_MAX at least, and twice as many at most: old ones are dropped all at once. */
 export function createRecentServes(): RecentServes {
-  const serves = new Map<string, RecentServe>();
+  let latest = new Map<string, RecentServe>();
+  let before = latest;
   return {
-    get: (requestId) => serves.get(requestId) ?? null,
+    get: (requestId) => latest.get(requestId) ?? before.get(requestId) ?? null,
     add(requestId, serve) {
-      serves.set(requestId, serve);
-      if (serves.size <= SERVES_MAX) return;
-      for (const oldest of serves.keys()) {
-        serves.delete(oldest);
-        break;
+      if (latest.size >= SERVES_MAX) {
+        before = latest;
+        latest = new Map();
       }
+      latest.set(requestId, serve);
     },
   };
 }

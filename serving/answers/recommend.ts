@@ -2,9 +2,11 @@ import { userLists } from '../lists/list-maker.ts';
 import type { ListSources } from '../lists/list-sources.ts';
 import { parseStored } from '../lists/parse-items.ts';
 import type { StoredList } from '../lists/stored-list.ts';
-import { batchList } from './batch-list.ts';
+import { readBatchList } from '../state/batch-list.ts';
+import type { BatchList } from '../state/batch-list.ts';
 import { findCached } from './cached-list.ts';
 import { computeList } from './computed-list.ts';
+import type { Computed } from './computed-list.ts';
 import type { AnswerContext } from './context.ts';
 import { explored } from './explored.ts';
 import { earlierPages, NO_PAGES } from './pages.ts';
@@ -61,9 +63,9 @@ async function personal(
     return { stored: fresh, list: () => fromStored(context, wanted, sources, fresh, 'used') };
   if (fresh !== null) return fromStored(context, wanted, sources, fresh, 'used');
   const computed = await computeList(context, sources, wanted);
-  if (computed !== null) return computed;
+  if (computed.list !== null) return computed.list;
   if (stale !== null) return fromStored(context, wanted, sources, stale, 'stale');
-  return (await fromBatch(context, sources, wanted)) ?? popular(context, sources, wanted);
+  return (await fromBatch(context, sources, wanted, computed)) ?? popular(context, sources, wanted);
 }
 
 /** Nothing of it is to be changed: it can be sent as it stands. */
@@ -105,27 +107,38 @@ async function fromBatch(
   context: AnswerContext,
   sources: ListSources,
   wanted: Wanted,
+  computed: Computed,
 ): Promise<ServedList | null> {
-  const { query, said } = wanted;
-  const asked = await context.postgresGuard.ask(() =>
-    batchList(context.options.state.pool, query.userId),
-  );
-  if (asked.kind === 'failed') {
-    said.say('batch', asked.why);
-    return null;
-  }
-  if (asked.value === null) {
+  const { said } = wanted;
+  const batch = await askForBatch(context, wanted, computed);
+  if (batch === 'failed') return null;
+  if (batch === null) {
     said.say('batch', 'no_list');
     return null;
   }
   said.say('batch', 'used');
-  const { modelVersion, items } = asked.value;
+  const { modelVersion, items } = batch;
   const reason = { kind: 'ranked_for_you' } as const;
   const first = { algorithm: 'batch', reason, candidates: items } as const;
   const lists = userLists(sources, null, context.now());
   const made = lists.make({ ...wishOf(wanted), first });
   const list = served(context, wanted, sources, 'batch', made, 0);
   return { ...list, modelVersion };
+}
+
+/** It may have come with the question before. */
+async function askForBatch(
+  context: AnswerContext,
+  { query, said }: Wanted,
+  { batch }: Computed,
+): Promise<BatchList | null | 'failed'> {
+  if (batch !== undefined) return batch;
+  const asked = await context.postgresGuard.ask(() =>
+    readBatchList(context.options.state.pool, query.userId),
+  );
+  if (asked.kind === 'got') return asked.value;
+  said.say('batch', asked.why);
+  return 'failed';
 }
 
 function popular(context: AnswerContext, sources: ListSources, wanted: Wanted): ServedList {

@@ -7,11 +7,17 @@ import type { MovieField } from './recommender.ts';
 import type { Catalogue } from '../ranking/catalogue.ts';
 import type { ServedList } from './served-list.ts';
 
+/** Of an answer, in the forms in which it is sent and logged. */
+export interface RequestId {
+  readonly text: string;
+  readonly bytes: Buffer;
+  /** Epoch ms: its time. */
+  readonly servedAt: number;
+}
+
 /** What of the request goes into its log. */
 export interface Asked {
-  readonly requestId: string;
-  /** Epoch ms; the request id's time. */
-  readonly servedAt: number;
+  readonly requestId: RequestId;
   readonly latencyMs: number;
   readonly app: string;
 }
@@ -25,9 +31,9 @@ type OfRequest = Pick<
 export function servePart(list: OfRequest, asked: Asked): ServePart {
   const { rows } = list;
   return {
-    request_id: parseUuid(asked.requestId) as Buffer,
+    request_id: asked.requestId.bytes,
     user_id: list.userId,
-    served_at: asked.servedAt,
+    served_at: asked.requestId.servedAt,
     latency_ms: Math.round(asked.latencyMs * 1000) / 1000,
     app: asked.app,
     source: list.source,

@@ -20,30 +20,31 @@ export function rankMovies(
   movieIds: readonly number[],
   now: number,
 ): RankedMovies {
-  const offered = movieIds.filter((movieId) => catalogue.placeOf.has(movieId));
   const history = user?.history ?? [];
   const scored = history.length === 0 ? null : (rankers?.score(history, now) ?? null);
   const vector = scored === null ? (rankers?.vector(history) ?? null) : null;
   const items = rankers?.items;
-  const placeOf = (movieId: number): number | undefined => items?.placeOf.get(movieId);
-  const popularity = (movieId: number): number => items?.popularity[placeOf(movieId) ?? -1] ?? 0;
-  const scoreOf = (movieId: number): number => {
-    const place = placeOf(movieId);
-    if (place === undefined) return 0;
-    return vector === null ? (scored?.scores.get(place) ?? 0) : likeness(items, place, vector);
-  };
-  const places = offered.map(placeOf).filter((place) => place !== undefined);
+  const scoreOf = (place: number): number =>
+    vector === null ? (scored?.scores.get(place) ?? 0) : likeness(items, place, vector);
+  const known = movieIds
+    .filter((movieId) => catalogue.placeOf.has(movieId))
+    .map((movieId) => {
+      const place = items?.placeOf.get(movieId);
+      return {
+        movieId,
+        place,
+        score: place === undefined ? 0 : scoreOf(place),
+        popularity: place === undefined ? 0 : (items?.popularity[place] ?? 0),
+      };
+    })
+    .sort((a, b) => b.score - a.score || b.popularity - a.popularity || a.movieId - b.movieId);
+  const places = known.flatMap(({ place }) => (place === undefined ? [] : [place]));
   const reasons = scored?.reasons(new Set(places));
-  const ranked = offered.map((movieId): ListItem => {
-    const score = scoreOf(movieId);
+  const ranked = known.map(({ movieId, place, score }): ListItem => {
     const other = vector !== null && score > 0 ? FITS_TASTE : POPULAR;
-    const reason = reasons?.get(placeOf(movieId) ?? -1) ?? other;
+    const reason = reasons?.get(place ?? -1) ?? other;
     return { movieId, score, propensity: 1, reason };
   });
-  ranked.sort(
-    (a, b) =>
-      b.score - a.score || popularity(b.movieId) - popularity(a.movieId) || a.movieId - b.movieId,
-  );
   return {
     personal: scored !== null || vector !== null,
     algorithm: scored?.algorithm ?? (vector === null ? 'popularity' : 'fold_in'),

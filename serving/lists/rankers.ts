@@ -4,7 +4,7 @@ import type { FoldInSettings } from '../ranking/fold-in.ts';
 import type { HistoryRow } from '../ranking/history.ts';
 import type { ItemModel } from '../ranking/item-model.ts';
 import { createLiveScorer, LIVE_DEFAULTS } from '../ranking/live-scores.ts';
-import { strongestReasons } from '../ranking/reasons.ts';
+import { createReasoner } from '../ranking/reasons.ts';
 import type { Reason } from '../ranking/reasons.ts';
 import type { Scores } from '../ranking/live-scores.ts';
 
@@ -35,6 +35,7 @@ export interface Rankers {
 
 export function createRankers(items: ItemModel, foldIn: FoldInSettings): Rankers {
   const live = createLiveScorer(items, LIVE_DEFAULTS);
+  const reasoner = createReasoner(items, LIVE_DEFAULTS);
   const { vectors } = items;
   const folder = vectors === null ? null : createFolder(items, vectors, foldIn);
   const vector = (history: readonly HistoryRow[]): Float32Array | null =>
@@ -57,8 +58,7 @@ export function createRankers(items: ItemModel, foldIn: FoldInSettings): Rankers
         return {
           algorithm: 'item_item',
           scores,
-          reasons: (places) =>
-            strongestReasons(items, LIVE_DEFAULTS, history, now, scores.scales, places),
+          reasons: (places) => reasoner(history, now, scores.scales, places),
         };
       return null;
     },

@@ -1,8 +1,11 @@
+import { createPlaces } from './places.ts';
+import type { Places } from './places.ts';
+
 /** What lists need to know of the movies, by their place in it. Nothing in it changes. */
 export interface Catalogue {
   /** Ascending. */
   readonly movieIds: Float64Array;
-  readonly placeOf: ReadonlyMap<number, number>;
+  readonly placeOf: Places;
   readonly titles: readonly string[];
   /** 0 where it is not known. */
   readonly years: Int16Array;
@@ -24,9 +27,10 @@ export function createCatalogue(movies: readonly CatalogueMovie[]): Catalogue {
   const sorted = [...byId.values()].sort((a, b) => a.movieId - b.movieId);
   const genres = [...new Set(sorted.flatMap((movie) => movie.genres))].sort();
   const genreIndex = new Map(genres.map((genre, i) => [genre, i]));
+  const movieIds = Float64Array.from(sorted, ({ movieId }) => movieId);
   return {
-    movieIds: Float64Array.from(sorted, ({ movieId }) => movieId),
-    placeOf: new Map(sorted.map(({ movieId }, place) => [movieId, place])),
+    movieIds,
+    placeOf: createPlaces(movieIds),
     titles: sorted.map(({ title }) => title),
     years: Int16Array.from(sorted, ({ year }) => year ?? 0),
     genres,

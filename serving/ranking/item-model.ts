@@ -1,3 +1,6 @@
+import { createPlaces } from './places.ts';
+import type { Places } from './places.ts';
+
 /** Rows of weights, by place: those of row i stand at [starts[i], starts[i + 1]). */
 export interface SparseRows {
   readonly starts: Uint32Array;
@@ -34,7 +37,7 @@ export interface ItemModel {
   readonly version: string;
   /** Ascending; below 2^53. */
   readonly movieIds: Float64Array;
-  readonly placeOf: ReadonlyMap<number, number>;
+  readonly placeOf: Places;
   /** What a user did to the row's movie, times the weight, speaks for the entry's movie. */
   readonly neighbours: SparseRows;
   /** How much the entry's movie is what comes after the row's. */
@@ -69,12 +72,11 @@ export interface ItemModelParts {
 export function createItemModel(parts: ItemModelParts): ItemModel {
   const { movieIds, popularity, neighbours, next, vectors, version } = parts;
   const count = movieIds.length;
-  const placeOf = new Map<number, number>();
   movieIds.forEach((id, place) => {
     if (place > 0 && id <= (movieIds[place - 1] as number))
       throw new RangeError(`model ${version}: movie ids do not ascend at place ${place}`);
-    placeOf.set(id, place);
   });
+  const placeOf = createPlaces(movieIds);
   if (popularity.length !== count)
     throw new RangeError(`model ${version}: ${popularity.length} popularities of ${count} movies`);
   checkRows(`model ${version}: neighbours`, neighbours, count);
@@ -101,10 +103,7 @@ function checkRows(what: string, rows: SparseRows, count: number): void {
 }
 
 /** Rows from entries in any order; those of movies that the model doesn't know are left out. */
-export function rowsOf(
-  entries: readonly Entry[],
-  placeOf: ReadonlyMap<number, number>,
-): SparseRows {
+export function rowsOf(entries: readonly Entry[], placeOf: Places): SparseRows {
   const starts = new Uint32Array(placeOf.size + 1);
   const known: (readonly [row: number, place: number, weight: number])[] = [];
   for (const { movieId, otherId, weight } of entries) {

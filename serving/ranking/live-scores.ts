@@ -41,7 +41,7 @@ export interface Scores {
 }
 
 export interface LiveScores extends Scores {
-  /** What the parts of the score are measured in; see strongestReasons. */
+  /** What the parts of the score are measured in; see reasons.ts. */
   readonly scales: Scales;
 }
 

@@ -17,72 +17,94 @@ export type Reason =
   | { readonly kind: 'pinned' }
   | { readonly kind: 'exploration' };
 
-interface Strongest {
-  movieId: number;
-  share: number;
-}
-
-/**
- * Of each listed movie the action that speaks for it most, by the terms of the live score (see
- * live-scores.ts), item-item and what comes next in the scales that it gives. Movies that no action
- * speaks for are left out. One pass over the rows of the history.
- */
-export function strongestReasons(
-  model: ItemModel,
-  settings: LiveSettings,
+/** Of each listed movie the action that speaks for it most. One user at a time. */
+export type Reasoner = (
   history: readonly HistoryRow[],
   now: number,
   scales: Scales,
+  /** Places. */
   listed: ReadonlySet<number>,
+) => ReadonlyMap<number, Reason>;
+
+/**
+ * By the terms of the live score (see live-scores.ts), item-item and what comes next in the scales that it
+ * gives. Movies that no action speaks for are left out. One pass over the rows of the history, in which
+ * most entries are of movies that aren't listed: whether one is, an array by place says.
+ */
+export function createReasoner(model: ItemModel, settings: LiveSettings): Reasoner {
+  const { neighbours, next, placeOf } = model;
+  /** The listed place's number from 1; all 0 between two calls. */
+  const numberOf = new Uint32Array(model.movieIds.length);
+
+  return (history, now, scales, listed) => {
+    const fade = fadeAt(settings, history.at(-1)?.lastAt ?? 0, now);
+    const because = createStrongest(listed.size);
+    const after = createStrongest(listed.size);
+    const places = [...listed];
+    places.forEach((place, i) => {
+      numberOf[place] = i + 1;
+    });
+    history.forEach(({ movieId, weight }, k) => {
+      const row = placeOf.get(movieId);
+      if (row === undefined || weight <= 0) return;
+      const later = history.length - 1 - k;
+      const boosted = 1 + settings.boost * fade * 0.5 ** (later / settings.boostHalfLife);
+      note(because, neighbours, row, numberOf, movieId, weight * boosted * scales.item);
+      if (later >= settings.nextActions) return;
+      const newness = 0.5 ** (later / settings.nextHalfLife);
+      const share = (newness * weight * scales.next) / WHOLE_WEIGHT;
+      note(after, next, row, numberOf, movieId, share);
+    });
+    for (const place of places) numberOf[place] = 0;
+    return reasonsOf(places, because, after);
+  };
+}
+
+function reasonsOf(
+  places: readonly number[],
+  because: Strongest,
+  after: Strongest,
 ): ReadonlyMap<number, Reason> {
-  const fade = fadeAt(settings, history.at(-1)?.lastAt ?? 0, now);
-  const because = new Map<number, Strongest>();
-  const after = new Map<number, Strongest>();
-  history.forEach(({ movieId, weight }, k) => {
-    const row = model.placeOf.get(movieId);
-    if (row === undefined || weight <= 0) return;
-    const later = history.length - 1 - k;
-    const boosted = 1 + settings.boost * fade * 0.5 ** (later / settings.boostHalfLife);
-    note(because, model.neighbours, row, listed, movieId, weight * boosted * scales.item);
-    if (later >= settings.nextActions) return;
-    const newness = 0.5 ** (later / settings.nextHalfLife);
-    const share = (newness * weight * scales.next) / WHOLE_WEIGHT;
-    note(after, model.next, row, listed, movieId, share);
-  });
   const reasons = new Map<number, Reason>();
-  for (const place of listed) {
-    const first = because.get(place);
-    const second = after.get(place);
-    if (first === undefined && second === undefined) continue;
+  places.forEach((place, i) => {
+    const first = because.shares[i] as number;
+    const second = after.shares[i] as number;
+    if (first === 0 && second === 0) return;
     reasons.set(
       place,
-      (second?.share ?? 0) > (first?.share ?? 0)
-        ? { kind: 'often_after', movieId: second?.movieId ?? 0 }
-        : { kind: 'because_you', movieId: first?.movieId ?? 0 },
+      second > first
+        ? { kind: 'often_after', movieId: after.movieIds[i] as number }
+        : { kind: 'because_you', movieId: because.movieIds[i] as number },
     );
-  }
+  });
   return reasons;
 }
 
+/** By the number of a listed place, from 0. A share of 0: nothing speaks for it. */
+interface Strongest {
+  readonly movieIds: Float64Array;
+  readonly shares: Float64Array;
+}
+
+function createStrongest(count: number): Strongest {
+  return { movieIds: new Float64Array(count), shares: new Float64Array(count) };
+}
+
 function note(
-  strongest: Map<number, Strongest>,
+  { movieIds, shares }: Strongest,
   rows: SparseRows,
   row: number,
-  listed: ReadonlySet<number>,
+  numberOf: Uint32Array,
   movieId: number,
   factor: number,
 ): void {
   const end = rows.starts[row + 1] as number;
   for (let i = rows.starts[row] as number; i < end; i++) {
-    const place = rows.places[i] as number;
-    if (!listed.has(place)) continue;
+    const number = numberOf[rows.places[i] as number] as number;
+    if (number === 0) continue;
     const share = factor * (rows.weights[i] as number);
-    const known = strongest.get(place);
-    if (known === undefined) {
-      if (share > 0) strongest.set(place, { movieId, share });
-    } else if (share > known.share) {
-      known.movieId = movieId;
-      known.share = share;
-    }
+    if (share <= (shares[number - 1] as number)) continue;
+    shares[number - 1] = share;
+    movieIds[number - 1] = movieId;
   }
 }

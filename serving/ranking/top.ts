@@ -19,74 +19,101 @@ export function topCandidates(
   length: number,
   eligible: (place: number) => boolean,
 ): Candidate[] {
-  const before = (a: Candidate, b: Candidate): number =>
-    b.score - a.score ||
-    (model.popularity[b.place] as number) - (model.popularity[a.place] as number) ||
-    a.place - b.place;
-  /** A bounded binary heap, the worst kept one on top: most of what is looked at is worse than that. */
-  const heap: Candidate[] = [];
-  if (length === 0) return heap;
-  for (const place of scores.touched()) {
-    const candidate = { place, score: scores.get(place) };
-    if (isKept(heap, length, candidate, before) && eligible(place))
-      keep(heap, length, candidate, before);
+  if (length === 0) return [];
+  const best = createBest(model.popularity, length);
+  const touched = scores.touched();
+  let worst = -Infinity;
+  for (let i = 0; i < touched.length; i++) {
+    const place = touched[i] as number;
+    const score = scores.get(place);
+    if (score < worst || !best.takes(place, score) || !eligible(place)) continue;
+    worst = best.add(place, score);
   }
   for (const place of model.byPopularity) {
     if (scores.has(place)) continue;
-    const candidate = { place, score: scores.get(place) };
+    const score = scores.get(place);
     // Whatever follows is less popular, and so no better.
-    if (!isKept(heap, length, candidate, before)) break;
-    if (eligible(place)) keep(heap, length, candidate, before);
+    if (!best.takes(place, score)) break;
+    if (eligible(place)) best.add(place, score);
   }
-  return heap.sort(before);
+  return best.inOrder();
 }
 
-type Before = (a: Candidate, b: Candidate) => number;
+/**
+ * A bounded binary heap, the worst kept one on top: most of what is looked at is worse than that, and is
+ * passed over by one comparison.
+ */
+function createBest(popularity: Float32Array, length: number) {
+  const places = new Uint32Array(length);
+  const scores = new Float64Array(length);
+  let count = 0;
 
-function isKept(
-  heap: readonly Candidate[],
-  length: number,
-  candidate: Candidate,
-  before: Before,
-): boolean {
-  return heap.length < length || before(candidate, heap[0] as Candidate) < 0;
-}
-
-function keep(heap: Candidate[], length: number, candidate: Candidate, before: Before): void {
-  if (heap.length < length) {
-    heap.push(candidate);
-    siftUp(heap, before);
-  } else {
-    heap[0] = candidate;
-    siftDown(heap, before);
+  function isBefore(placeA: number, scoreA: number, placeB: number, scoreB: number): boolean {
+    if (scoreA !== scoreB) return scoreA > scoreB;
+    const byPopularity = (popularity[placeA] as number) - (popularity[placeB] as number);
+    return byPopularity === 0 ? placeA < placeB : byPopularity > 0;
   }
-}
 
-function siftUp(heap: Candidate[], before: Before): void {
-  let i = heap.length - 1;
-  while (i > 0) {
-    const parent = (i - 1) >> 1;
-    if (before(heap[i] as Candidate, heap[parent] as Candidate) <= 0) return;
-    swap(heap, i, parent);
-    i = parent;
+  /** Whether the one at index a is worse than the one at b. */
+  function isWorse(a: number, b: number): boolean {
+    return isBefore(
+      places[b] as number,
+      scores[b] as number,
+      places[a] as number,
+      scores[a] as number,
+    );
   }
-}
 
-function siftDown(heap: Candidate[], before: Before): void {
-  let i = 0;
-  for (;;) {
-    let worst = i;
-    for (const child of [2 * i + 1, 2 * i + 2])
-      if (child < heap.length && before(heap[child] as Candidate, heap[worst] as Candidate) > 0)
-        worst = child;
-    if (worst === i) return;
-    swap(heap, i, worst);
-    i = worst;
+  function swap(a: number, b: number): void {
+    const place = places[a] as number;
+    const score = scores[a] as number;
+    places[a] = places[b] as number;
+    scores[a] = scores[b] as number;
+    places[b] = place;
+    scores[b] = score;
   }
-}
 
-function swap(heap: Candidate[], i: number, j: number): void {
-  const kept = heap[i] as Candidate;
-  heap[i] = heap[j] as Candidate;
-  heap[j] = kept;
+  function siftUp(from: number): void {
+    for (let i = from; i > 0;) {
+      const parent = (i - 1) >> 1;
+      if (!isWorse(i, parent)) return;
+      swap(i, parent);
+      i = parent;
+    }
+  }
+
+  function siftDown(): void {
+    for (let i = 0; ;) {
+      let worst = i;
+      const left = 2 * i + 1;
+      if (left < count && isWorse(left, worst)) worst = left;
+      if (left + 1 < count && isWorse(left + 1, worst)) worst = left + 1;
+      if (worst === i) return;
+      swap(i, worst);
+      i = worst;
+    }
+  }
+
+  return {
+    takes: (place: number, score: number): boolean =>
+      count < length || isBefore(place, score, places[0] as number, scores[0] as number),
+    /** Returns the score below which nothing is taken any more. */
+    add(place: number, score: number): number {
+      const at = count < length ? count : 0;
+      places[at] = place;
+      scores[at] = score;
+      if (count < length) {
+        count++;
+        siftUp(at);
+      } else siftDown();
+      return count < length ? -Infinity : (scores[0] as number);
+    },
+    inOrder(): Candidate[] {
+      const kept = Array.from({ length: count }, (_, i) => ({
+        place: places[i] as number,
+        score: scores[i] as number,
+      }));
+      return kept.sort((a, b) => (isBefore(a.place, a.score, b.place, b.score) ? -1 : 1));
+    },
+  };
 }

@@ -3,6 +3,8 @@ import { copyRows } from '../../connectors/postgres/copy-rows.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import { createItemModel } from '../ranking/item-model.ts';
 import type { ItemModel, SparseRows, Vectors } from '../ranking/item-model.ts';
+import { createPlaces } from '../ranking/places.ts';
+import type { Places } from '../ranking/places.ts';
 import { readModelSettings } from './model-settings.ts';
 import type { ModelSettings } from './model-settings.ts';
 
@@ -39,7 +41,7 @@ export async function loadModel(
       });
     const settings = readModelSettings(row.settings);
     const { movieIds, popularity } = await loadMovies(session, version);
-    const placeOf = new Map([...movieIds].map((id, place) => [id, place]));
+    const placeOf = createPlaces(movieIds);
     const rows = (table: string, other: string): Promise<SparseRows> =>
       loadRows(session, { table, other, version, placeOf, expected: settings.counts[table] });
     const items = createItemModel({
@@ -76,7 +78,7 @@ interface RowsOptions {
   readonly table: string;
   readonly other: string;
   readonly version: string;
-  readonly placeOf: ReadonlyMap<number, number>;
+  readonly placeOf: Places;
   /** Rows that the version says it has; undefined when it doesn't. */
   readonly expected: number | undefined;
 }
@@ -125,7 +127,7 @@ async function loadRows(session: Session, options: RowsOptions): Promise<SparseR
 async function loadVectors(
   session: Session,
   version: string,
-  placeOf: ReadonlyMap<number, number>,
+  placeOf: Places,
   dimensions: number,
 ): Promise<Vectors | null> {
   const values = new Float32Array(placeOf.size * dimensions);

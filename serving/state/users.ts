@@ -6,20 +6,24 @@ import type { HistoryRow, UserState } from '../ranking/history.ts';
 const HISTORY_MAX = 50_000;
 
 /**
- * Version and history in one statement, and so of one moment. Rows are packed: movie (8 bytes), weight in
- * thousandths (4), time in ms (6, the first of a UUIDv7), seen (1).
+ * An SQL expression: a user's history, its rows packed: movie (8 bytes), weight in thousandths (4), time in
+ * ms (6, the first of a UUIDv7), seen (1). Null where there is none.
  */
+export function packedHistory(user: string): string {
+  return `(
+    SELECT string_agg(int8send(movie_id) || int4send(weight_milli)
+             || substring(uuid_send(last_event_id) FROM 1 FOR 6)
+             || CASE WHEN seen THEN '\\x01'::bytea ELSE '\\x00'::bytea END, ''::bytea)
+      FROM (SELECT movie_id, weight_milli, last_event_id, seen
+              FROM user_history WHERE user_id = ${user}
+             ORDER BY last_event_id DESC LIMIT ${HISTORY_MAX}) AS latest)`;
+}
+
+/** Version and history in one statement, and so of one moment. */
 const USERS = `
-  SELECT p.user_id AS "userId", p.profile_version AS "profileVersion", h.packed
-    FROM user_profiles AS p
-    LEFT JOIN LATERAL (
-      SELECT string_agg(int8send(movie_id) || int4send(weight_milli)
-               || substring(uuid_send(last_event_id) FROM 1 FOR 6)
-               || CASE WHEN seen THEN '\\x01'::bytea ELSE '\\x00'::bytea END, ''::bytea) AS packed
-        FROM (SELECT movie_id, weight_milli, last_event_id, seen
-                FROM user_history WHERE user_id = p.user_id
-               ORDER BY last_event_id DESC LIMIT ${HISTORY_MAX}) AS latest) AS h ON true
-   WHERE p.user_id = ANY($1::text[])`;
+  SELECT p.user_id AS "userId", p.profile_version AS "profileVersion",
+         ${packedHistory('p.user_id')} AS packed
+    FROM user_profiles AS p WHERE p.user_id = ANY($1::text[])`;
 
 const ROW_BYTES = 19;
 
@@ -36,11 +40,12 @@ export async function readUsers(
 ): Promise<Map<string, UserState>> {
   const rows = await queryable.query<Row>(USERS, [userIds]);
   return new Map(
-    rows.map(({ userId, profileVersion, packed }) => [
-      userId,
-      { profileVersion, history: inOrder(unpack(packed ?? Buffer.alloc(0))) },
-    ]),
+    rows.map(({ userId, profileVersion, packed }) => [userId, userState(profileVersion, packed)]),
   );
+}
+
+export function userState(profileVersion: number, packed: Buffer | null): UserState {
+  return { profileVersion, history: packed === null ? [] : inOrder(unpack(packed)) };
 }
 
 function unpack(packed: Buffer): HistoryRow[] {

@@ -11,7 +11,7 @@ const MAIN = join(repositoryRoot, 'cli', 'main.ts');
 /** Starts `marquee run` with those processors in one process, on the bench's stack. */
 export function startProcessors(
   context: Pick<RunContext, 'stack' | 'logFile' | 'settings'>,
-  processors: readonly Processor[],
+  processors: readonly string[],
 ): StartedClient {
   return startChild({
     command: process.execPath,

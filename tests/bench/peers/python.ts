@@ -4,8 +4,8 @@ import { loadConfig } from '../../../cli/config/config.ts';
 import { installPython } from '../../../cli/stack/install/python.ts';
 import type { Progress } from '../../../cli/terminal/progress.ts';
 
-/** A peer that is a Python package: Pathway takes 1.6 GB, implicit 150 MB, DuckDB 60 MB. */
-export type PythonPeer = 'pathway' | 'duckdb' | 'implicit';
+/** A peer that is a Python package: Pathway takes 1.6 GB, Feast 600 MB, implicit 150 MB, DuckDB 60 MB. */
+export type PythonPeer = 'pathway' | 'duckdb' | 'implicit' | 'feast';
 
 const requirementsOf = (peer: PythonPeer): string => join(import.meta.dirname, `${peer}.txt`);
 

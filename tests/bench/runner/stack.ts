@@ -10,6 +10,7 @@ export interface BenchPids {
   readonly broker: number;
   readonly postgres: number;
   readonly store?: number;
+  readonly cache?: number;
 }
 
 /** The bench's own servers, apart from every other stack of the machine. */
@@ -59,6 +60,7 @@ export async function startBenchStack(
         broker: pidOf(stack, 'kafka'),
         postgres: pidOf(stack, 'postgres'),
         ...(extra.includes('object-store') ? { store: pidOf(stack, 'object-store') } : {}),
+        ...(extra.includes('valkey') ? { cache: pidOf(stack, 'valkey') } : {}),
       },
       connect: () => connectTo(stack.adminUrl),
       stop: () => stack.stop(),

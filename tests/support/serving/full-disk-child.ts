@@ -12,15 +12,17 @@ const refuseWhenFull = (): void => {
 
 await serve(loadConfig({ serve: { port: 0 } }), (config, registry) =>
   openRecommender(config, registry, {
-    open(path) {
-      refuseWhenFull();
-      return FILE_IO.open(path);
-    },
-    write(fd, bytes, from, to, at) {
-      // By half, as a disk does that fills up.
-      if (existsSync(sign)) FILE_IO.write(fd, bytes, from, from + Math.ceil((to - from) / 2), at);
-      refuseWhenFull();
-      return FILE_IO.write(fd, bytes, from, to, at);
+    io: {
+      open(path) {
+        refuseWhenFull();
+        return FILE_IO.open(path);
+      },
+      write(fd, bytes, from, to, at) {
+        // By half, as a disk does that fills up.
+        if (existsSync(sign)) FILE_IO.write(fd, bytes, from, from + Math.ceil((to - from) / 2), at);
+        refuseWhenFull();
+        return FILE_IO.write(fd, bytes, from, to, at);
+      },
     },
   }),
 );

@@ -39,6 +39,7 @@ const state: ServingState = {
     close: () => Promise.resolve(),
   },
   sources: () => ({ catalogue, rankers: null, generation: 0, trending: null }),
+  nearest: () => null,
   asOf: () => ({ model: null, catalogue: null }),
   ready: () => Promise.resolve(),
   refresh: () => Promise.resolve(),
@@ -67,7 +68,8 @@ function stored(userId: string): Buffer {
     holdsUntil: Infinity,
     algorithm: 'fold_in' as const,
     length: LIMIT,
-    items,
+    items: items.slice(0, 50),
+    pool: items.slice(50),
   };
   const bytes = encodeServedList(servedListPart(list, items.slice(0, LIMIT)));
   return encodeStoredList(list, { items: LIMIT, bytes });

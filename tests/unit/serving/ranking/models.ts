@@ -1,3 +1,4 @@
+import { createPlaces } from '../../../../serving/ranking/places.ts';
 import { createItemModel, rowsOf } from '../../../../serving/ranking/item-model.ts';
 import type { Entry, ItemModel } from '../../../../serving/ranking/item-model.ts';
 
@@ -10,7 +11,7 @@ export function modelOf(options: {
   readonly vectors?: readonly (readonly number[])[];
 }): ItemModel {
   const movieIds = Float64Array.from({ length: options.movies }, (_, i) => 10 * (i + 1));
-  const placeOf = new Map([...movieIds].map((id, place) => [id, place]));
+  const placeOf = createPlaces(movieIds);
   const { vectors } = options;
   return createItemModel({
     version: '20261127T000000Z',
