@@ -20,19 +20,10 @@ const BENCHMARKS = {
     file: 'tests/bench/sdk.ts',
     description: 'events that the SDK gets acknowledged a second, on a stack of its own',
   },
-  api: {
-    file: 'tests/bench/api.ts',
-    description: 'what the HTTP API adds to node:http, when a list is ready at once',
-  },
   serving: {
     file: 'tests/bench/serving.ts',
     description:
       'answers and freshness, against bare servers, bare queries and Feast, on a stack of its own',
-  },
-  'serve-log': {
-    file: 'tests/bench/serve-log.ts',
-    description:
-      'what logging every served list takes of a server’s answers, on a stack of its own',
   },
 } as const;
 

@@ -4,7 +4,7 @@ import type { MadeList } from '../lists/list-maker.ts';
 import type { ListSources } from '../lists/list-sources.ts';
 import type { UserState } from '../ranking/history.ts';
 import type { BatchList } from '../state/batch-list.ts';
-import { readOneUser } from '../state/one-user.ts';
+import { readOneUser } from '../state/to-list.ts';
 import type { AnswerContext } from './context.ts';
 import { firstOf } from './likeness.ts';
 import type { ServedList } from './served-list.ts';

@@ -43,10 +43,10 @@ const CONSIDERED_MIN = 200;
  * How many candidates that are eligible `arrange` asks for, at most: so many are worth making. Where seen
  * movies are demoted these are unseen ones.
  */
-export function candidatesNeeded(surface: Surface, length: number): number {
+export function candidatesNeeded(surface: Surface, length: number, shown: Shown): number {
   const { diversity, exploration } = surface;
   const reorders =
-    surface.impressionDiscount !== 1 ||
+    (surface.impressionDiscount !== 1 && shown.size > 0) ||
     surface.popularityExponent !== 0 ||
     surface.boosts.genres.size + surface.boosts.movies.size > 0;
   const depth = depthOf(surface, length, reorders || diversity.kind === 'most_per_genre');

@@ -78,7 +78,7 @@ function makeList(
   const { surface, length, filter, seenPolicy } = wish;
   const explores = surface.exploration.share > 0;
   const eligible = createEligible({ catalogue, surface, filter, seen, seenPolicy });
-  const depth = candidatesNeeded(surface, length);
+  const depth = candidatesNeeded(surface, length, wish.shown);
   const candidates = function* (): Generator<ListCandidate> {
     if (scored !== null && rankers !== null) yield* rankedMovies(rankers, scored, depth, eligible);
     yield* wish.first?.candidates ?? [];

@@ -1,4 +1,3 @@
-import type { Queryable } from '../../connectors/postgres/pool.ts';
 import { SHOWN_WINDOW_MS, shownTimes } from '../ranking/shown.ts';
 import type { ShownServe } from '../ranking/shown.ts';
 import type { Shown } from '../ranking/steps.ts';
@@ -27,10 +26,6 @@ export function servesJson(user: string, since: string): string {
           AND f.movie_id IS NOT NULL) AS a)`;
 }
 
-const SERVES = `
-  SELECT asked.user_id AS "userId", ${servesJson('asked.user_id', '$2::float8')} AS serves
-    FROM unnest($1::text[]) AS asked (user_id)`;
-
 /** What servesJson makes, as the driver parses it. */
 export type ServesJson = readonly (readonly [
   servedAt: number,
@@ -54,20 +49,4 @@ const NOTHING: Shown = new Map();
 /** The first moment of which a list that was served still counts. */
 export function shownSince(now: number): number {
   return now - SHOWN_WINDOW_MS;
-}
-
-/** What users were shown lately without a response. Who was shown nothing is not in it. */
-export async function readShown(
-  queryable: Queryable,
-  userIds: readonly string[],
-  now: number,
-): Promise<ReadonlyMap<string, Shown>> {
-  const rows = await queryable.query<{ userId: string; serves: ServesJson | null }>(SERVES, [
-    userIds,
-    shownSince(now),
-  ]);
-  const shown = new Map<string, Shown>();
-  for (const { userId, serves } of rows)
-    if (serves !== null) shown.set(userId, shownOf(serves, now));
-  return shown;
 }

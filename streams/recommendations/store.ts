@@ -9,8 +9,7 @@ import { createListCache } from '../../serving/cache/list-cache.ts';
 import type { ListSources } from '../../serving/lists/list-sources.ts';
 import { createServingState } from '../../serving/state/serving-state.ts';
 import { alike } from '../../serving/state/alike.ts';
-import { readShown } from '../../serving/state/shown.ts';
-import { readUsers } from '../../serving/state/users.ts';
+import { readUsersToList } from '../../serving/state/to-list.ts';
 import { watchSurfaces } from '../../serving/surfaces/watch-surfaces.ts';
 import type { Surface } from '../../serving/ranking/surface.ts';
 import type { Store, StoreOptions } from '../runtime/processor.ts';
@@ -131,28 +130,22 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
   async function updateSome(session: Session, userIds: readonly string[]): Promise<UserVector[]> {
     const sources = sourcesOf(state);
     const now = Date.now();
-    const wanted = await wantedSurfaces(userIds);
-    const users = await readUsers(session, userIds);
-    const shown = await readShown(session, userIds, now);
+    const [wanted, users] = await Promise.all([
+      wantedSurfaces(userIds),
+      readUsersToList(session, userIds, now),
+    ]);
     const puts: Promise<boolean>[] = [];
     const vectors: UserVector[] = [];
     const { rankers } = sources;
     for (const [i, userId] of userIds.entries()) {
-      const user = users.get(userId);
-      if (user === undefined || rankers === null) continue;
-      const lists = listsOf(
-        sources,
-        {
-          ...{ userId, user },
-          shown: shown.get(userId) ?? NOTHING_SHOWN,
-          surfaces: wanted[i] ?? [],
-          first: hasNeighbours(rankers, user.history)
-            ? null
-            : await alike(rankers, state.nearest(), user.history),
-        },
-        now,
-      );
-      for (const list of lists) puts.push(cache.put(list));
+      const found = users.get(userId);
+      if (found === undefined || rankers === null) continue;
+      const { user } = found;
+      const first = hasNeighbours(rankers, user.history)
+        ? null
+        : await alike(rankers, state.nearest(), user.history);
+      const whom = { ...found, userId, first, surfaces: wanted[i] ?? [] };
+      for (const list of listsOf(sources, whom, now)) puts.push(cache.put(list));
       const vector = rankers.vector(user.history);
       if (vector === null) continue;
       vectors.push({ userId, vector: vectorText(vector), modelVersion: rankers.items.version });
@@ -179,8 +172,6 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
     },
   };
 }
-
-const NOTHING_SHOWN: ReadonlyMap<number, number> = new Map();
 
 function sourcesOf(state: { sources(): ListSources | null }): ListSources {
   const sources = state.sources();

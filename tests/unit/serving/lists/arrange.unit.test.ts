@@ -74,13 +74,20 @@ describe('a list', () => {
 describe('the candidates that are needed', () => {
   it('are as many as the list, and more where the order changes', () => {
     const off = { ...PLAIN, exploration: { ...PLAIN.exploration, share: 0 } };
-    expect(candidatesNeeded(off, 20)).toBe(20);
-    expect(candidatesNeeded(surface({ impressionDiscount: 0.8 }), 20)).toBe(200);
-    expect(candidatesNeeded(surface({ popularityExponent: -0.1 }), 100)).toBe(200);
+    const nothing = new Map<number, number>();
+    const discounts = surface({ impressionDiscount: 0.8 });
+    expect(candidatesNeeded(off, 20, nothing)).toBe(20);
+    expect(candidatesNeeded(discounts, 20, nothing)).toBe(20);
+    expect(candidatesNeeded(discounts, 20, new Map([[1, 1]]))).toBe(200);
+    expect(candidatesNeeded(surface({ popularityExponent: -0.1 }), 100, nothing)).toBe(200);
     expect(
-      candidatesNeeded(surface({ diversity: { kind: 'mmr', relevance: 1, over: 50 } }), 20),
+      candidatesNeeded(
+        surface({ diversity: { kind: 'mmr', relevance: 1, over: 50 } }),
+        20,
+        nothing,
+      ),
     ).toBe(50);
     const exploration = { share: 0.1, fromPosition: 1, pool: 30 };
-    expect(candidatesNeeded(surface({ exploration }), 20)).toBe(50);
+    expect(candidatesNeeded(surface({ exploration }), 20, nothing)).toBe(50);
   });
 });

@@ -26,7 +26,7 @@ const ONE_USER = `
          CASE WHEN p.user_id IS NULL THEN ${batchJson('$1')} END AS batch
     FROM (SELECT) AS always LEFT JOIN user_profiles AS p ON p.user_id = $1::text`;
 
-interface Row extends Record<string, unknown> {
+interface Row {
   profileVersion: number | null;
   packed: Buffer | null;
   serves: ServesJson | null;
@@ -47,4 +47,26 @@ export async function readOneUser(
     shown: shownOf(row?.serves ?? null, now),
     batch: batchListOf(row?.batch ?? null),
   };
+}
+
+const USERS = `
+  SELECT p.user_id AS "userId", p.profile_version AS "profileVersion",
+         ${packedHistory('p.user_id')} AS packed, ${servesJson('p.user_id', '$2::float8')} AS serves
+    FROM user_profiles AS p WHERE p.user_id = ANY($1::text[])`;
+
+/** Those of the users who have a profile, with what they were shown. */
+export async function readUsersToList(
+  queryable: Queryable,
+  userIds: readonly string[],
+  now: number,
+): Promise<ReadonlyMap<string, { readonly user: UserState; readonly shown: Shown }>> {
+  const rows = await queryable.query<
+    Omit<Row, 'profileVersion' | 'batch'> & { userId: string; profileVersion: number }
+  >(USERS, [userIds, shownSince(now)]);
+  return new Map(
+    rows.map(({ userId, profileVersion, packed, serves }) => [
+      userId,
+      { user: userState(profileVersion, packed), shown: shownOf(serves, now) },
+    ]),
+  );
 }
