@@ -89,6 +89,7 @@ export function createApi(options: ApiOptions): Api {
         validators,
         gates,
         admit: admission.header,
+        hasHeaders: () => settings.origins.length > 0,
         isClosing: () => isClosing,
       });
   };

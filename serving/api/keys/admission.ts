@@ -1,7 +1,7 @@
 import { ApiProblem } from '../http/problem.ts';
 import { createTokenBuckets } from '../limits/token-buckets.ts';
 import type { ApiKey, Scope } from './api-key.ts';
-import { authorise, recognise } from './authorise.ts';
+import { authorise, recognise, requireScope } from './authorise.ts';
 import type { KeyRing } from './key-ring.ts';
 
 /** Who calls, whether they may, and whether they are too fast. Each throws an ApiProblem. */
@@ -10,6 +10,9 @@ export interface Admission {
   /** A key that stands in a body: anybody can read it there, so it may do no more than emit. */
   body(text: string | null): ApiKey;
 }
+
+/** One key has as many headers as there are ways to write Bearer. */
+const KNOWN_MAX = 1_000;
 
 export function createAdmission(
   ring: KeyRing,
@@ -34,8 +37,22 @@ export function createAdmission(
     });
   }
 
+  /** Headers whose key was found right, so that its hash isn't made for each request. */
+  const known = new Map<string, ApiKey>();
+
+  /** A key that was changed or withdrawn is another object of the ring: then it is looked at again. */
+  function recall(authorization: string | undefined, scope: Scope): ApiKey {
+    const before = authorization === undefined ? undefined : known.get(authorization);
+    if (before !== undefined && ring.isKnown() && ring.find(before.keyId) === before)
+      return requireScope(before, scope);
+    const key = authorise(ring, authorization, scope);
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(authorization as string, key);
+    return key;
+  }
+
   return {
-    header: (authorization, scope) => take(authorise(ring, authorization, scope)),
+    header: (authorization, scope) => take(recall(authorization, scope)),
     body(text) {
       if (text === null) return authorise(ring, undefined, 'emit');
       const key = recognise(ring, text);

@@ -99,7 +99,7 @@ function answersTable(turns: readonly Turn[]): string[] {
     markdownTable(
       [
         ...['system', 'runs', 'requests/s', 'p50 ms', 'p99 ms', 'body bytes', 'CPU us a request'],
-        ...['event loop p99 ms', 'generator, % of a core'],
+        ...['event loop p99 ms', 'MB', 'generator, % of a core'],
       ],
       systems.map((system) => line(system, of(system))),
     ),
@@ -173,6 +173,7 @@ function line(system: string, turns: readonly Turn[]): string[] {
     of(({ load }) => load.bodyBytes, whole),
     of(({ load, server }) => server.cpuUs / load.requests, whole),
     of(({ server }) => server.loopDelayP99Ms, two),
+    of(({ server }) => server.rssBytes / 1e6, whole),
     of(({ load }) => load.generatorShare * 100, whole),
   ];
 }
