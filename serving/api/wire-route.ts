@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { sourceOf } from './api-metrics.ts';
 import { ApiProblem } from './http/problem.ts';
 import type { Validate, Validators } from './http/validator.ts';

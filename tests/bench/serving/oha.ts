@@ -8,7 +8,9 @@ import { stepOf } from '../../../cli/terminal/steps.ts';
 import type { Progress } from '../../../cli/terminal/progress.ts';
 import { TICKS_PER_SECOND, readStat } from '../../support/procfs.ts';
 
-export const OHA_VERSION = '1.16.0';
+const OHA_VERSION = '1.16.0';
+/** In the cache. */
+export const ohaFolder = `oha-${OHA_VERSION}`;
 /** The generator and whatever answers the server stand there; the server has the other to itself. */
 export const GENERATOR_CORE = '0';
 const CONNECTIONS = 64;
@@ -16,10 +18,9 @@ const CONNECTIONS = 64;
 /** Builds the generator with cargo, without TLS; returns its program. */
 export async function installOha(progress: Progress): Promise<string> {
   const { cache } = loadConfig();
-  const name = `oha-${OHA_VERSION}`;
   const folder = await stepOf(progress, 'oha', async (step) => {
     const place = { cache, step };
-    const made = await installOnce(place, name, async (part) => {
+    const made = await installOnce(place, ohaFolder, async (part) => {
       step.update('building it with cargo (about 5 minutes)');
       await runLogged({
         step: 'build of oha',
