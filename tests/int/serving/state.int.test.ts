@@ -8,7 +8,7 @@ import { uuidv7, formatUuid } from '../../../common/uuid.ts';
 import { loadModel } from '../../../serving/state/load-model.ts';
 import { createExactNearest, createIndexedNearest } from '../../../serving/state/nearest.ts';
 import { readUsers } from '../../../serving/state/users.ts';
-import { readShown } from '../../../serving/state/shown.ts';
+import { readOneUser, readUsersToList } from '../../../serving/state/to-list.ts';
 import { loadHandMade } from '../../support/serving/load-model.ts';
 import { createDatabase } from '../../support/sql-database.ts';
 import type { TestDatabase } from '../../support/sql-database.ts';
@@ -166,9 +166,12 @@ describe('a user', () => {
        VALUES ($1, $2, now(), now(), 2, 1, 0, 'ann', 'click', 'test')`,
       [formatUuid(uuidv7(now)), second],
     );
-    const shown = await readShown(pool, ['ann', 'bob'], now);
-    expect([...shown.keys()]).toEqual(['ann']);
-    const rounded = [...(shown.get('ann') ?? [])].map(([id, times]) => [id, times.toFixed(3)]);
+    const users = await readUsersToList(pool, ['ann', 'bob', 'nobody'], now);
+    expect([...users.keys()].toSorted()).toEqual(['ann', 'bob']);
+    expect(users.get('bob')?.shown.size).toBe(0);
+    const shown = users.get('ann')?.shown ?? new Map<number, number>();
+    expect((await readOneUser(pool, 'ann', { wantsShown: true, now })).shown).toEqual(shown);
+    const rounded = [...shown].map(([id, times]) => [id, times.toFixed(3)]);
     expect(rounded.toSorted()).toEqual([
       [1, '1.500'],
       [3, '0.500'],
