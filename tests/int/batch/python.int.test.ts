@@ -34,6 +34,13 @@ async function module(...args: readonly string[]): Promise<string> {
   }
 }
 
-test('the batch stage passes its own tests, pure and through Spark', async () => {
-  expect(await module('pytest', '-c', 'pyproject.toml', '../tests/batch')).toMatch(/\d+ passed/);
-});
+// Dozens of small Spark jobs, beside whatever else runs.
+const TIMEOUT_MS = 600_000;
+
+test(
+  'the batch stage passes its own tests, pure and through Spark',
+  async () => {
+    expect(await module('pytest', '-c', 'pyproject.toml', '../tests/batch')).toMatch(/\d+ passed/);
+  },
+  TIMEOUT_MS,
+);
