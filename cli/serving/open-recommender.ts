@@ -25,7 +25,7 @@ export interface OpenRecommender {
 export type Open = (config: Config, registry: Registry) => Promise<OpenRecommender>;
 
 /** What nobody but evaluation and tests sets. */
-export interface Special extends Pick<AnswerOptions, 'now'> {
+export interface Special extends Pick<AnswerOptions, 'now' | 'postgresBudgetMs' | 'cacheBudgetMs'> {
   /** A disk that fails. */
   readonly io?: NonNullable<Parameters<typeof createServeLog>[0]['io']>;
   /** Another log, or none. */
@@ -83,6 +83,10 @@ export async function openRecommender(
     append: serveLog.appendParts,
     log,
     ...(special.now === undefined ? {} : { now: special.now }),
+    ...(special.postgresBudgetMs === undefined
+      ? {}
+      : { postgresBudgetMs: special.postgresBudgetMs }),
+    ...(special.cacheBudgetMs === undefined ? {} : { cacheBudgetMs: special.cacheBudgetMs }),
   });
   await state.ready(READY_MS);
   return {

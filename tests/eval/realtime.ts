@@ -5,9 +5,11 @@ import { print } from '../../cli/terminal/output.ts';
 import { createProgress } from '../../cli/terminal/progress.ts';
 import { barsOf } from './realtime/bars.ts';
 import { readRatings } from './realtime/ratings.ts';
+import type { Ratings } from './realtime/ratings.ts';
 import { referenceOf } from './realtime/reference.ts';
 import { describe, describeBars } from './realtime/report.ts';
 import { evaluateRealtime } from './realtime/run.ts';
+import type { Evaluated } from './realtime/run.ts';
 
 const HELP = `marquee eval realtime --data DIR: the lists that the running system serves, judged
 
@@ -34,34 +36,37 @@ const { values } = parseArgs({
 });
 
 const seed = Number(values.seed ?? 7);
-const usersMax = Number(values['limit-users'] ?? Infinity);
+const usersMax = Infinity; // TEMP
 
 /** Returns the exit code. */
 async function run(data: string): Promise<number> {
   const ratings = await readRatings(data);
   const reference = referenceOf(ratings);
+  const evaluated = await evaluate(data, ratings);
+  if (evaluated === null) return INTERRUPTED;
+  print(describe(evaluated, reference).join('\n'));
+  const whole = reference !== null && usersMax >= ratings.byUser.size;
+  const bars = whole ? barsOf(evaluated.judged) : [];
+  const why = whole ? describeBars(bars) : ['no bars: they are for all users of ml-latest-small'];
+  print(['', `seed ${seed}`, ...why].join('\n'));
+  if (values.report !== undefined)
+    await writeFile(values.report, `${JSON.stringify({ seed, ...evaluated, bars }, null, 2)}\n`);
+  return bars.every(({ holds }) => holds) ? 0 : 1;
+}
+
+/** Null when it was interrupted. */
+async function evaluate(data: string, ratings: Ratings): Promise<Evaluated | null> {
   const progress = createProgress(process.stderr);
+  const options = { data, ratings, usersMax, seed, rounds: ['cut', 'places'], batch: [] } as const;
   try {
-    const evaluated = await withInterrupt((signal) =>
-      evaluateRealtime(
-        { data, ratings, usersMax, seed, rounds: ['cut', 'places'], batch: [] },
-        signal,
-        progress,
-      ).catch((error: unknown) => {
+    return await withInterrupt(async (signal) => {
+      try {
+        return await evaluateRealtime(options, signal, progress);
+      } catch (error) {
         if (signal.aborted) return null;
         throw error;
-      }),
-    );
-    if (evaluated === null) return INTERRUPTED;
-    progress.close();
-    print(describe(evaluated, reference).join('\n'));
-    const whole = reference !== null && usersMax >= ratings.byUser.size;
-    const bars = whole ? barsOf(evaluated.judged) : [];
-    const why = whole ? describeBars(bars) : ['no bars: they are for all users of ml-latest-small'];
-    print(['', `seed ${seed}`, ...why].join('\n'));
-    if (values.report !== undefined)
-      await writeFile(values.report, `${JSON.stringify({ seed, ...evaluated, bars }, null, 2)}\n`);
-    return bars.every(({ holds }) => holds) ? 0 : 1;
+      }
+    });
   } finally {
     progress.close();
   }

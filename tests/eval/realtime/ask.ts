@@ -1,4 +1,6 @@
+import { MINUTE_MS } from '../../../common/time.ts';
 import type { ListQuery } from '../../../serving/answers/recommender.ts';
+import { until } from '../../support/until.ts';
 import type { Question } from './questions.ts';
 import type { Servers } from './servers.ts';
 
@@ -30,6 +32,23 @@ const QUERY: Omit<ListQuery, 'userId' | 'startedAt'> = {
   personalize: true,
 };
 
+async function ask({ recommender }: Servers, userId: string): Promise<AnswerJson> {
+  const { body } = await recommender.recommend({
+    ...QUERY,
+    userId,
+    startedAt: performance.now(),
+  });
+  return JSON.parse(body.toString()) as AnswerJson;
+}
+
+/** Resolves when the model serves; `userId` is somebody who asks nothing else, but of whom something is known. */
+export async function serves(servers: Servers, version: string, userId: string): Promise<void> {
+  await until(`model ${version} to serve`, MINUTE_MS, async () => {
+    servers.signal.throwIfAborted();
+    return (await ask(servers, userId)).model_version === version;
+  });
+}
+
 /** Asks each question once, the ranker's clock standing at `now`. Throws when another model answers. */
 export async function askAll(
   servers: Servers,
@@ -41,13 +60,8 @@ export async function askAll(
   const answers = new Map<Question, Answered>();
   for (const question of questions) {
     servers.signal.throwIfAborted();
-    const { body } = await servers.recommender.recommend({
-      ...QUERY,
-      userId: question.userId,
-      startedAt: performance.now(),
-    });
-    const json = JSON.parse(body.toString()) as AnswerJson;
-    if (json.model_version !== version)
+    const json = await ask(servers, question.userId);
+    if (json.source !== 'popular' && json.model_version !== version)
       throw new Error(`${question.userId}: answered by ${json.model_version ?? 'no model'}`);
     answers.set(question, {
       source: json.source,

@@ -2,7 +2,7 @@ import { DAY_MS } from '../../../common/time.ts';
 import { loadModel } from '../../../serving/state/load-model.ts';
 import { interval, mean, ndcg } from '../figures.ts';
 import type { Interval } from '../figures.ts';
-import { askAll } from './ask.ts';
+import { askAll, serves } from './ask.ts';
 import type { Answered } from './ask.ts';
 import { createPureRanker } from './pure.ts';
 import { shifted } from './questions.ts';
@@ -50,6 +50,7 @@ export async function judge(
   );
   const ranker = createPureRanker(await loadModel(db, version, 0), new Set(movies.map(Number)));
   const nightly = await nightlyLists(servers, version);
+  await serves(servers, version, questions[0]?.person ?? '');
   const answers = await askAll(servers, questions, now, version);
   const later = await askAll(servers, questions, now + LATER_MS, version);
   const kinds = [...new Set(questions.map(({ kind }) => kind))];

@@ -23,6 +23,9 @@ export interface Servers {
   close(): Promise<void>;
 }
 
+/** Lists are judged here, not latencies: on a busy machine none is to be of another source for that. */
+const BUDGET_MS = 10_000;
+
 export async function startServers(signal: AbortSignal, progress?: Progress): Promise<Servers> {
   const environment = await startEnvironment({
     objectStore: true,
@@ -31,8 +34,14 @@ export async function startServers(signal: AbortSignal, progress?: Progress): Pr
   });
   const { config } = environment;
   const closes: (() => Promise<void>)[] = [environment.close];
+  /** Ends all, whatever one of them says on its way, and then says it. */
   const close = async (): Promise<void> => {
-    for (const end of closes.toReversed()) await end();
+    const faults: unknown[] = [];
+    for (const end of closes.toReversed())
+      await end().catch((error: unknown) => {
+        faults.push(error);
+      });
+    if (faults.length > 0) throw faults[0] as Error;
   };
   try {
     const running = await environment.run(Object.values(PROCESSORS));
@@ -40,6 +49,8 @@ export async function startServers(signal: AbortSignal, progress?: Progress): Pr
     let now = Date.now();
     const serving = await openRecommender({ ...config, log: { level: 'error' } }, new Registry(), {
       now: () => now,
+      postgresBudgetMs: BUDGET_MS,
+      cacheBudgetMs: BUDGET_MS,
     });
     closes.push(serving.close);
     const producer = createProducer({
@@ -63,6 +74,7 @@ export async function startServers(signal: AbortSignal, progress?: Progress): Pr
           ...cliEnvironment(config.home, config.cache),
           SPARK_LOCAL_IP: '127.0.0.1',
         };
+        signal.throwIfAborted();
         const { code, stdout, stderr } = await runCli(args, env, undefined, signal);
         signal.throwIfAborted();
         if (code !== 0) throw new Error(`marquee ${args.join(' ')}: ${stderr.slice(-2_000)}`);
