@@ -20,10 +20,10 @@ export interface OneUser {
 /** $2 is null where nobody wants to know what was shown. */
 const ONE_USER = `
   SELECT p.profile_version AS "profileVersion",
-         CASE WHEN p.user_id IS NOT NULL THEN ${packedHistory('$1')} END AS packed,
+         CASE WHEN p.user_id IS NOT NULL THEN ${packedHistory('$1::text')} END AS packed,
          CASE WHEN p.user_id IS NOT NULL AND $2::float8 IS NOT NULL
-              THEN ${servesJson('$1', '$2::float8')} END AS serves,
-         CASE WHEN p.user_id IS NULL THEN ${batchJson('$1')} END AS batch
+              THEN ${servesJson('$1::text', '$2::float8')} END AS serves,
+         CASE WHEN p.user_id IS NULL THEN ${batchJson('$1::text')} END AS batch
     FROM (SELECT) AS always LEFT JOIN user_profiles AS p ON p.user_id = $1::text`;
 
 interface Row {

@@ -13,7 +13,8 @@ import { measureMemory, type MemoryResult } from './serving/memory.ts';
 import { installOha } from './serving/oha.ts';
 import { openServingPlace, type ServingPlace } from './serving/place.ts';
 import { renderServing, type ServingFigures } from './serving/report.ts';
-import { openRows, ROW_PARTS, type Turn } from './serving/rows.ts';
+import { ROW_PARTS } from './serving/questions.ts';
+import { openRows, type Turn } from './serving/rows.ts';
 
 const PARTS = [...ROW_PARTS, 'feast', 'freshness', 'memory'] as const;
 type Part = (typeof PARTS)[number];
@@ -90,6 +91,7 @@ async function answers(
   const oha = await installOha(progress);
   const feast = only.includes('feast') ? await installPythonPeer('feast', progress) : null;
   await place.putLists();
+  place.pinServers();
   const warmSeconds = Math.min(WARM_SECONDS, seconds);
   const rows = await openRows(place, { oha, feast, parts, seconds, warmSeconds });
   try {

@@ -34,7 +34,7 @@ async function measure(place: ServingPlace, movies: number): Promise<MemoryResul
     for (let user = 1; user <= 100; user++)
       await fetch(`${server.url}/v1/users/user-${user}/recommendations`, {
         headers: { authorization: `Bearer ${place.key}` },
-      });
+      }).then((answer) => answer.arrayBuffer());
     return { movies, rssBytes: (await server.figures()).rssBytes };
   } finally {
     await server.stop();

@@ -32,6 +32,8 @@ export interface ServingPlace extends BenchPlace {
   start(kind: ServerKind): Promise<BenchServer>;
   /** All lists of all users anew, since they hold for an hour. */
   putLists(): Promise<void>;
+  /** Leaves the other core to the server that is asked. */
+  pinServers(): void;
   close(): void;
 }
 
@@ -62,8 +64,6 @@ export async function openServingPlace(
   await redis.config('SET', 'maxmemory', REDIS_MEMORY);
   // What is saved in between is a fork that takes the core from what is measured.
   await redis.config('SET', 'save', '');
-  const { broker, postgres, cache } = stack.pids;
-  pin(GENERATOR_CORE, [broker, postgres, ...(cache === undefined ? [] : [cache])]);
   const key = await addKey(config.postgres.writerUrl);
   return {
     ...place,
@@ -90,6 +90,10 @@ export async function openServingPlace(
     async putLists() {
       await redis.flushdb();
       await putLists(redis, size.users, size.movies);
+    },
+    pinServers() {
+      const { broker, postgres, cache } = stack.pids;
+      pin(GENERATOR_CORE, [broker, postgres, ...(cache === undefined ? [] : [cache])]);
     },
     close() {
       redis.disconnect();

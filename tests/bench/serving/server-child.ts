@@ -44,7 +44,7 @@ switch (settings.kind) {
 
 /** `marquee serve` with files of its own; its Redis may be another one than the processors'. */
 async function serveApi(): Promise<void> {
-  const config = loadConfig({ home: settings.stackHome });
+  const config = loadConfig({ home: settings.stackHome }, {});
   await serve(
     {
       ...config,
@@ -56,6 +56,7 @@ async function serveApi(): Promise<void> {
     (at, registry) =>
       openRecommender(at, registry, settings.logsServes ? {} : { openServeLog: openNoServeLog }),
   );
+  process.disconnect();
 }
 
 function answer(response: ServerResponse, body: Buffer): void {
