@@ -77,7 +77,18 @@ test('what was shown five times without a response falls to the lower half', asy
     const { request_id: requestId } = await ask(path);
     for (const movieId of shown) world.producer.impression({ userId, movieId, requestId });
     await world.producer.flush();
+    await until('what was shown in the tables', 20_000, async () => {
+      const rows = await world.environment.db.query(
+        `SELECT FROM recommendation_logs JOIN recommendation_feedback USING (request_id)
+          WHERE request_id = $1`,
+        [requestId],
+      );
+      return rows.length === shown.length;
+    });
   }
+  // The next thing that they do.
+  world.producer.search({ userId });
+  await world.producer.flush();
   const ranks = await until(
     'the shown ones to sink',
     30_000,

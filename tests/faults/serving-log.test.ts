@@ -32,7 +32,8 @@ const url = (): string | null => serving?.url ?? null;
 
 /** Records that the API says are lost, by reason. */
 async function lostOf(reason: string): Promise<number> {
-  const page = await (await fetch(`${String(url())}/metrics`)).text();
+  const headers = { authorization: `Bearer ${world.key}` };
+  const page = await (await fetch(`${String(url())}/metrics`, { headers })).text();
   const line = page.split('\n').find((one) => one.includes(`outcome="lost",reason="${reason}"`));
   return Number(line?.split(' ').at(-1));
 }

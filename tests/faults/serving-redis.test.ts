@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { redisKey } from '../../serving/cache/list-cache.ts';
 import type { Asked } from '../support/serving/load.ts';
 import { anchorOf, SURFACES, USERS } from '../support/serving/marked.ts';
-import { allLogged, underLoad } from '../support/serving/under-load.ts';
+import { allLogged, cachedAgain, underLoad } from '../support/serving/under-load.ts';
 import { sourcesOf } from '../support/serving/verdict.ts';
 import { createWorld, letUsersAct, listIsInRedis, warm } from '../support/serving/world.ts';
 import type { Serving, World } from '../support/serving/world.ts';
@@ -44,10 +44,7 @@ test('killed, and replaced by an empty one: lists are computed meanwhile, and ke
     expect(sourcesOf(load.asked, 'nobody', gone)).toEqual(['popular']);
     rmSync(join(world.environment.home, 'valkey', 'dump.rdb'), { force: true });
     await world.environment.start('valkey');
-    await load.more(800);
-    const back = Date.now();
-    await load.more(200);
-    expect(sourcesOf(load.asked, 'acts', back)).toEqual(['cache']);
+    await cachedAgain(load);
   });
   asked.push(...all);
 });
@@ -64,10 +61,7 @@ test('silent (SIGSTOP): nobody waits for it for long', async () => {
     const slow = during.filter(({ startedAt, endedAt }) => endedAt - startedAt > 500);
     expect(slow.length).toBeLessThan(during.length / 100);
     expect(sourcesOf(during, 'acts', gone)).toEqual(['similarity']);
-    await load.more(800);
-    const back = Date.now();
-    await load.more(200);
-    expect(sourcesOf(load.asked, 'acts', back)).toEqual(['cache']);
+    await cachedAgain(load);
   });
   asked.push(...all);
 });
@@ -89,10 +83,7 @@ test('full: what is in it is served, the rest is computed', async () => {
     expect(sourcesOf(there ?? [], 'acts', full)).toEqual(['cache']);
     expect(sourcesOf(gone ?? [], 'acts', full)).toEqual(['similarity']);
     await evictAsBefore();
-    await load.more(800);
-    const room = Date.now();
-    await load.more(200);
-    expect(sourcesOf(load.asked, 'acts', room)).toEqual(['cache']);
+    await cachedAgain(load);
   }).finally(evictAsBefore);
   asked.push(...all);
 });
@@ -102,11 +93,8 @@ test('flushed: lists are computed, and kept again', async () => {
   const all = await underLoad(world, url, async ({ load }) => {
     await world.redis.flushall();
     const flushed = Date.now();
-    await load.more(800);
+    await cachedAgain(load);
     expect(sourcesOf(load.asked, 'acts', flushed)).toEqual(['cache', 'similarity']);
-    const back = Date.now();
-    await load.more(200);
-    expect(sourcesOf(load.asked, 'acts', back)).toEqual(['cache']);
   });
   asked.push(...all);
 });
@@ -145,10 +133,7 @@ test('foreign bytes, other types and lists of others under our keys: none is ser
     for (const { userId, group } of USERS)
       for (const surface of group === 4 ? (['home'] as const) : SURFACES)
         await spoil(userId, group, surface);
-    await load.more(800);
-    const mended = Date.now();
-    await load.more(300);
-    expect(sourcesOf(load.asked, 'acts', mended)).toEqual(['cache']);
+    await cachedAgain(load);
   });
   asked.push(...all);
 });

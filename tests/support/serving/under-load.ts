@@ -2,8 +2,9 @@ import { expect } from 'vitest';
 import { until } from '../until.ts';
 import { startLoad } from './load.ts';
 import type { Asked, Load } from './load.ts';
+import { SURFACES, USERS } from './marked.ts';
 import { createQuestions } from './questions.ts';
-import { faultOf } from './verdict.ts';
+import { faultOf, sourcesOf } from './verdict.ts';
 import type { AnswerJson } from './verdict.ts';
 import type { World } from './world.ts';
 
@@ -55,6 +56,23 @@ export async function underLoad(
   );
   expect(faultsIn(world, all)).toEqual([]);
   return all;
+}
+
+/** Waits until each user's list of each surface came from Redis again, and sees that it goes on so. */
+export async function cachedAgain(load: Load): Promise<void> {
+  const since = Date.now();
+  const lists = USERS.length * SURFACES.length;
+  const fromRedis = (): number => {
+    const found = load.asked.filter(
+      ({ question, startedAt, text }) =>
+        startedAt >= since && question.whom === 'acts' && text.includes('"source":"cache"'),
+    );
+    return new Set(found.map(({ question }) => `${question.userId} ${question.surface}`)).size;
+  };
+  await until('all lists to come from Redis', 30_000, () => fromRedis() === lists, fromRedis);
+  const back = Date.now();
+  await load.more(200);
+  expect(sourcesOf(load.asked, 'acts', back)).toEqual(['cache']);
 }
 
 export function faultsIn(world: World, asked: readonly Asked[]): string[] {

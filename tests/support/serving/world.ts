@@ -35,7 +35,7 @@ export interface World {
   readonly processors: RunningProcess;
   readonly producer: Producer;
   readonly redis: Redis;
-  /** With the right to read. */
+  /** With the right to read, and to see the metrics. */
   readonly key: string;
   readonly truth: Truth;
   /** Loads a marked model; nothing serves it yet, or it serves at once. */
@@ -138,7 +138,7 @@ async function makeReadKey({ config }: Environment): Promise<string> {
   await insertKey(session, {
     keyId: made.keyId,
     secretSha256: hashSecret(made.secret),
-    scopes: ['read'],
+    scopes: ['read', 'admin'],
     app: 'world',
     userId: null,
     requestsPerSecond: 100_000,
