@@ -59,8 +59,14 @@ async function personal(
   const { fresh, stale } = plain
     ? await findCached(context, sources, query.userId, surface, said)
     : { fresh: null, stale: null };
-  if (fresh !== null && isAsStored(wanted, fresh))
-    return { stored: fresh, list: () => fromStored(context, wanted, sources, fresh, 'used') };
+  if (fresh !== null && isAsStored(wanted, fresh)) {
+    let list: ServedList | null = null;
+    // Asked for by explanations and next pages: once, since each making says its steps.
+    return {
+      stored: fresh,
+      list: () => (list ??= fromStored(context, wanted, sources, fresh, 'used')),
+    };
+  }
   if (fresh !== null) return fromStored(context, wanted, sources, fresh, 'used');
   const computed = await computeList(context, sources, wanted);
   if (computed.list !== null) return computed.list;
