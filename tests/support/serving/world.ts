@@ -67,11 +67,17 @@ export async function createWorld(): Promise<World> {
   redis.on('error', () => undefined);
   await redis.flushall();
   const publisher = createPublisher({ brokers, registryUrl, clientId: 'world' }, ['movies.v1']);
-  for (const { movieId, ...movie } of catalogue())
+  const movies = catalogue();
+  for (const { movieId, ...movie } of movies)
     publisher.publish('movies.v1', String(movieId), movieOf(movieId, movie));
   await publisher.flush();
   const producer = createProducer({ app: 'world', brokers, registryUrl, drainOnSigterm: false });
   const processors = processes.start({ processors: PROCESSORS, label: 'processors' });
+  // Lists that are made of half a catalogue would be right, and kept for minutes.
+  await until('the catalogue', 60_000, async () => {
+    const [row] = await environment.db.query<{ n: number }>('SELECT count(*)::int AS n FROM movies');
+    return row?.n === movies.length;
+  });
   const models = createModels(environment);
   const withdrawn = new Map<number, number>();
 
