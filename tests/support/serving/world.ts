@@ -75,7 +75,9 @@ export async function createWorld(): Promise<World> {
   const processors = processes.start({ processors: PROCESSORS, label: 'processors' });
   // Lists that are made of half a catalogue would be right, and kept for minutes.
   await until('the catalogue', 60_000, async () => {
-    const [row] = await environment.db.query<{ n: number }>('SELECT count(*)::int AS n FROM movies');
+    const [row] = await environment.db.query<{ n: number }>(
+      'SELECT count(*)::int AS n FROM movies',
+    );
     return row?.n === movies.length;
   });
   const models = createModels(environment);
