@@ -6,6 +6,7 @@ import { openSession } from '../../connectors/postgres/session.ts';
 import type { Session } from '../../connectors/postgres/session.ts';
 import type { ProfileChange } from '../../schemas/generated/types.ts';
 import { createListCache } from '../../serving/cache/list-cache.ts';
+import type { RecommendationList } from '../../serving/lists/list.ts';
 import type { ListSources } from '../../serving/lists/list-sources.ts';
 import { createServingState } from '../../serving/state/serving-state.ts';
 import { alike } from '../../serving/state/alike.ts';
@@ -134,7 +135,8 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
       wantedSurfaces(userIds),
       readUsersToList(session, userIds, now),
     ]);
-    const puts: Promise<boolean>[] = [];
+    // Stored when all are made: a failure that comes while another list waits would be nobody's.
+    const made: RecommendationList[] = [];
     const vectors: UserVector[] = [];
     const { rankers } = sources;
     for (const [i, userId] of userIds.entries()) {
@@ -145,12 +147,12 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
         ? null
         : await alike(rankers, state.nearest(), user.history);
       const whom = { ...found, userId, first, surfaces: wanted[i] ?? [] };
-      for (const list of listsOf(sources, whom, now)) puts.push(cache.put(list));
+      made.push(...listsOf(sources, whom, now));
       const vector = rankers.vector(user.history);
       if (vector === null) continue;
       vectors.push({ userId, vector: vectorText(vector), modelVersion: rankers.items.version });
     }
-    await Promise.all(puts);
+    await Promise.all(made.map(cache.put));
     return vectors;
   }
 
