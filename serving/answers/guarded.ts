@@ -1,4 +1,5 @@
 import { createBreaker } from '../../common/breaker.ts';
+import { asError } from '../../common/error.ts';
 
 /** What became of something asked of a server that may be away. */
 export type Guarded<T> =
@@ -39,7 +40,7 @@ export function createGuard({ budgetMs, changed }: GuardOptions): Guard {
         }, budgetMs);
         // After its time nobody is told of it any more.
         let isLate = false;
-        work().then(
+        begun(work).then(
           (value) => {
             if (isLate) return;
             clearTimeout(timer);
@@ -60,4 +61,13 @@ export function createGuard({ budgetMs, changed }: GuardOptions): Guard {
       return breaker.isOpen();
     },
   };
+}
+
+/** Also what is thrown before there is a promise is a failure of what was asked, not of the answer. */
+function begun<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(asError(error));
+  }
 }

@@ -34,3 +34,11 @@ it('counts work that fails after its time once', async () => {
   await Promise.resolve();
   expect(asked.isOpen()).toBe(false);
 });
+
+it('makes a failure of what throws before it has begun', async () => {
+  const { guard: asked } = guard();
+  const throws = (): Promise<never> => {
+    throw new Error('not even begun');
+  };
+  expect(await asked.ask(throws)).toEqual({ kind: 'failed', why: 'unavailable' });
+});
