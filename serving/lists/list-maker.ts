@@ -51,16 +51,21 @@ const NOBODY: UserState = { profileVersion: 0, history: [] };
 
 /**
  * A user's lists as of `now`; null stands for somebody of whom nothing is known, or nothing may be used.
- * To be used before the next user's are asked for: the rankers' sums are theirs until then.
+ * The rankers' sums are one user's at a time: where another's were asked for meanwhile, they are made again.
  */
 export function userLists(sources: ListSources, user: UserState | null, now: number): UserLists {
   const { history } = user ?? NOBODY;
   const { rankers } = sources;
-  const scored = history.length === 0 ? null : (rankers?.score(history, now) ?? null);
+  const score = (): UserScores | null =>
+    history.length === 0 ? null : (rankers?.score(history, now) ?? null);
+  let scored = score();
   const seen = new Set(history.filter((row) => row.seen).map((row) => row.movieId));
   return {
     personal: scored !== null,
-    make: (wish) => makeList(sources, scored, { history, seen }, wish, now),
+    make(wish) {
+      if (scored?.isCurrent() === false) scored = score();
+      return makeList(sources, scored, { history, seen }, wish, now);
+    },
   };
 }
 

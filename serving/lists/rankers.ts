@@ -12,6 +12,8 @@ import type { Scores } from '../ranking/live-scores.ts';
 export interface UserScores {
   readonly algorithm: 'item_item' | 'popularity';
   readonly scores: Scores;
+  /** False when the rankers were asked for another's meanwhile. */
+  isCurrent(): boolean;
   /** Of the places that something the user did speaks for. */
   reasons(places: ReadonlySet<number>): ReadonlyMap<number, Reason>;
 }
@@ -52,12 +54,14 @@ export function createRankers(items: ItemModel, foldIn: FoldInSettings): Rankers
     },
     score(history, now) {
       const scores = live.score(history, now);
+      const { isCurrent } = scores;
       if (items.blend.kind === 'popularity')
-        return { algorithm: 'popularity', scores, reasons: () => NO_REASONS };
+        return { algorithm: 'popularity', scores, isCurrent, reasons: () => NO_REASONS };
       if (scores.touched().length > 0)
         return {
           algorithm: 'item_item',
           scores,
+          isCurrent,
           reasons: (places) => reasoner(history, now, scores.scales, places),
         };
       return null;

@@ -41,6 +41,8 @@ export interface Scores {
 }
 
 export interface LiveScores extends Scores {
+  /** False when the sums are another user's by now: then nothing of it means anything. */
+  isCurrent(): boolean;
   /** What the parts of the score are measured in; see reasons.ts. */
   readonly scales: Scales;
 }
@@ -74,9 +76,11 @@ export function createLiveScorer(model: ItemModel, settings: LiveSettings): Live
   const item = new Accumulator(places);
   const next = new Accumulator(places);
   const total = new Accumulator(places);
+  let turn = 0;
 
   return {
     score(history, now) {
+      const own = ++turn;
       item.clear();
       next.clear();
       total.clear();
@@ -95,7 +99,7 @@ export function createLiveScorer(model: ItemModel, settings: LiveSettings): Live
       const scales = scalesOf(model.blend, settings.nextShare * fade, item, next);
       addScaled(total, item, scales.item);
       addScaled(total, next, scales.next);
-      return { ...withPopularity(model, total), scales };
+      return { ...withPopularity(model, total), scales, isCurrent: () => own === turn };
     },
   };
 }
