@@ -68,8 +68,9 @@ export interface LiveScorer {
  * with p_k the number of later actions and f = exp(-(now - last) / fadeMs). B: EASE cut to each movie's
  * neighbours (Steck 2019); N: decayed counts of what follows what.
  *
- * Where the run blends, s is first brought from the user's deviation to that over all users, so that a
- * thin history says little, and gets popularity's share: s sd / sd_all + share n / sd(n).
+ * Where the run blends, the item-item sums are measured in their deviation over all users instead of the
+ * user's, so that a thin history says little, their weights brought back to the sum that they have unboosted;
+ * and popularity has its share: sum w_k' B_k (sum w / sum w') / sd_all + share n / sd(n) + what comes next.
  */
 export function createLiveScorer(model: ItemModel, settings: LiveSettings): LiveScorer {
   const places = model.movieIds.length;
@@ -86,17 +87,25 @@ export function createLiveScorer(model: ItemModel, settings: LiveSettings): Live
       total.clear();
       const fade = fadeAt(settings, history.at(-1)?.lastAt ?? 0, now);
       const count = history.length;
+      let plain = 0;
+      let raised = 0;
       history.forEach(({ movieId, weight }, k) => {
         const place = model.placeOf.get(movieId);
         if (place === undefined || weight <= 0) return;
         const later = count - 1 - k;
         const boosted = 1 + settings.boost * fade * 0.5 ** (later / settings.boostHalfLife);
+        plain += weight;
+        raised += weight * boosted;
         addRow(item, model.neighbours, place, weight * boosted);
         if (later >= settings.nextActions) return;
         const newness = 0.5 ** (later / settings.nextHalfLife);
         addRow(next, model.next, place, (newness * weight) / WHOLE_WEIGHT);
       });
-      const scales = scalesOf(model.blend, settings.nextShare * fade, item, next);
+      const unboosted = raised === 0 ? 1 : plain / raised;
+      const scales = {
+        item: itemScale(model.blend, item, unboosted),
+        next: nextScale(model.blend, next, settings.nextShare * fade),
+      };
       addScaled(total, item, scales.item);
       addScaled(total, next, scales.next);
       return { ...withPopularity(model, total), scales, isCurrent: () => own === turn };
@@ -104,15 +113,23 @@ export function createLiveScorer(model: ItemModel, settings: LiveSettings): Live
   };
 }
 
-function scalesOf(blend: Blend, nextShare: number, item: Accumulator, next: Accumulator): Scales {
-  if (blend.kind === 'popularity') return { item: 0, next: 0 };
-  const itemDeviation = item.deviation();
-  const nextDeviation = next.deviation();
-  const whole = blend.kind === 'item_item' ? 1 : itemDeviation / blend.itemDeviation;
-  return {
-    item: itemDeviation === 0 ? 0 : whole / itemDeviation,
-    next: nextDeviation === 0 ? 0 : (nextShare * whole) / nextDeviation,
-  };
+function itemScale(blend: Blend, sums: Accumulator, unboosted: number): number {
+  switch (blend.kind) {
+    case 'popularity':
+      return 0;
+    case 'blend':
+      return unboosted / blend.itemDeviation;
+    case 'item_item':
+      return inverse(sums.deviation());
+  }
+}
+
+function nextScale({ kind }: Blend, sums: Accumulator, share: number): number {
+  return kind === 'popularity' ? 0 : share * inverse(sums.deviation());
+}
+
+function inverse(deviation: number): number {
+  return deviation === 0 ? 0 : 1 / deviation;
 }
 
 function withPopularity({ blend, popularity }: ItemModel, total: Accumulator): Scores {

@@ -22,23 +22,23 @@ const schema = z.object({
       popularity_share: z.number().default(0),
       item_deviation: z.number().default(0),
       popularity_deviation: z.number().default(0),
+      /** Epoch ms of the newest action that was trained on. */
+      cut_ms: z.number().default(0),
     })
-    .default({
-      kind: 'item_item',
-      popularity_share: 0,
-      item_deviation: 0,
-      popularity_deviation: 0,
-    }),
-  /** Epoch ms of the newest action that was trained on. */
-  cut: z.number().default(0),
+    .prefault({ kind: 'item_item' }),
 });
 
 /** `model_versions.settings`, in which older versions lack what came later. Throws a ZodError. */
 export function readModelSettings(settings: unknown): ModelSettings {
-  const { als, counts, live, cut } = schema.parse(settings);
+  const { als, counts, live } = schema.parse(settings);
   return {
     blend: blendOf(live),
-    foldIn: { alpha: als.alpha, regularisation: als.regularisation, oldShare: OLD_SHARE, cut },
+    foldIn: {
+      alpha: als.alpha,
+      regularisation: als.regularisation,
+      oldShare: OLD_SHARE,
+      cut: live.cut_ms,
+    },
     counts,
   };
 }

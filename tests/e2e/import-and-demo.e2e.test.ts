@@ -255,16 +255,19 @@ describe('demo', () => {
   const title =
     'ends with counts that agree, the second time with nothing new, and sees what is wrong';
   it(title, { timeout: 600_000 }, async () => {
-    const first = await demo();
+    const first = await demo('--live', '5');
     expect(first, first.stdout + first.stderr).toMatchObject({ code: 0 });
     expect(first.stdout).toMatch(/^ok +rt_user_interactions +user actions +3,000 +3,000 +3,000$/m);
     expect(first.stdout).toMatch(/^ok +movies +movies +1,200 +1,200 +1,200$/m);
     expect(first.stdout).toContain('Every count agrees');
     expect(first.stdout).toContain('./marquee psql');
     expect(first.stdout).toMatch(/^blend +[01]\.\d{4}/m);
-    expect(first.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(first.stdout).toMatch(/^rates ".*" 5 stars; \d+ ms later$/m);
+    expect(first.stdout).toMatch(/^ {2}curl -s -H 'Authorization: Bearer mq_/m);
+    const wide = first.stdout.split('\n').filter((line) => line.length > 80);
+    expect(wide.filter((line) => !line.startsWith('  '))).toEqual([]);
 
-    const second = await demo('--no-batch');
+    const second = await demo('--no-batch', '--live', '0');
     expect(second, second.stdout + second.stderr).toMatchObject({ code: 0 });
     expect(second.stderr).toContain('change nothing in the tables');
     expect(second.stdout).toMatch(/^ok +rt_user_interactions +user actions +3,000 +3,000 +0$/m);
@@ -278,7 +281,7 @@ describe('demo', () => {
              (SELECT properties->>'import' FROM rt_user_interactions
                WHERE app = 'synthetic' ORDER BY received_at DESC LIMIT 1)))`,
     );
-    const third = await demo('--no-batch');
+    const third = await demo('--no-batch', '--live', '0');
     expect(third, third.stdout + third.stderr).toMatchObject({ code: 1 });
     expect(third.stdout).toMatch(/^!! +user_profiles +users/m);
     expect(third.stdout).toContain('DISAGREE');

@@ -136,3 +136,32 @@ it('an accumulator means nothing of an older round, also when its rounds wrap', 
   sums.add(2, 2);
   expect([sums.get(2), [...sums.touched()]]).toEqual([3, [2]]);
 });
+
+describe('live scores of a blend', () => {
+  const blend = {
+    kind: 'blend',
+    popularityShare: 0.5,
+    itemDeviation: 2,
+    popularityDeviation: 4,
+  } as const;
+  const neighbours = [{ movieId: 10, otherId: 20, weight: 3 }];
+  const blended = {
+    ...modelOf({ movies: 3, neighbours, popularity: [8, 4, 12] }),
+    blend,
+  };
+
+  it('measure both parts over all users, whatever was boosted', () => {
+    const scorer = createLiveScorer(blended, LIVE_DEFAULTS);
+    for (const now of [0, 100 * HOUR_MS]) {
+      const scores = scorer.score([row(10, 6, 0)], now);
+      // 6 x 3 in deviations of 2, and popularity 4, 12 in deviations of 4 by half.
+      expect([1, 2].map((place) => scores.get(place))).toEqual([9.5, 1.5]);
+    }
+  });
+
+  it('of popularity alone are how many liked the movie', () => {
+    const popular = { ...blended, blend: { kind: 'popularity' } as const };
+    const scores = createLiveScorer(popular, LIVE_DEFAULTS).score([row(10, 6, 0)], 0);
+    expect([0, 1, 2].map((place) => scores.get(place))).toEqual([8, 4, 12]);
+  });
+});
