@@ -36,7 +36,7 @@ const { values } = parseArgs({
 });
 
 const seed = Number(values.seed ?? 7);
-const usersMax = Infinity; // TEMP
+const usersMax = Number(values['limit-users'] ?? Infinity);
 
 /** Returns the exit code. */
 async function run(data: string): Promise<number> {
