@@ -5,16 +5,13 @@ isn't started anew after a number of requests as it would be by default.
 """
 
 import json
-import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-os.environ["FEAST_USAGE"] = "False"
-
-import pandas as pd  # noqa: E402
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig  # noqa: E402
-from feast.types import Array, Float64, Int64  # noqa: E402
+import pandas as pd
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig
+from feast.types import Array, Float64, Int64
 
 config = json.loads(Path(sys.argv[1]).read_text())
 folder = Path(config["folder"])
