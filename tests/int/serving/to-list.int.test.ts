@@ -20,7 +20,7 @@ beforeAll(async () => {
   database = await createDatabase();
   admin = await database.session('admin');
   pool = createPool({
-    url: database.writerUrl,
+    url: `${database.writerUrl}?options=-c%20search_path%3Dmarquee,public`,
     applicationName: 'test',
     connectionsMax: 2,
     connectTimeoutMs: 5_000,
