@@ -34,6 +34,10 @@ const WARM_UP_MS = 8_000;
 const PATIENCE_MS = 15_000;
 const START_MS = 120_000;
 
+const VERSIONS = `
+  SELECT user_id AS "user", profile_version AS version
+    FROM user_profiles WHERE user_id = ANY($1)`;
+
 interface Waiting {
   readonly userId: string;
   readonly calledAt: number;
@@ -77,7 +81,7 @@ async function follow(place: ServingPlace, durationMs: number): Promise<Freshnes
       lookUntilOver(profiles, sender, async (users) => {
         const { rows } = await sql.query<{ user: string; version: string }>({
           name: 'versions',
-          text: 'SELECT user_id AS user, profile_version AS version FROM user_profiles WHERE user_id = ANY($1)',
+          text: VERSIONS,
           values: [users],
         });
         return new Map(rows.map(({ user, version }) => [user, Number(version)]));
