@@ -15,7 +15,7 @@ export const ohaFolder = `oha-${OHA_VERSION}`;
 export const GENERATOR_CORE = '0';
 const CONNECTIONS = 64;
 
-/** Builds the generator with cargo, without TLS; returns its program. */
+/** Builds the generator with cargo (it has to have TLS to be built); returns its program. */
 export async function installOha(progress: Progress): Promise<string> {
   const { cache } = loadConfig();
   const folder = await stepOf(progress, 'oha', async (step) => {
@@ -27,7 +27,7 @@ export async function installOha(progress: Progress): Promise<string> {
         command: 'nice',
         args: [
           ...['-n', '10', 'cargo', 'install', 'oha', '--version', OHA_VERSION, '--locked'],
-          ...['--no-default-features', '--root', part],
+          ...['--root', part],
         ],
         logFile: installLog(place, 'oha'),
         remedy: 'check that `cargo --version` is 1.88 or newer and crates.io is reachable.',
