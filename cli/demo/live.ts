@@ -14,6 +14,7 @@ import { startCommand, startProcessors } from './child-command.ts';
 import type { ChildCommand } from './child-command.ts';
 import { showChange } from './show-change.ts';
 import { simulateUsers } from './simulated-users.ts';
+import type { Traffic } from './simulated-users.ts';
 
 const START_MS = 30_000;
 const LOOK_MS = 100;
@@ -37,18 +38,21 @@ export async function runLive(
     registryUrl: config.registry.url,
     drainOnSigterm: false,
   });
+  let traffic: Traffic | null = null;
   try {
+    // Before the API starts: it knows of keys that are made later after a while.
+    const key = await makeDemoKey(config);
     children.push(startProcessors(logOf('processors'), Object.keys(PROCESSORS)));
     const api = startCommand(logOf('api'), ['serve', '--port', '0']);
     children.push(api);
-    const [url, key] = [await apiUrl(api, signal), await makeDemoKey(config)];
+    const url = await apiUrl(api, signal);
     const client = createApiClient(url, key);
     const users = await busiestUsers(config);
     const [shown] = users;
     if (shown === undefined) return;
     const until = seconds === null ? null : performance.now() + seconds * 1000;
     const step = progress.step('live');
-    const traffic = simulateUsers({ client, producer, users: users.slice(1), signal }, (counts) => {
+    traffic = simulateUsers({ client, producer, users: users.slice(1), signal }, (counts) => {
       step.update(
         `${counts.lists} lists, ${counts.clicks} clicks, of which ${counts.fromCache} from Redis`,
       );
@@ -62,6 +66,7 @@ export async function runLive(
     const counts = await traffic.stop();
     step.done(`${counts.lists} lists, ${counts.clicks} clicks, ${counts.failed} requests failed`);
   } finally {
+    await traffic?.stop();
     progress.close();
     await producer.close();
     await Promise.all(children.map((child) => child.stop()));
