@@ -55,7 +55,7 @@ export function createTrendingState(options: TrendingStateOptions): Held<Trendin
   return createHeld<Trending>({
     what: 'trending',
     pollMs: options.pollMs,
-    log: { ...options.log, info: () => undefined },
+    log: quietLog(options.log),
     // It changes all the time.
     token: () => Promise.resolve(`${Date.now()}`),
     async load() {
@@ -72,4 +72,18 @@ export function createTrendingState(options: TrendingStateOptions): Held<Trendin
           keep: (trending) => writeJsonFile(path, trending),
         }),
   });
+}
+
+/** It is read anew all the time, which is nothing to tell of. A pino's methods need their logger. */
+function quietLog(log: Log): Log {
+  return {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (fields) => {
+      log.warn(fields);
+    },
+    error: (fields) => {
+      log.error(fields);
+    },
+  };
 }
