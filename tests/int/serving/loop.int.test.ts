@@ -165,6 +165,21 @@ describe('the whole loop', () => {
     ]);
   });
 
+  it('each act on a movie makes the list anew', async () => {
+    const key = redisKey({ userId: 'max', surface: 'home', arm: null });
+    const version = async () => (await redis.getBuffer(key))?.readDoubleBE(12) ?? 0;
+    const emit = [
+      () => producer.rate({ userId: 'max', movieId: 1, value: 5 }),
+      () => producer.click({ userId: 'max', movieId: 2 }),
+      () => producer.view({ userId: 'max', movieId: 2 }),
+      () => producer.rate({ userId: 'max', movieId: 21, value: 5 }),
+    ];
+    for (const [i, one] of emit.entries()) {
+      await one().delivered;
+      await until(`version ${i + 1}`, 10_000, async () => (await version()) === i + 1, version);
+    }
+  });
+
   it('a page after another repeats nothing, of the same user alone', async () => {
     const first = await ask('ann', { limit: 8 });
     const second = await ask('ann', { limit: 8, after: first.request_id });
