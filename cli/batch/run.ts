@@ -116,13 +116,14 @@ const PLACES: Readonly<Record<string, string>> = {
 };
 
 function describePlaces({ places }: Pick<BatchReport, 'places'>): string[] {
-  return Object.entries(places)
+  const lines = Object.entries(places)
     .filter(([, figures]) => figures['live'] !== undefined)
     .map(([name, { users = 0, live = 0, unordered = 0, popularity = 0 }]) => {
-      const what = `live lists ${PLACES[name] ?? name}, ${formatCount(users)} users`;
-      const others = `${unordered.toFixed(4)} without order, ${popularity.toFixed(4)} popularity`;
-      return `${what}: NDCG@10 ${live.toFixed(4)} (${others})`;
+      const others = `no order ${unordered.toFixed(4)}, popularity ${popularity.toFixed(4)}`;
+      const where = PLACES[name] ?? name;
+      return `  ${where} ${live.toFixed(4)} (${others}; ${formatCount(users)} users)`;
     });
+  return lines.length === 0 ? [] : ['NDCG@10 of live lists', ...lines];
 }
 
 /** What takes the place of the ranker that the settings ask for. */
