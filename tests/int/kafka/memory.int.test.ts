@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import kafkajs from 'kafkajs';
+import { readEnvironment } from '../../../cli/config/config.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sharedStack } from '../../support/shared-stack.ts';
 import { clients, openBench, span } from '../../support/kafka/clients.ts';
@@ -43,7 +44,7 @@ test.each(clients)(
     });
     const args = [client, JSON.stringify(options), String(PARTITIONS)];
     // glibc's pools for each thread keep what was freed: how much of that depends on when threads ran.
-    const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
+    const env = { ...readEnvironment(), MALLOC_ARENA_MAX: '1' };
     const child = fork(new URL('stuck.ts', import.meta.url), args, { execArgv: [], env });
     const exited = once(child, 'exit');
     const [stuck] = (await once(child, 'message')) as [Stuck];
