@@ -4,7 +4,7 @@ export interface LogFields {
   readonly [field: string]: unknown;
 }
 
-/** What the runtime needs of a logger; pino fits. */
+/** What is needed of a logger; pino fits. */
 export interface Log {
   debug(fields: LogFields): void;
   info(fields: LogFields): void;

@@ -7,7 +7,7 @@ import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiSettings } from './api-settings.ts';
 import type { EventLog } from './events/event-log.ts';
 import { addHooks } from './hooks.ts';
-import type { ApiLog } from './http/api-log.ts';
+import type { Log } from '../../common/log.ts';
 import { allowOrigins, createServer } from './http/server.ts';
 import { createUnderWay } from './http/under-way.ts';
 import { createValidators } from './http/validator.ts';
@@ -28,7 +28,8 @@ export interface ApiOptions {
   readonly keys: KeyRing;
   readonly events: EventLog;
   readonly settings: ApiSettings;
-  readonly log: ApiLog;
+  /** No field ever names a user. */
+  readonly log: Log;
   /** Each request to the log, at debug. */
   readonly logsRequests: boolean;
   /** What answers depend upon, and whether reads can be answered. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiMetrics } from './api-metrics.ts';
 import { createAllowedMethods } from './http/allowed-methods.ts';
-import type { ApiLog } from './http/api-log.ts';
+import type { Log } from '../../common/log.ts';
 import { ApiProblem } from './http/problem.ts';
 import { sendProblem } from './http/send-problem.ts';
 import { toProblem } from './http/to-problem.ts';
@@ -15,7 +15,7 @@ export interface HookParts {
   readonly routes: readonly Route[];
   readonly metrics: ApiMetrics;
   readonly underWay: UnderWay;
-  readonly log: ApiLog;
+  readonly log: Log;
   readonly logsRequests: boolean;
 }
 

@@ -1,15 +1,6 @@
-/** What the spool says to the log; pino fits. */
-export interface Log {
-  info(fields: LogFields): void;
-  warn(fields: LogFields): void;
-  error(fields: LogFields): void;
-}
-
-/** The event's name first, then fields. Nothing is logged per record. */
-export interface LogFields {
-  readonly event: string;
-  readonly [field: string]: unknown;
-}
+import type { Log } from '../../common/log.ts';
+/** What the spool says to the log. */
+export type SpoolLog = Pick<Log, 'info' | 'warn' | 'error'>;
 
 /** Why a record is not, or no longer, on its way: see docs/errors.md. */
 export const LOSS_REASONS = [
@@ -33,7 +24,7 @@ export interface Losses {
 
 const ALARM_EVERY_MS = 1_000;
 
-export function createLosses(folder: string, log: Log): Losses {
+export function createLosses(folder: string, log: SpoolLog): Losses {
   const counts: Record<LossReason, number> = {
     full: 0,
     write: 0,

@@ -9,7 +9,7 @@ import { createTally } from './counts.ts';
 import type { ServeLogCounts } from './counts.ts';
 import { createFaultLog } from './fault-log.ts';
 import { createLosses } from './losses.ts';
-import type { Log } from './losses.ts';
+import type { SpoolLog } from './losses.ts';
 import { recoverSpool } from './recover.ts';
 import type { Leftover } from './recover.ts';
 import { createSchemaLookup } from './schema-lookup.ts';
@@ -30,7 +30,7 @@ export interface ServeLogOptions {
   readonly kafka: Omit<PublisherOptions, 'clientId' | 'onFault' | 'deliveryTimeoutMs'> & {
     readonly clientId?: string | undefined;
   };
-  readonly log: Log;
+  readonly log: SpoolLog;
   /** For tests of a disk that fails. */
   readonly io?: SpoolIo | undefined;
 }
@@ -97,7 +97,7 @@ export async function createServeLog(options: ServeLogOptions): Promise<ServeLog
   }
 }
 
-function tellLeftover(folder: string, leftover: Leftover, log: Log): void {
+function tellLeftover(folder: string, leftover: Leftover, log: SpoolLog): void {
   const { foreign, records, torn } = leftover;
   if (records > 0 || torn > 0) log.info({ event: 'serve_log_recovered', folder, records, torn });
   if (foreign.length === 0) return;

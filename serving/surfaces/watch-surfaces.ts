@@ -1,6 +1,7 @@
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { MarqueeError, asError } from '../../common/error.ts';
+import type { Log } from '../../common/log.ts';
 import { every } from '../../common/timers.ts';
 import { openLastGood } from './last-good.ts';
 import { MISSING, lookAt } from './look.ts';
@@ -21,16 +22,8 @@ export interface WatchOptions {
   onChange(surfaces: Surfaces): void;
 }
 
-/** What is needed of a logger; pino fits. */
-export interface SurfacesLog {
-  info(fields: LogFields): void;
-  error(fields: LogFields): void;
-}
-
-interface LogFields {
-  readonly event: string;
-  readonly [field: string]: unknown;
-}
+/** What is needed of a logger. */
+export type SurfacesLog = Pick<Log, 'info' | 'error'>;
 
 export interface SurfacesWatch {
   /** What holds now. A change is another object: who asks once a request sees one state in it. */

@@ -1,5 +1,5 @@
 import { every } from '../../../common/timers.ts';
-import type { ApiLog } from '../http/api-log.ts';
+import type { Log } from '../../../common/log.ts';
 import type { ApiKey } from './api-key.ts';
 import type { KeyCopy } from './key-copy.ts';
 
@@ -34,7 +34,7 @@ export interface KeySource {
 export async function openKeyRing(options: {
   readonly source: KeySource;
   readonly copy: KeyCopy;
-  readonly log: ApiLog;
+  readonly log: Log;
   readonly refreshMs: number;
 }): Promise<KeyRing> {
   const { source, copy, log } = options;

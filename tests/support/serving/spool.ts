@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Log, LogFields } from '../../../serving/log/losses.ts';
+import type { LogFields } from '../../../common/log.ts';
+import type { SpoolLog } from '../../../serving/log/losses.ts';
 
 /** A folder of this test's own, gone after it. */
 export function spoolFolder(): string {
@@ -14,7 +15,9 @@ export function spoolFolder(): string {
 }
 
 /** Keeps what was said, with the level. */
-export function memoryLog(): Log & { readonly said: (LogFields & { readonly level: string })[] } {
+export function memoryLog(): SpoolLog & {
+  readonly said: (LogFields & { readonly level: string })[];
+} {
   const said: (LogFields & { readonly level: string })[] = [];
   const keep = (level: string) => (fields: LogFields) => {
     said.push({ level, ...fields });

@@ -5,7 +5,7 @@ import type { ApiSettings } from '../../../serving/api/api-settings.ts';
 import { createApi } from '../../../serving/api/create-api.ts';
 import type { Api } from '../../../serving/api/create-api.ts';
 import type { EventLog } from '../../../serving/api/events/event-log.ts';
-import type { ApiLogFields } from '../../../serving/api/http/api-log.ts';
+import type { LogFields } from '../../../common/log.ts';
 import type { ApiKey } from '../../../serving/api/keys/api-key.ts';
 import { openKeyRing } from '../../../serving/api/keys/key-ring.ts';
 import { formatKey, hashSecret, makeKey } from '../../../serving/api/keys/key-text.ts';
@@ -15,7 +15,7 @@ import { createTinyRecommender } from './tiny-recommender.ts';
 export interface TestApi {
   readonly api: Api;
   readonly url: string;
-  readonly logged: readonly ApiLogFields[];
+  readonly logged: readonly LogFields[];
   readonly events: MemoryLog;
   /** A key that holds from the next look on. */
   addKey(fields?: Partial<ApiKey>): string;
@@ -38,8 +38,8 @@ export async function startTestApi(
   } = {},
 ): Promise<TestApi> {
   const all: ApiKey[] = [];
-  const logged: ApiLogFields[] = [];
-  const take = (fields: ApiLogFields): void => {
+  const logged: LogFields[] = [];
+  const take = (fields: LogFields): void => {
     logged.push(fields);
   };
   const log = { debug: take, info: take, warn: take, error: take };
