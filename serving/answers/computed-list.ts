@@ -1,4 +1,4 @@
-import { holdsUntil } from '../lists/hold.ts';
+import { holdsUntil } from '../lists/lifetime.ts';
 import { userLists } from '../lists/list-maker.ts';
 import type { MadeList } from '../lists/list-maker.ts';
 import type { ListSources } from '../lists/list-sources.ts';

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { toRedisError } from '../../connectors/redis/client.ts';
 import { dropValue } from '../../connectors/redis/drop-value.ts';
 import { putNewer } from '../../connectors/redis/put-newer.ts';
-import { LIST_TTL_MS } from '../lists/hold.ts';
+import { LIST_TTL_MS } from '../lists/lifetime.ts';
 import type { ListIdentity, RecommendationList } from '../lists/list.ts';
 import { encodeServedList } from '../../schemas/serve-parts.ts';
 import { servedListPart } from '../lists/serve-fields.ts';

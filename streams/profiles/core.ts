@@ -65,7 +65,7 @@ const COUNTER_INDEX: ReadonlyMap<string, number> = new Map(
 );
 
 /** Impressions and searches say nothing of what a user did to a movie. */
-export function entersHistory(event: UserActionRecord): boolean {
+function entersHistory(event: UserActionRecord): boolean {
   return event.action !== 'impression' && event.action !== 'search' && event.movie_id !== null;
 }
 

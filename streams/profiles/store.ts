@@ -1,8 +1,8 @@
 import { CopyWriter } from '../../connectors/postgres/copy-writer.ts';
 import type { UserActionRecord } from '../../schemas/generated/types.ts';
 import { createSumStore } from '../runtime/commit/sum-store.ts';
-import type { Accepted, Store, StoreOptions } from '../runtime/processor.ts';
-import { entersHistory, planProfiles } from './core.ts';
+import type { Store, StoreOptions } from '../runtime/processor.ts';
+import { planProfiles } from './core.ts';
 import { upsertStaged } from './staged-table.ts';
 import { userHistory } from './user-history.ts';
 import { userProfiles } from './user-profiles.ts';
@@ -20,19 +20,11 @@ export function createProfilesStore(
       async add(session, events) {
         const { profiles, histories } = planProfiles(events.map(({ event }) => event));
         const moved = profiles.filter(({ movies }) => movies.size > 0).map((p) => p.userId);
-        const receipt = newestReceipt(events);
+        const receipt = events.reduce((last, { receivedAt }) => Math.max(last, receivedAt), 0);
         await upsertStaged(session, userProfiles, out, profiles, [moved, receipt]);
         if (histories.length > 0) await upsertStaged(session, userHistory, out, histories);
       },
     },
     options,
   );
-}
-
-/** The newest receipt among what moves a history. */
-function newestReceipt(events: readonly Accepted<UserActionRecord>[]): number {
-  let at = 0;
-  for (const { event, receivedAt } of events)
-    if (receivedAt > at && entersHistory(event)) at = receivedAt;
-  return at;
 }

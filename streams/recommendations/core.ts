@@ -1,5 +1,5 @@
 import type { ProfileChange } from '../../schemas/generated/types.ts';
-import { holdsUntil } from '../../serving/lists/hold.ts';
+import { holdsUntil } from '../../serving/lists/lifetime.ts';
 import type { RecommendationList } from '../../serving/lists/list.ts';
 import type { FirstCandidates } from '../../serving/lists/list-maker.ts';
 import { userLists } from '../../serving/lists/list-maker.ts';

@@ -7,6 +7,7 @@ export interface AnswerJson {
   readonly surface: string;
   readonly source: string;
   readonly model_version: string | null;
+  readonly profile_version?: number;
   readonly items?: readonly Item[];
   readonly rows?: readonly { readonly kind: string; readonly items: readonly Item[] }[];
 }
