@@ -31,13 +31,14 @@ export type ServePart = Omit<RecommendationServeRecord, keyof ServedListPart>;
 const TOPIC = 'recommendation-serves.v1';
 export const SERVE_VERSION: number = TOPICS[TOPIC].versions.at(-1) ?? 0;
 
+const versions: Readonly<Record<number, string>> = AVRO_SCHEMAS[TOPIC];
+
 interface RecordSchema {
   readonly name: string;
   readonly fields: readonly { readonly name: string }[];
 }
 
 function typeOfFields(name: string, wanted: (field: string) => boolean): avro.Type {
-  const versions: Readonly<Record<number, string>> = AVRO_SCHEMAS[TOPIC];
   const schema = JSON.parse(versions[SERVE_VERSION] ?? '') as RecordSchema;
   const fields = schema.fields.filter((field) => wanted(field.name));
   return parseAvro(JSON.stringify({ ...schema, name, fields }));
@@ -47,6 +48,13 @@ const listFields: ReadonlySet<string> = new Set(LIST_FIELDS);
 /** Of the part that comes first. */
 export const SERVE_PART_TYPE = typeOfFields('ServePart', (field) => !listFields.has(field));
 const listType = typeOfFields('ServedListPart', (field) => listFields.has(field));
+
+const serveType = parseAvro(versions[SERVE_VERSION] ?? '');
+
+/** Both parts together. */
+export function decodeServe(bytes: Buffer): RecommendationServeRecord {
+  return serveType.fromBuffer(bytes) as RecommendationServeRecord;
+}
 
 /** The bytes that follow a ServePart's. Throws where a field's type is not the schema's. */
 export function encodeServedList(list: ServedListPart): Buffer {

@@ -60,6 +60,8 @@ export async function openRecommender(
     url: config.redis.url,
     name: 'marquee-api',
     commandTimeoutMs: REDIS_TIMEOUT_MS,
+    // What is read is gathered already.
+    gathers: false,
   });
   const state = createServingState({
     postgresUrl: config.postgres.writerUrl,
@@ -81,6 +83,7 @@ export async function openRecommender(
     cache: createListCache(redis),
     surfaces: surfaces.current,
     append: serveLog.appendParts,
+    served: serveLog.find,
     log,
     ...(special.now === undefined ? {} : { now: special.now }),
     ...(special.postgresBudgetMs === undefined

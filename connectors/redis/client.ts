@@ -8,11 +8,13 @@ export interface RedisOptions {
   /** A command without an answer for so long has failed. */
   readonly commandTimeoutMs: number;
   readonly connectTimeoutMs?: number;
+  /** Whether commands of one tick go out in one write, at the tick's end. */
+  readonly gathers: boolean;
 }
 
 /**
  * A client that says no at once: while there is no connection commands fail instead of waiting, and a
- * new connection is tried for by itself. Commands of one tick go out in one write.
+ * new connection is tried for by itself.
  */
 export function createRedis(options: RedisOptions): Redis {
   const client = new Redis(options.url, {
@@ -24,7 +26,7 @@ export function createRedis(options: RedisOptions): Redis {
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    enableAutoPipelining: true,
+    enableAutoPipelining: options.gathers,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 1_000),
     reconnectOnError: null,
     lazyConnect: true,

@@ -4,7 +4,9 @@ import { readStoredList, storedIdentity } from '../lists/stored-list.ts';
 import type { StoredList } from '../lists/stored-list.ts';
 import type { Surface } from '../ranking/surface.ts';
 import type { AnswerContext } from './context.ts';
-import type { Said } from './said.ts';
+import type { ListKey } from '../cache/list-cache.ts';
+import type { Guarded } from './guarded.ts';
+import type { Wanted } from './wanted.ts';
 
 /** A list found in Redis: one that holds, and one that would do if nothing better can be had. */
 export interface Found {
@@ -12,32 +14,25 @@ export interface Found {
   readonly stale: StoredList | null;
 }
 
-const NOTHING: Found = { fresh: null, stale: null };
+export const NOTHING_FOUND: Found = { fresh: null, stale: null };
 
-/** Looks for the user's list of a surface, and says what was found. */
-export async function findCached(
+/** Whether what was found under the user's key is their list of the surface; says what it was. */
+export function judgeFound(
   context: AnswerContext,
   sources: ListSources,
-  userId: string,
-  surface: Surface,
-  said: Said,
-): Promise<Found> {
-  const { cache } = context.options;
-  if (cache === null) {
-    said.say('cache', 'absent');
-    return NOTHING;
-  }
-  const key = { userId, surface: surface.name, arm: null };
-  const asked = await context.cacheGuard.ask(() => cache.get(key));
+  { query, surface, said }: Wanted,
+  asked: Guarded<Buffer | null>,
+): Found {
   if (asked.kind === 'failed') {
     said.say('cache', asked.why);
-    return NOTHING;
+    return NOTHING_FOUND;
   }
   const { value } = asked;
   if (value === null) {
     said.say('cache', 'miss');
-    return NOTHING;
+    return NOTHING_FOUND;
   }
+  const { userId } = query;
   const stored = readStoredList(
     value,
     storedIdentity({
@@ -51,18 +46,24 @@ export async function findCached(
   if (typeof stored === 'string') {
     said.say('cache', stored === 'foreign' ? 'foreign' : 'other');
     // Whatever its bytes say of its age, it must not keep this user's lists out.
-    if (stored === 'foreign') void context.storeGuard.ask(() => cache.drop(key, value));
-    return NOTHING;
+    const { cache } = context.options;
+    if (stored === 'foreign' && cache !== null)
+      void context.storeGuard.ask(() => cache.drop(cacheKey(userId, surface), value));
+    return NOTHING_FOUND;
   }
   if (!isOffered(stored, sources.catalogue)) {
     said.say('cache', 'withdrawn');
-    return NOTHING;
+    return NOTHING_FOUND;
   }
   if (context.now() >= stored.holdsUntil) {
     said.say('cache', 'outdated');
     return { fresh: null, stale: stored };
   }
   return { fresh: stored, stale: null };
+}
+
+export function cacheKey(userId: string, surface: Surface): ListKey {
+  return { userId, surface: surface.name, arm: null };
 }
 
 /** A movie may have been withdrawn since the list was made. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { encodeServedList } from '../../schemas/serve-parts.ts';
 import type { ServePart } from '../../schemas/serve-parts.ts';
+import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
 import type { Log } from '../../common/log.ts';
 import { createRandom } from '../../common/random.ts';
 import type { Random } from '../../common/random.ts';
@@ -12,10 +13,10 @@ import type { Surface } from '../ranking/surface.ts';
 import type { ServingState } from '../state/serving-state.ts';
 import type { Surfaces } from '../surfaces/surfaces-file.ts';
 import { surfaceNamed } from '../surfaces/surfaces-file.ts';
+import { createLookUp } from './lookups.ts';
+import type { LookUp } from './lookups.ts';
 import { createGuard } from './guarded.ts';
 import type { Guard } from './guarded.ts';
-import { createRecentServes } from './recent-serves.ts';
-import type { RecentServes } from './recent-serves.ts';
 import { listPart, servePart } from './send.ts';
 import type { RequestId } from './send.ts';
 import type { ServedList } from './served-list.ts';
@@ -28,6 +29,8 @@ export interface AnswerOptions {
   surfaces(): Surfaces;
   /** Resolves when the serve's record is safe, or known to be lost. Never rejects. */
   append(serve: ServePart, list: Buffer): Promise<void>;
+  /** One of the latest serves of this process, which the tables may not have yet; null for any other. */
+  served(requestId: Buffer): RecommendationServeRecord | null;
   readonly log: Log;
   /** Epoch ms, the ranker's clock: another one than the system's is for evaluation alone. */
   readonly now?: () => number;
@@ -41,10 +44,11 @@ export interface AnswerOptions {
 export interface AnswerContext {
   readonly options: AnswerOptions;
   readonly cacheGuard: Guard;
+  /** Null where no Redis is set up. */
+  readonly lookUp: LookUp | null;
   /** For what is written to Redis: a full one still has lists to read. */
   readonly storeGuard: Guard;
   readonly postgresGuard: Guard;
-  readonly recent: RecentServes;
   readonly random: Random;
   now(): number;
   /** Throws MARQUEE_NOT_READY while nothing could be read yet, not even from disk. */
@@ -68,7 +72,6 @@ const POSTGRES_BUDGET_MS = 500;
 export function createAnswerContext(options: AnswerOptions): AnswerContext {
   const { log, state } = options;
   const makeId = createUuidv7Source();
-  const recent = createRecentServes();
   const now = options.now ?? Date.now;
   const guard = (server: string, budgetMs: number): Guard =>
     createGuard({
@@ -85,12 +88,13 @@ export function createAnswerContext(options: AnswerOptions): AnswerContext {
     return { text: formatUuid(bytes), bytes, servedAt };
   };
 
+  const cacheGuard = guard('redis', options.cacheBudgetMs ?? CACHE_BUDGET_MS);
   return {
     options,
-    cacheGuard: guard('redis', options.cacheBudgetMs ?? CACHE_BUDGET_MS),
+    cacheGuard,
+    lookUp: options.cache === null ? null : createLookUp(options.cache, cacheGuard),
     storeGuard: guard('redis, storing', options.cacheBudgetMs ?? CACHE_BUDGET_MS),
     postgresGuard: guard('postgres', options.postgresBudgetMs ?? POSTGRES_BUDGET_MS),
-    recent,
     random: options.random ?? createRandom(randomBytes(4).readUInt32LE()),
     now,
     sources() {
@@ -115,7 +119,6 @@ export function createAnswerContext(options: AnswerOptions): AnswerContext {
     requestId,
     async logged(list, { startedAt, app }) {
       const id = requestId();
-      recent.add(id.text, { servedAt: id.servedAt, list: () => list });
       const latencyMs = performance.now() - startedAt;
       const serve = servePart(list, { requestId: id, latencyMs, app });
       await options.append(serve, encodeServedList(listPart(list)));

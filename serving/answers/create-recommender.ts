@@ -25,13 +25,14 @@ export function createRecommender(options: AnswerOptions): Recommender {
   async function answer(list: ServedList, asked: Asked): Promise<Answer> {
     const requestId = await context.logged(list, asked);
     const { catalogue } = context.sources();
-    return { body: Buffer.from(answerJson(list, requestId, asked.include, catalogue)) };
+    const body = Buffer.from(answerJson(list, requestId, asked.include, catalogue));
+    return { body, source: list.source };
   }
 
   return {
     async recommend(query) {
       const found = await recommend(context, query);
-      if ('stored' in found) return sendStored(context, found.stored, query, found.list);
+      if ('stored' in found) return sendStored(context, found.stored, query);
       return answer(found, query);
     },
     rank: async (query) => answer(await rank(context, query), query),
@@ -41,7 +42,8 @@ export function createRecommender(options: AnswerOptions): Recommender {
     async rows(query) {
       const page = await rows(context, query);
       const requestId = await context.logged(page.list, query);
-      return { body: Buffer.from(rowsJson(page, requestId, query.include, catalogueOf(context))) };
+      const body = Buffer.from(rowsJson(page, requestId, query.include, catalogueOf(context)));
+      return { body, source: page.list.source };
     },
     explain: (requestId) => explain(context, requestId),
   };

@@ -1,7 +1,7 @@
+import { parseUuid } from '../../common/uuid.ts';
 import type { Catalogue } from '../ranking/catalogue.ts';
-import { reasonText } from '../lists/reason-text.ts';
 import type { AnswerContext } from './context.ts';
-import type { Answer } from './recommender.ts';
+import type { Explanation } from './recommender.ts';
 import { meaningOf } from './said.ts';
 
 interface Logged extends Record<string, unknown> {
@@ -13,11 +13,11 @@ interface Logged extends Record<string, unknown> {
   surface: string | null;
   surfaceVersion: string | null;
   firstPosition: number;
-  movieIds: number[];
-  scores: number[];
-  reasons: string[];
-  propensities: number[];
-  steps: string[];
+  movieIds: readonly number[];
+  scores: readonly number[];
+  reasons: readonly string[];
+  propensities: readonly number[];
+  steps: readonly string[];
 }
 
 const LOGGED = `
@@ -31,7 +31,10 @@ const LOGGED = `
  * Why these movies in this order, and why no earlier step of the chain gave the list. From this process's
  * memory, else from the serve log. Null for a request that neither knows.
  */
-export async function explain(context: AnswerContext, requestId: string): Promise<Answer | null> {
+export async function explain(
+  context: AnswerContext,
+  requestId: string,
+): Promise<Explanation | null> {
   const logged = recentServe(context, requestId) ?? (await loggedServe(context, requestId));
   if (logged === null) return null;
   const catalogue = context.options.state.sources()?.catalogue ?? null;
@@ -61,25 +64,24 @@ export async function explain(context: AnswerContext, requestId: string): Promis
   };
 }
 
-function recentServe({ recent }: AnswerContext, requestId: string): Logged | null {
-  const serve = recent.get(requestId);
+function recentServe({ options }: AnswerContext, requestId: string): Logged | null {
+  const id = parseUuid(requestId);
+  const serve = id === null ? null : options.served(id);
   if (serve === null) return null;
-  const { servedAt } = serve;
-  const list = serve.list();
   return {
-    userId: list.userId,
-    servedMs: servedAt,
-    source: list.source,
-    algorithm: list.algorithm,
-    modelVersion: list.modelVersion,
-    surface: list.surface.name,
-    surfaceVersion: list.surface.version,
-    firstPosition: list.firstPosition,
-    movieIds: list.items.map(({ movieId }) => movieId),
-    scores: list.items.map(({ score }) => score),
-    reasons: list.items.map(({ reason }) => reasonText(reason)),
-    propensities: list.items.map(({ propensity }) => propensity),
-    steps: [...list.steps],
+    userId: serve.user_id,
+    servedMs: serve.served_at,
+    source: serve.source,
+    algorithm: serve.algorithm,
+    modelVersion: serve.model_version,
+    surface: serve.surface,
+    surfaceVersion: serve.surface_version,
+    firstPosition: serve.first_position,
+    movieIds: serve.movie_ids,
+    scores: serve.scores,
+    reasons: serve.reasons,
+    propensities: serve.propensities,
+    steps: serve.steps,
   };
 }
 

@@ -2,20 +2,10 @@ import type { StoredList } from '../lists/stored-list.ts';
 import type { AnswerContext } from './context.ts';
 import type { Answer } from './recommender.ts';
 import { answerStart, servePart } from './send.ts';
-import type { ServedList } from './served-list.ts';
 
 const USED = ['cache:used'];
 
 const END = ']}';
-
-/** `start` is of ASCII alone. */
-function answerOf(start: string, json: Buffer): Buffer {
-  const body = Buffer.allocUnsafe(start.length + json.length + END.length);
-  body.write(start, 'latin1');
-  json.copy(body, start.length);
-  body.write(END, start.length + json.length, 'latin1');
-  return body;
-}
 
 /** Who asked, and since when. */
 interface Asker {
@@ -26,17 +16,14 @@ interface Asker {
 
 /**
  * A stored list as it stands: its bytes with a head of the request's own, its log as it was encoded when the
- * list was made. For as many items as its log is about; `list` makes the rest of what is known of it, for
- * the few who ask.
+ * list was made. For as many items as its log is about.
  */
 export async function sendStored(
   context: AnswerContext,
   stored: StoredList,
   { userId, startedAt, app }: Asker,
-  list: () => ServedList,
 ): Promise<Answer> {
   const requestId = context.requestId();
-  context.recent.add(requestId.text, { servedAt: requestId.servedAt, list });
   const serve = servePart(
     {
       userId,
@@ -49,5 +36,6 @@ export async function sendStored(
     { requestId, latencyMs: performance.now() - startedAt, app },
   );
   await context.options.append(serve, stored.log.bytes);
-  return { body: answerOf(answerStart(requestId.text, 'cache'), stored.json(stored.log.items)) };
+  const head = answerStart(requestId.text, 'cache');
+  return { body: { latin1: head + stored.latin1(stored.log.items) + END }, source: 'cache' };
 }

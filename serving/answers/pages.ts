@@ -1,3 +1,4 @@
+import { formatUuid, parseUuid } from '../../common/uuid.ts';
 import { MarqueeError } from '../../common/error.ts';
 import type { AnswerContext } from './context.ts';
 
@@ -51,17 +52,19 @@ export async function earlierPages(
 }
 
 async function findPage(
-  { recent, postgresGuard, options }: AnswerContext,
+  { postgresGuard, options }: AnswerContext,
   userId: string,
   requestId: string,
 ): Promise<Page | 'none' | 'away'> {
-  const known = recent.get(requestId)?.list();
-  if (known !== undefined)
-    return known.userId === userId
+  const id = parseUuid(requestId);
+  if (id === null) return 'none';
+  const known = options.served(id);
+  if (known !== null)
+    return known.user_id === userId
       ? {
-          movieIds: known.items.map(({ movieId }) => movieId),
-          firstPosition: known.firstPosition,
-          after: known.afterRequestId,
+          movieIds: known.movie_ids,
+          firstPosition: known.first_position,
+          after: known.after_request_id === null ? null : formatUuid(known.after_request_id),
         }
       : 'none';
   const asked = await postgresGuard.ask(() =>

@@ -4,12 +4,13 @@ import { parseStored } from '../lists/parse-items.ts';
 import type { StoredList } from '../lists/stored-list.ts';
 import { readBatchList } from '../state/batch-list.ts';
 import type { BatchList } from '../state/batch-list.ts';
-import { findCached } from './cached-list.ts';
+import { cacheKey, judgeFound, NOTHING_FOUND } from './cached-list.ts';
 import { computeList } from './computed-list.ts';
 import type { Computed } from './computed-list.ts';
 import type { AnswerContext } from './context.ts';
 import { explored } from './explored.ts';
 import { earlierPages, NO_PAGES } from './pages.ts';
+import type { LookUp } from './lookups.ts';
 import type { ListQuery } from './recommender.ts';
 import { createSaid } from './said.ts';
 import type { ServedList } from './served-list.ts';
@@ -19,6 +20,7 @@ import type { Wanted } from './wanted.ts';
 /** A list of Redis that is sent as it stands. */
 export interface Hit {
   readonly stored: StoredList;
+  /** The same, parsed: for who does more with it. Once, since it says its step. */
   list(): ServedList;
 }
 
@@ -53,25 +55,28 @@ async function personal(
   sources: ListSources,
   wanted: Wanted,
 ): Promise<ServedList | Hit> {
-  const { query, surface, said } = wanted;
-  const plain = isPlain(wanted);
-  if (!plain) said.say('cache', 'filtered');
-  const { fresh, stale } = plain
-    ? await findCached(context, sources, query.userId, surface, said)
-    : { fresh: null, stale: null };
-  if (fresh !== null && isAsStored(wanted, fresh)) {
-    let list: ServedList | null = null;
-    // Asked for by explanations and next pages: once, since each making says its steps.
-    return {
-      stored: fresh,
-      list: () => (list ??= fromStored(context, wanted, sources, fresh, 'used')),
-    };
-  }
+  const asked = lookUp(context, wanted);
+  const { fresh, stale } =
+    asked === null ? NOTHING_FOUND : judgeFound(context, sources, wanted, await asked);
+  if (fresh !== null && isAsStored(wanted, fresh))
+    return { stored: fresh, list: () => fromStored(context, wanted, sources, fresh, 'used') };
   if (fresh !== null) return fromStored(context, wanted, sources, fresh, 'used');
   const computed = await computeList(context, sources, wanted);
   if (computed.list !== null) return computed.list;
   if (stale !== null) return fromStored(context, wanted, sources, stale, 'stale');
   return (await fromBatch(context, sources, wanted, computed)) ?? popular(context, sources, wanted);
+}
+
+/** Null where the cache isn't asked, which is said. */
+function lookUp(context: AnswerContext, wanted: Wanted): ReturnType<LookUp> | null {
+  const { query, surface, said } = wanted;
+  if (!isPlain(wanted)) {
+    said.say('cache', 'filtered');
+    return null;
+  }
+  if (context.lookUp !== null) return context.lookUp(cacheKey(query.userId, surface));
+  said.say('cache', 'absent');
+  return null;
 }
 
 /** Nothing of it is to be changed: it can be sent as it stands. */

@@ -1,3 +1,5 @@
+import type { RecommendationServeSource } from '../../schemas/generated/types.ts';
+
 /**
  * What the API asks of the rest of serving. Whatever comes from outside is parsed, bounded and known to
  * be allowed before it gets here; every answer is the body that is sent, already logged.
@@ -10,12 +12,25 @@ export interface Recommender {
   similar(query: SimilarQuery): Promise<Answer>;
   popular(query: PopularQuery): Promise<Answer>;
   /** Null when no serve with that id is known. */
-  explain(requestId: string): Promise<Answer | null>;
+  explain(requestId: string): Promise<Explanation | null>;
 }
 
 export interface Answer {
+  readonly body: AnswerBody;
+  /** Which step gave the list. */
+  readonly source: RecommendationServeSource;
+}
+
+export interface Explanation {
   /** JSON in UTF-8. */
   readonly body: Buffer;
+}
+
+/** JSON in UTF-8: its bytes, or a text with a character for each byte, which is sent without a copy. */
+export type AnswerBody = Buffer | ByteText;
+
+export interface ByteText {
+  readonly latin1: string;
 }
 
 export type SeenPolicy = 'hide' | 'demote' | 'show';

@@ -2,10 +2,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EventResult } from './events/take-events.ts';
 
-const SOURCE = Buffer.from('"source":"');
-const SOURCES = ['cache', 'similarity', 'batch', 'popular'];
-const SOURCE_BYTES = SOURCES.map((source) => [source, Buffer.from(`${source}"`)] as const);
-
 /** All metrics of the API, in the units their names say. One registry a process. */
 export function createApiMetrics() {
   const registry = new Registry();
@@ -65,18 +61,4 @@ export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 export function countEvents(metrics: ApiMetrics, results: readonly EventResult[]): void {
   for (const { status, code } of results)
     metrics.events.inc({ status: String(status), code: code ?? '' });
-}
-
-/**
- * The source that an answer names. Read from its bytes, which come as they are sent: within a text a
- * quote has a backslash before it, so the first match is the member itself.
- */
-export function sourceOf(body: Buffer | string): string {
-  if (typeof body === 'string') return '';
-  const at = body.indexOf(SOURCE);
-  if (at === -1) return '';
-  const start = at + SOURCE.length;
-  for (const [source, bytes] of SOURCE_BYTES)
-    if (body.compare(bytes, 0, bytes.length, start, start + bytes.length) === 0) return source;
-  return 'other';
 }

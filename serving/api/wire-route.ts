@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { sourceOf } from './api-metrics.ts';
+import type { AnswerBody } from '../answers/recommender.ts';
 import { ApiProblem } from './http/problem.ts';
 import type { Validate, Validators } from './http/validator.ts';
 import type { ApiKey, Scope } from './keys/api-key.ts';
@@ -74,7 +74,7 @@ export function wireRoute({ spec, handle }: Route, wiring: RouteWiring): void {
           key: request.apiKey,
           startedAt: request.startedAt,
         });
-        if (spec.tag === 'recommendations') request.source = sourceOf(answer.body);
+        request.source = answer.source ?? '';
         if (wiring.isClosing()) reply.header('connection', 'close');
         if (wiring.hasHeaders() || wiring.isClosing() || !isPlain(answer)) send(answer, reply);
         else sendPlain(answer, reply);
@@ -87,11 +87,11 @@ export function wireRoute({ spec, handle }: Route, wiring: RouteWiring): void {
 }
 
 interface PlainReply extends RouteReply {
-  readonly body: Buffer;
+  readonly body: AnswerBody;
 }
 
 function isPlain(answer: RouteReply): answer is PlainReply {
-  return Buffer.isBuffer(answer.body) && answer.headers === undefined;
+  return typeof answer.body !== 'string' && answer.headers === undefined;
 }
 
 /**
@@ -99,21 +99,23 @@ function isPlain(answer: RouteReply): answer is PlainReply {
  * character, so they go out in one piece without a copy of their own.
  */
 function sendPlain({ body, status, type, cache }: PlainReply, reply: FastifyReply): void {
+  const text = Buffer.isBuffer(body) ? body.toString('latin1') : body.latin1;
   reply.hijack();
   reply.raw.writeHead(status ?? 200, {
     'content-type': type ?? JSON_TYPE,
     'cache-control': cache ?? 'no-store',
-    'content-length': body.length,
+    'content-length': text.length,
   });
-  reply.raw.end(body.toString('latin1'), 'latin1');
+  reply.raw.end(text, 'latin1');
 }
 
-function send(answer: RouteReply, reply: FastifyReply): void {
-  reply.header('content-type', answer.type ?? JSON_TYPE);
-  reply.header('cache-control', answer.cache ?? 'no-store');
-  if (answer.headers !== undefined) reply.headers(answer.headers);
-  if (answer.status !== undefined) reply.code(answer.status);
-  reply.send(answer.body);
+function send({ body, status, type, cache, headers }: RouteReply, reply: FastifyReply): void {
+  reply.header('content-type', type ?? JSON_TYPE);
+  reply.header('cache-control', cache ?? 'no-store');
+  if (headers !== undefined) reply.headers(headers);
+  if (status !== undefined) reply.code(status);
+  const isText = typeof body === 'object' && 'latin1' in body;
+  reply.send(isText ? Buffer.from(body.latin1, 'latin1') : body);
 }
 
 const asIs: Validate = (value) => value;

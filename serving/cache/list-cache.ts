@@ -11,8 +11,8 @@ import type { LoggedPart } from '../lists/stored-list.ts';
 
 /** Lists in Redis, one a user, surface and arm. What comes out is anybody's bytes until it is read. */
 export interface ListCache {
-  /** Null where there is none. Rejects with MARQUEE_REDIS_UNAVAILABLE. */
-  get(key: ListKey): Promise<Buffer | null>;
+  /** For each key its value, null where there is none. Rejects with MARQUEE_REDIS_UNAVAILABLE. */
+  getAll(keys: readonly ListKey[]): Promise<readonly (Buffer | null)[]>;
   /** For each key whether something is there. */
   existing(keys: readonly ListKey[]): Promise<readonly boolean[]>;
   /** Removes what stands there, if it is still this. */
@@ -25,12 +25,12 @@ export type ListKey = Pick<ListIdentity, 'userId' | 'surface' | 'arm'>;
 
 export function createListCache(redis: Redis): ListCache {
   return {
-    async get(key) {
+    async getAll(keys) {
       try {
-        return await redis.getBuffer(redisKey(key));
+        // A hash or a list under our key, which somebody else put there, is null too.
+        return await redis.mgetBuffer(keys.map(redisKey));
       } catch (error) {
-        if (isOtherType(error)) return null;
-        throw toRedisError(error, 'reading a list');
+        throw toRedisError(error, 'reading lists');
       }
     },
     async existing(keys) {
@@ -57,9 +57,4 @@ function loggedPart(list: RecommendationList): LoggedPart {
 /** Surfaces and arms have no colon in their names; whatever the user's name holds comes last. */
 export function redisKey({ userId, surface, arm }: ListKey): string {
   return `marquee:list:${surface}:${arm ?? ''}:${userId}`;
-}
-
-/** Somebody else put a hash or a list under our key: as good as nothing, until the next put. */
-function isOtherType(error: unknown): boolean {
-  return (error as Error).message.startsWith('WRONGTYPE');
 }

@@ -91,6 +91,8 @@ export interface StoredList {
   movieId(index: number): number;
   /** The answer's JSON from its head to the end of the first `items`, to be closed by `]}`. */
   json(items: number): Buffer;
+  /** The same as a text with a character for each byte. */
+  latin1(items: number): string;
   /** Of its first `items`; views into the value. */
   readonly log: LoggedPart;
 }
@@ -124,6 +126,7 @@ export function readStoredList(value: Buffer, identity: Buffer): StoredList | Un
     all,
     movieId: (index) => value.readDoubleBE(FIXED_BYTES + ENTRY_BYTES * index),
     json: (items) => value.subarray(jsonAt, jsonAt + endOf(Math.min(items, all) - 1)),
+    latin1: (items) => value.toString('latin1', jsonAt, jsonAt + endOf(Math.min(items, all) - 1)),
     log: {
       items: value.readUInt16BE(52),
       bytes: value.subarray(value.length - value.readUInt32BE(48)),

@@ -2,6 +2,7 @@ import { recommendationServeKey } from '../../schemas/recommendation-serve.ts';
 import { SERVE_PART_TYPE, SERVE_VERSION } from '../../schemas/serve-parts.ts';
 import type { ServePart } from '../../schemas/serve-parts.ts';
 import { WIRE_HEADER_BYTES, writeWireHeader } from '../../schemas/wire.ts';
+import type { RecentRecords } from './recent-records.ts';
 import { FRAME_BYTES_MAX, FRAME_HEAD_BYTES, sealFrame } from './frames.ts';
 
 export const SERVES_TOPIC = 'recommendation-serves.v1';
@@ -23,7 +24,7 @@ export interface FrameBuffer {
 const FIRST_BYTES = 64 * 1024;
 
 /** A buffer that grows to what one tick brings, and goes back when it was much. */
-export function createFrameBuffer(): FrameBuffer {
+export function createFrameBuffer(recent: RecentRecords): FrameBuffer {
   let bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   let used = 0;
   let records = 0;
@@ -62,6 +63,7 @@ export function createFrameBuffer(): FrameBuffer {
         throw new RangeError(`the record has ${end - used} bytes; at most ${FRAME_BYTES_MAX}`);
       writeWireHeader(bytes, keyAt + keyLength, NO_SCHEMA_ID);
       sealFrame(bytes, used, SERVE_VERSION, keyLength, end);
+      recent.add(record.request_id, bytes, valueAt, end);
       used = end;
       records += 1;
     },

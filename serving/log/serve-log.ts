@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { MarqueeError } from '../../common/error.ts';
 import { settledWithin } from '../../common/timers.ts';
 import type { RecommendationServeRecord } from '../../schemas/generated/types.ts';
+import { decodeServe } from '../../schemas/serve-parts.ts';
 import type { ServePart } from '../../schemas/serve-parts.ts';
 import { createPublisher } from '../../sdk/src/publisher.ts';
 import type { PublisherOptions } from '../../sdk/src/publisher.ts';
@@ -10,6 +11,7 @@ import type { ServeLogCounts } from './counts.ts';
 import { createFaultLog } from './fault-log.ts';
 import { createLosses } from './losses.ts';
 import type { SpoolLog } from './losses.ts';
+import { createRecentRecords } from './recent-records.ts';
 import { recoverSpool } from './recover.ts';
 import type { Leftover } from './recover.ts';
 import { createSchemaLookup } from './schema-lookup.ts';
@@ -50,6 +52,8 @@ export interface ServeLog {
    * schemas/serve-parts.ts made, once for all serves of a list.
    */
   appendParts(serve: ServePart, list: Buffer): Promise<void>;
+  /** One of the latest that were appended; null for any other. `requestId` has 16 bytes. */
+  find(requestId: Buffer): RecommendationServeRecord | null;
   counts(): ServeLogCounts;
   /**
    * Takes nothing more, and sends what waits for at most `timeoutMs` (5 s). What is not acknowledged
@@ -118,6 +122,7 @@ function run(
   const tally = createTally(leftover, losses);
   const { clientId = 'marquee-serve-log', gzipBytesMax = GZIP_BYTES_MAX } = kafka;
   const publisher = createPublisher({ ...kafka, clientId, gzipBytesMax, onFault: fault }, []);
+  const recent = createRecentRecords();
   const schemas = createSchemaLookup(kafka.registryUrl, fault);
   const reader = createSpoolReader(folder, segments, leftover.start, CHUNK_BYTES);
   const shipper = createShipper({
@@ -129,7 +134,7 @@ function run(
     settled: tally.settled,
   });
   const writer = createSpoolWriter({
-    ...{ folder, bytesMax, segments, losses },
+    ...{ folder, bytesMax, segments, losses, recent },
     segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(bytesMax / SEGMENTS_MIN)),
     nextSegment: leftover.nextSegment,
     io: options.io ?? FILE_IO,
@@ -155,6 +160,10 @@ function run(
   return {
     append: writer.append,
     appendParts: writer.appendParts,
+    find(requestId) {
+      const bytes = recent.find(requestId);
+      return bytes === null ? null : decodeServe(bytes);
+    },
     counts: () => tally.counts(shipper.oldestMs()),
     close({ timeoutMs = CLOSE_TIMEOUT_MS } = {}) {
       ending ??= end(timeoutMs);

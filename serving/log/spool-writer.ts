@@ -4,6 +4,7 @@ import { encodeServedList } from '../../schemas/serve-parts.ts';
 import type { ServePart } from '../../schemas/serve-parts.ts';
 import { createFrameBuffer } from './encode-record.ts';
 import type { Losses } from './losses.ts';
+import type { RecentRecords } from './recent-records.ts';
 import { segmentPath } from './spool-files.ts';
 import type { SpoolSegment } from './spool-files.ts';
 
@@ -29,6 +30,8 @@ export interface SpoolWriterOptions {
   readonly nextSegment: number;
   readonly segments: SpoolSegment[];
   readonly losses: Losses;
+  /** Told of each record, also of one that is lost. */
+  readonly recent: RecentRecords;
   readonly io: SpoolIo;
   /** So many records and bytes stand in the files now. */
   written(records: number, bytes: number): void;
@@ -55,7 +58,7 @@ const RETRY_AFTER_MS = 100;
  */
 export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
   const { segments, losses, io } = options;
-  const frames = createFrameBuffer();
+  const frames = createFrameBuffer(options.recent);
   let waiting: PromiseWithResolvers<void> | null = null;
   let current: { readonly fd: number; readonly segment: SpoolSegment } | null = null;
   let next = options.nextSegment;

@@ -72,6 +72,7 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
     url: redisUrl,
     name: 'marquee-recommendations',
     commandTimeoutMs: REDIS_TIMEOUT_MS,
+    gathers: true,
   });
   // Each new connection may be to another server, or to one that was set up anew.
   let isCache = false;

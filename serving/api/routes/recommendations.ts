@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { ListQuery, MovieField, Recommender } from '../../answers/recommender.ts';
+import type { Answer, ListQuery, MovieField, Recommender } from '../../answers/recommender.ts';
 import { textProblem } from '../../../schemas/problem.ts';
 import { ApiProblem } from '../http/problem.ts';
 import { parseYearRange } from '../http/year-range.ts';
@@ -106,14 +106,14 @@ function userRoutes(recommender: Recommender): readonly Route[] {
       },
       async ({ params, query, key, startedAt }) => {
         const user = userOf(params.id, key, 'id');
-        const { body } = await recommender.recommend({
+        const { body, source } = await recommender.recommend({
           ...questionOf(query, key, startedAt),
           userId: user,
           seen: query.seen ?? null,
           after: query.after?.toLowerCase() ?? null,
           personalize: query.personalize ?? true,
         });
-        return { body, cache: PERSONAL };
+        return { body, source, cache: PERSONAL };
       },
     ),
     defineRoute(
@@ -137,13 +137,13 @@ function userRoutes(recommender: Recommender): readonly Route[] {
       },
       async ({ params, query, key, startedAt }) => {
         const user = userOf(params.id, key, 'id');
-        const { body } = await recommender.rows({
+        const { body, source } = await recommender.rows({
           ...questionOf(query, key, startedAt),
           userId: user,
           rows: query.rows ?? DEFAULT_ROWS,
           personalize: query.personalize ?? true,
         });
-        return { body, cache: PERSONAL };
+        return { body, source, cache: PERSONAL };
       },
     ),
     defineRoute(
@@ -167,12 +167,12 @@ function userRoutes(recommender: Recommender): readonly Route[] {
       },
       async ({ params, body: asked, key, startedAt }) => {
         const user = userOf(params.id, key, 'id');
-        const { body } = await recommender.rank({
+        const { body, source } = await recommender.rank({
           ...questionOf(asked, key, startedAt),
           userId: user,
           movieIds: asked.movie_ids,
         });
-        return { body, cache: PERSONAL };
+        return { body, source, cache: PERSONAL };
       },
     ),
   ];
@@ -200,7 +200,7 @@ function otherRoutes(recommender: Recommender): readonly Route[] {
         answers: { 200: json('The list', recommendationList), ...bodyRefusals },
       },
       async ({ body: asked, key, startedAt }) => {
-        const { body } = await recommender.session({
+        const { body, source } = await recommender.session({
           ...questionOf(asked, key, startedAt),
           seen: asked.seen ?? null,
           actions: asked.actions.map((action) => ({
@@ -210,7 +210,7 @@ function otherRoutes(recommender: Recommender): readonly Route[] {
             at: action.occurred_at ?? null,
           })),
         });
-        return { body, cache: PERSONAL };
+        return { body, source, cache: PERSONAL };
       },
     ),
     defineRoute(
@@ -227,12 +227,12 @@ function otherRoutes(recommender: Recommender): readonly Route[] {
       },
       async ({ params, query, key, startedAt }) => {
         const user = optionalUser(query.user, key);
-        const { body } = await recommender.similar({
+        const answer = await recommender.similar({
           ...questionOf(query, key, startedAt),
           movieId: params.id,
           userId: user,
         });
-        return shared(body, user);
+        return shared(answer, user);
       },
     ),
     defineRoute(
@@ -248,11 +248,11 @@ function otherRoutes(recommender: Recommender): readonly Route[] {
       },
       async ({ query, key, startedAt }) => {
         const user = optionalUser(query.user, key);
-        const { body } = await recommender.popular({
+        const answer = await recommender.popular({
           ...questionOf(query, key, startedAt),
           userId: user,
         });
-        return shared(body, user);
+        return shared(answer, user);
       },
     ),
   ];
@@ -263,8 +263,8 @@ function optionalUser(id: string | undefined, key: ApiKey | null): string | null
 }
 
 /** A list for nobody in particular may be kept for a minute; the key is not part of the answer. */
-function shared(body: Buffer, userId: string | null): RouteReply {
-  return { body, cache: userId === null ? SHARED : PERSONAL };
+function shared({ body, source }: Answer, userId: string | null): RouteReply {
+  return { body, source, cache: userId === null ? SHARED : PERSONAL };
 }
 
 function explainRoute(recommender: Recommender): Route {

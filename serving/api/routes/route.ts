@@ -1,4 +1,5 @@
 import type { Static, TObject, TSchema } from 'typebox';
+import type { AnswerBody } from '../../answers/recommender.ts';
 import type { ApiKey, Scope } from '../keys/api-key.ts';
 
 /** What a path is, asks and answers: validation, types and the OpenAPI page come from this alone. */
@@ -41,7 +42,10 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
 }
 
 export interface RouteReply {
-  readonly body: Buffer | string;
+  /** A text is sent as UTF-8. */
+  readonly body: AnswerBody | string;
+  /** Of a list: which step gave it. */
+  readonly source?: string;
   /** 200 by default. */
   readonly status?: number;
   /** JSON by default. */

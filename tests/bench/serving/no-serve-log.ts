@@ -10,6 +10,7 @@ export function openNoServeLog({ folder, log }: ServeLogOptions): Promise<ServeL
   return Promise.resolve({
     append: () => Promise.resolve(),
     appendParts: () => Promise.resolve(),
+    find: () => null,
     counts: () => counts(null),
     close() {
       losses.stop();

@@ -15,11 +15,12 @@ export function createTinyRecommender(): TinyRecommender {
     asked.push({ call, query });
     const userId = (query as { readonly userId?: string | null }).userId ?? null;
     const requestId = formatUuid(uuidv7(Date.now()));
+    const source = call === 'popular' ? 'popular' : 'similarity';
     const list = {
       request_id: requestId,
       user_id: userId,
       surface: query.surface ?? 'home',
-      source: call === 'popular' ? 'popular' : 'similarity',
+      source,
       algorithm: 'tiny',
       model_version: null,
       surface_version: '0123456789ab',
@@ -35,7 +36,7 @@ export function createTinyRecommender(): TinyRecommender {
     );
     const why = { ...list, served_at: list.generated_at, steps: [], items: [] };
     served.set(requestId, Buffer.from(JSON.stringify(why)));
-    return Promise.resolve({ body });
+    return Promise.resolve({ body, source });
   }
 
   return {

@@ -77,7 +77,7 @@ function stored(userId: string): Buffer {
 
 const LIST = stored('cached');
 const cache: ListCache = {
-  get: ({ userId }) => Promise.resolve(userId === 'cached' ? LIST : null),
+  getAll: (keys) => Promise.resolve(keys.map(({ userId }) => (userId === 'cached' ? LIST : null))),
   existing: () => Promise.resolve([]),
   drop: () => Promise.resolve(),
   put: () => Promise.resolve(true),
@@ -97,6 +97,7 @@ it.each([
     surfaces: () => surfaces,
     random: createRandom(SEED, userId),
     log: { ...silent, debug: () => undefined, error: () => undefined },
+    served: () => null,
     append(serve, list) {
       const bytes = Buffer.concat([SERVE_PART_TYPE.toBuffer(serve), list]);
       const record = recordType.fromBuffer(bytes) as RecommendationServeRecord;

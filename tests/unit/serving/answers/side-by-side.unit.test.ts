@@ -40,6 +40,7 @@ it('requests that come at once get lists of their own', async () => {
     state,
     cache: null,
     surfaces: () => surfaces,
+    served: () => null,
     append: () => Promise.resolve(),
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
   });

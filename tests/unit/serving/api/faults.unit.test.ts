@@ -61,7 +61,7 @@ it('turns away what is too much at once, and goes on when there is room', async 
   const api = await withFault(
     () =>
       new Promise<Answer>((resolve) => {
-        waiting.push(() => resolve({ body: Buffer.from('{}') }));
+        waiting.push(() => resolve({ body: Buffer.from('{}'), source: 'popular' }));
       }),
   );
   const under = [api.get(LIST), api.get(LIST)];
@@ -86,7 +86,7 @@ it('keeps its bound when callers hang up', async () => {
   const api = await withFault(
     () =>
       new Promise<Answer>((resolve) => {
-        waiting.push(() => resolve({ body: Buffer.from('{}') }));
+        waiting.push(() => resolve({ body: Buffer.from('{}'), source: 'popular' }));
       }),
   );
   for (let round = 1; round <= 2; round++) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeServedList } from '../../../../schemas/serve-parts.ts';
 import { FRAME_HEAD_BYTES, parseFrames, sealFrame } from '../../../../serving/log/frames.ts';
 import { recommendationServeKey } from '../../../../schemas/recommendation-serve.ts';
+import { createRecentRecords } from '../../../../serving/log/recent-records.ts';
 import { createFrameBuffer } from '../../../../serving/log/encode-record.ts';
 import { fullServe, serve } from '../../../support/serves.ts';
 
@@ -111,7 +112,7 @@ const LIST = encodeServedList(serve());
 
 describe('a buffer of frames', () => {
   it('holds what was added, larger records than its room and text of all kinds too', () => {
-    const buffer = createFrameBuffer();
+    const buffer = createFrameBuffer(createRecentRecords());
     const records = [
       serve({ user_id: 'ß'.repeat(256) }),
       serve({ user_id: null }),
@@ -128,7 +129,7 @@ describe('a buffer of frames', () => {
   });
 
   it('is as it was after a record that does not fit the schema', () => {
-    const buffer = createFrameBuffer();
+    const buffer = createFrameBuffer(createRecentRecords());
     buffer.add(serve(), LIST);
     const before = buffer.used;
     expect(() => {

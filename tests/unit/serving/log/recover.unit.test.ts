@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeServedList } from '../../../../schemas/serve-parts.ts';
+import { createRecentRecords } from '../../../../serving/log/recent-records.ts';
 import { createFrameBuffer } from '../../../../serving/log/encode-record.ts';
 import { recoverSpool } from '../../../../serving/log/recover.ts';
 import { createServeLog } from '../../../../serving/log/serve-log.ts';
@@ -12,7 +13,7 @@ import { KAFKA_AWAY, memoryLog, spoolFolder } from '../../../support/serving/spo
 
 /** A segment's bytes, and where each of its records ends. */
 function segmentOf(first: number, count: number, movies = 20): { bytes: Buffer; ends: number[] } {
-  const buffer = createFrameBuffer();
+  const buffer = createFrameBuffer(createRecentRecords());
   const ends = Array.from({ length: count }, (_, n) => {
     buffer.add(fullServe(first + n, movies), encodeServedList(fullServe(first + n, movies)));
     return buffer.used;

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { parseFrames } from '../../../../serving/log/frames.ts';
 import { createLosses } from '../../../../serving/log/losses.ts';
 import type { SpoolSegment } from '../../../../serving/log/spool-files.ts';
+import { createRecentRecords } from '../../../../serving/log/recent-records.ts';
 import { createSpoolWriter, FILE_IO } from '../../../../serving/log/spool-writer.ts';
 import type { SpoolIo } from '../../../../serving/log/spool-writer.ts';
 import { fullServe } from '../../../support/serves.ts';
@@ -22,6 +23,7 @@ function openWriter(over: { io?: SpoolIo; bytesMax?: number; segmentBytes?: numb
     nextSegment: 7,
     segments,
     losses,
+    recent: createRecentRecords(),
     io: over.io ?? FILE_IO,
     written: (records) => written.push(records),
   });
