@@ -1,7 +1,7 @@
-import { crc32c } from '../../common/kafka/crc32c.ts';
+import { crc32 } from 'node:zlib';
 
 /*
- * A record in a spool's file: two bytes that no UTF-8 text has, the CRC-32C of all that follows it,
+ * A record in a spool's file: two bytes that no UTF-8 text has, the CRC-32 of all that follows it,
  * then version of the form, version of the value's schema, length of the key (uint16) and of the
  * value (uint32), key, value. Numbers are big-endian. Each frame stands for itself, so behind damage
  * reading goes on at the next one that is whole.
@@ -32,7 +32,7 @@ export function sealFrame(
   bytes[start + SCHEMA_AT] = schemaVersion;
   bytes.writeUInt16BE(keyLength, start + KEY_LENGTH_AT);
   bytes.writeUInt32BE(end - start - FRAME_HEAD_BYTES - keyLength, start + VALUE_LENGTH_AT);
-  bytes.writeInt32BE(crc32c(bytes, start + FORM_AT, end), start + CRC_AT);
+  bytes.writeUInt32BE(crc32(bytes.subarray(start + FORM_AT, end)), start + CRC_AT);
 }
 
 /** Views into what was read. */
@@ -87,7 +87,9 @@ function frameEnd(bytes: Buffer, at: number): number | 'beyond' | 'none' {
   if (length > FRAME_BYTES_MAX) return 'none';
   const end = at + length;
   if (end > bytes.length) return 'beyond';
-  return bytes.readInt32BE(at + CRC_AT) === crc32c(bytes, at + FORM_AT, end) ? end : 'none';
+  return bytes.readUInt32BE(at + CRC_AT) === crc32(bytes.subarray(at + FORM_AT, end))
+    ? end
+    : 'none';
 }
 
 /** Where the next frame may begin; the bytes' end where there is none. */

@@ -9,6 +9,7 @@ import type { PublisherOptions } from '../../sdk/src/publisher.ts';
 import { createTally } from './counts.ts';
 import type { ServeLogCounts } from './counts.ts';
 import { createFaultLog } from './fault-log.ts';
+import { createFreshBytes } from './fresh-bytes.ts';
 import { createLosses } from './losses.ts';
 import type { SpoolLog } from './losses.ts';
 import { createRecentRecords } from './recent-records.ts';
@@ -123,8 +124,9 @@ function run(
   const { clientId = 'marquee-serve-log', gzipBytesMax = GZIP_BYTES_MAX } = kafka;
   const publisher = createPublisher({ ...kafka, clientId, gzipBytesMax, onFault: fault }, []);
   const recent = createRecentRecords();
+  const fresh = createFreshBytes(CHUNK_BYTES);
   const schemas = createSchemaLookup(kafka.registryUrl, fault);
-  const reader = createSpoolReader(folder, segments, leftover.start, CHUNK_BYTES);
+  const reader = createSpoolReader(folder, segments, leftover.start, CHUNK_BYTES, fresh);
   const shipper = createShipper({
     ...{ folder, segments, progress, reader, publisher, losses, fault },
     schemaId: schemas.find,
@@ -134,7 +136,7 @@ function run(
     settled: tally.settled,
   });
   const writer = createSpoolWriter({
-    ...{ folder, bytesMax, segments, losses, recent },
+    ...{ folder, bytesMax, segments, losses, recent, fresh },
     segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(bytesMax / SEGMENTS_MIN)),
     nextSegment: leftover.nextSegment,
     io: options.io ?? FILE_IO,

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import type { FreshBytes } from './fresh-bytes.ts';
 import { FRAME_BYTES_MAX, parseFrames } from './frames.ts';
 import type { Frame } from './frames.ts';
 import { segmentPath } from './spool-files.ts';
@@ -30,6 +31,7 @@ export function createSpoolReader(
   segments: readonly SpoolSegment[],
   start: SpoolPosition,
   chunkBytes: number,
+  fresh: FreshBytes | null = null,
 ): SpoolReader {
   let at = start;
   let file: { readonly number: number; readonly handle: FileHandle } | null = null;
@@ -55,6 +57,20 @@ export function createSpoolReader(
   async function readAt(segment: SpoolSegment, offset: number): Promise<SpoolChunk> {
     const end = segment.bytes;
     const newest = segments.at(-1) === segment;
+    const written = fresh?.take({ segment: segment.number, offset }) ?? null;
+    if (written !== null) {
+      const { frames, wholeEnd } = parseFrames(written, true);
+      const to = offset + written.length;
+      return {
+        segment,
+        frames,
+        from: offset,
+        to,
+        wholeEnd,
+        damaged: 0,
+        last: newest && to === end,
+      };
+    }
     const handle = await handleOf(segment.number);
     // Somebody removed the file: what was in it is lost, and what follows is sent.
     if (handle === null)

@@ -3,6 +3,7 @@ import type { RecommendationServeRecord } from '../../schemas/generated/types.ts
 import { encodeServedList } from '../../schemas/serve-parts.ts';
 import type { ServePart } from '../../schemas/serve-parts.ts';
 import { createFrameBuffer } from './encode-record.ts';
+import type { FreshBytes } from './fresh-bytes.ts';
 import type { Losses } from './losses.ts';
 import type { RecentRecords } from './recent-records.ts';
 import { segmentPath } from './spool-files.ts';
@@ -33,6 +34,7 @@ export interface SpoolWriterOptions {
   /** Told of each record, also of one that is lost. */
   readonly recent: RecentRecords;
   readonly io: SpoolIo;
+  readonly fresh: FreshBytes;
   /** So many records and bytes stand in the files now. */
   written(records: number, bytes: number): void;
 }
@@ -90,6 +92,7 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
       if (written <= 0) throw new Error('the disk takes no more bytes');
       from += written;
     }
+    options.fresh.wrote({ segment: segment.number, offset: segment.bytes }, bytes, used);
     segment.bytes += used;
   }
 

@@ -59,7 +59,7 @@ it('requests that come at once get lists of their own', async () => {
     ]),
   );
   const listed = bodies.map(({ body }) => {
-    const { items } = JSON.parse(body.toString()) as { items: { movie_id: number }[] };
+    const { items } = JSON.parse((body as Buffer).toString()) as { items: { movie_id: number }[] };
     return items.map((item) => item.movie_id);
   });
   expect(listed).toEqual(likes.flatMap((like) => [ownOf(like), ownOf(like)]));

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { parseFrames } from '../../../../serving/log/frames.ts';
 import { createLosses } from '../../../../serving/log/losses.ts';
 import type { SpoolSegment } from '../../../../serving/log/spool-files.ts';
+import { createFreshBytes } from '../../../../serving/log/fresh-bytes.ts';
 import { createRecentRecords } from '../../../../serving/log/recent-records.ts';
 import { createSpoolWriter, FILE_IO } from '../../../../serving/log/spool-writer.ts';
 import type { SpoolIo } from '../../../../serving/log/spool-writer.ts';
@@ -24,6 +25,7 @@ function openWriter(over: { io?: SpoolIo; bytesMax?: number; segmentBytes?: numb
     segments,
     losses,
     recent: createRecentRecords(),
+    fresh: createFreshBytes(0),
     io: over.io ?? FILE_IO,
     written: (records) => written.push(records),
   });
