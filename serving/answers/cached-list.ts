@@ -20,9 +20,10 @@ export const NOTHING_FOUND: Found = { fresh: null, stale: null };
 export function judgeFound(
   context: AnswerContext,
   sources: ListSources,
-  { query, surface, said }: Wanted,
+  wanted: Wanted,
   asked: Guarded<Buffer | null>,
 ): Found {
+  const { query, surface, said } = wanted;
   if (asked.kind === 'failed') {
     said.say('cache', asked.why);
     return NOTHING_FOUND;
@@ -51,7 +52,9 @@ export function judgeFound(
       void context.storeGuard.ask(() => cache.drop(cacheKey(userId, surface), value));
     return NOTHING_FOUND;
   }
-  if (!isOffered(stored, sources.catalogue)) {
+  // Of one that is sent as it stands, only what is sent of it.
+  const looked = isAsStored(wanted, stored) ? stored.log.items : stored.all;
+  if (!isOffered(stored, looked, sources.catalogue)) {
     said.say('cache', 'withdrawn');
     return NOTHING_FOUND;
   }
@@ -62,12 +65,24 @@ export function judgeFound(
   return { fresh: stored, stale: null };
 }
 
+/** Nothing of it is to be changed: it can be sent as it stands. */
+export function isAsStored(
+  { query, surface, length }: Wanted,
+  { log, count }: StoredList,
+): boolean {
+  return (
+    query.include.length === 0 &&
+    surface.exploration.share === 0 &&
+    log.items === Math.min(length, count)
+  );
+}
+
 export function cacheKey(userId: string, surface: Surface): ListKey {
   return { userId, surface: surface.name, arm: null };
 }
 
 /** A movie may have been withdrawn since the list was made. */
-function isOffered(stored: StoredList, catalogue: Catalogue): boolean {
-  for (let i = 0; i < stored.all; i++) if (!catalogue.placeOf.has(stored.movieId(i))) return false;
+function isOffered(stored: StoredList, items: number, catalogue: Catalogue): boolean {
+  for (let i = 0; i < items; i++) if (!catalogue.placeOf.has(stored.movieId(i))) return false;
   return true;
 }

@@ -4,7 +4,7 @@ import { parseStored } from '../lists/parse-items.ts';
 import type { StoredList } from '../lists/stored-list.ts';
 import { readBatchList } from '../state/batch-list.ts';
 import type { BatchList } from '../state/batch-list.ts';
-import { cacheKey, judgeFound, NOTHING_FOUND } from './cached-list.ts';
+import { cacheKey, isAsStored, judgeFound, NOTHING_FOUND } from './cached-list.ts';
 import { computeList } from './computed-list.ts';
 import type { Computed } from './computed-list.ts';
 import type { AnswerContext } from './context.ts';
@@ -77,15 +77,6 @@ function lookUp(context: AnswerContext, wanted: Wanted): ReturnType<LookUp> | nu
   if (context.lookUp !== null) return context.lookUp(cacheKey(query.userId, surface));
   said.say('cache', 'absent');
   return null;
-}
-
-/** Nothing of it is to be changed: it can be sent as it stands. */
-function isAsStored({ query, surface, length }: Wanted, { log, count }: StoredList): boolean {
-  return (
-    query.include.length === 0 &&
-    surface.exploration.share === 0 &&
-    log.items === Math.min(length, count)
-  );
 }
 
 function fromStored(

@@ -17,6 +17,8 @@ export function createFreshBytes(bytesMax: number): FreshBytes {
   let from: SpoolPosition | null = null;
   let kept = Buffer.alloc(0);
   let used = 0;
+  /** So much was taken the last time: about as much comes the next time. */
+  let expected = FIRST_BYTES;
 
   function drop(): void {
     from = null;
@@ -34,7 +36,7 @@ export function createFreshBytes(bytesMax: number): FreshBytes {
       if (length > bytesMax) return;
       from ??= at;
       if (used + length > kept.length) {
-        const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * kept.length, used + length));
+        const grown = Buffer.allocUnsafeSlow(Math.max(expected, 2 * kept.length, used + length));
         kept.copy(grown, 0, 0, used);
         kept = grown;
       }
@@ -44,6 +46,7 @@ export function createFreshBytes(bytesMax: number): FreshBytes {
     take(at) {
       const isHere = from?.segment === at.segment && from.offset === at.offset;
       const found = isHere ? kept.subarray(0, used) : null;
+      if (isHere) expected = Math.max(FIRST_BYTES, used);
       drop();
       return found;
     },
