@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { EventResult } from './events/take-events.ts';
+import { createRequestFigures } from './request-figures.ts';
 
 /** All metrics of the API, in the units their names say. One registry a process. */
 export function createApiMetrics() {
@@ -25,19 +26,7 @@ export function createApiMetrics() {
   return {
     registry,
     gauge,
-    requests: new Counter({
-      name: 'marquee_api_requests_total',
-      help: 'Requests by route and status; for lists by the source that answered',
-      labelNames: ['route', 'status', 'source'],
-      registers,
-    }),
-    seconds: new Histogram({
-      name: 'marquee_api_request_seconds',
-      help: 'Time from the head of a request to the end of its answer',
-      labelNames: ['route'],
-      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
-      registers,
-    }),
+    requests: createRequestFigures(registry),
     rateLimited: new Counter({
       name: 'marquee_api_rate_limited_total',
       help: 'Requests refused since their key made too many',

@@ -9,7 +9,7 @@ import type { UnderWay } from './http/under-way.ts';
 import type { Route } from './routes/route.ts';
 
 /** The status of a request whose caller did not wait for the answer. */
-const HUNG_UP = '499';
+const HUNG_UP = 499;
 
 export interface HookParts {
   readonly routes: readonly Route[];
@@ -39,10 +39,9 @@ export function addHooks(
   });
   const ended = (request: FastifyRequest, reply: FastifyReply): void => {
     const route = request.routeOptions.url ?? 'none';
-    const status = reply.raw.writableFinished ? String(reply.statusCode) : HUNG_UP;
+    const status = reply.raw.writableFinished ? reply.statusCode : HUNG_UP;
     const ms = performance.now() - request.startedAt;
-    metrics.requests.inc({ route, status, source: request.source });
-    metrics.seconds.observe({ route }, ms / 1_000);
+    metrics.requests.add(route, status, request.source, ms / 1_000);
     if (logsRequests) log.debug({ event: 'request', id: request.id, route, status, ms });
   };
   app.setErrorHandler((error, request, reply) => {

@@ -77,13 +77,27 @@ export function parseFrames(bytes: Buffer, last: boolean): ParsedFrames {
   return { frames, consumed: at, wholeEnd, damaged };
 }
 
+/** The frames in bytes that this process wrote itself: nothing of them can be torn or damaged. */
+export function splitFrames(bytes: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = at + lengthOf(bytes, at);
+    frames.push(frameAt(bytes, at, end));
+    at = end;
+  }
+  return frames;
+}
+
+function lengthOf(bytes: Buffer, at: number): number {
+  const keyLength = bytes.readUInt16BE(at + KEY_LENGTH_AT);
+  return FRAME_HEAD_BYTES + keyLength + bytes.readUInt32BE(at + VALUE_LENGTH_AT);
+}
+
 function frameEnd(bytes: Buffer, at: number): number | 'beyond' | 'none' {
   if (bytes[at] !== MAGIC[0]) return 'none';
   if (at + FRAME_HEAD_BYTES > bytes.length) return 'beyond';
   if (bytes[at + 1] !== MAGIC[1] || bytes[at + FORM_AT] !== FORM) return 'none';
-  const keyLength = bytes.readUInt16BE(at + KEY_LENGTH_AT);
-  const valueLength = bytes.readUInt32BE(at + VALUE_LENGTH_AT);
-  const length = FRAME_HEAD_BYTES + keyLength + valueLength;
+  const length = lengthOf(bytes, at);
   if (length > FRAME_BYTES_MAX) return 'none';
   const end = at + length;
   if (end > bytes.length) return 'beyond';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { FreshBytes } from './fresh-bytes.ts';
-import { FRAME_BYTES_MAX, parseFrames } from './frames.ts';
+import { FRAME_BYTES_MAX, parseFrames, splitFrames } from './frames.ts';
 import type { Frame } from './frames.ts';
 import { segmentPath } from './spool-files.ts';
 import type { SpoolPosition, SpoolSegment } from './spool-files.ts';
@@ -59,8 +59,9 @@ export function createSpoolReader(
     const newest = segments.at(-1) === segment;
     const written = fresh?.take({ segment: segment.number, offset }) ?? null;
     if (written !== null) {
-      const { frames, wholeEnd } = parseFrames(written, true);
-      const to = offset + written.length;
+      const frames = splitFrames(written);
+      const wholeEnd = written.length;
+      const to = offset + wholeEnd;
       return {
         segment,
         frames,
