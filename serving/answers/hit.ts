@@ -37,5 +37,5 @@ export async function sendStored(
   );
   await context.options.append(serve, stored.log.bytes);
   const head = answerStart(requestId.text, 'cache');
-  return { body: { latin1: head + stored.latin1(stored.log.items) + END }, source: 'cache' };
+  return { body: { latin1: head + stored.latin1() + END }, source: 'cache' };
 }

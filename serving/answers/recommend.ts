@@ -1,6 +1,5 @@
 import { userLists } from '../lists/list-maker.ts';
 import type { ListSources } from '../lists/list-sources.ts';
-import { parseStored } from '../lists/parse-items.ts';
 import type { StoredList } from '../lists/stored-list.ts';
 import { readBatchList } from '../state/batch-list.ts';
 import type { BatchList } from '../state/batch-list.ts';
@@ -88,16 +87,17 @@ function fromStored(
 ): ServedList {
   const { query, surface, said, length } = wanted;
   said.say('cache', word);
-  const { algorithm, items, pool } = parseStored(stored);
+  const all = Array.from({ length: stored.all }, (_, i) => stored.item(i));
+  const pool = all.slice(stored.count);
   return {
     userId: query.userId,
     surface,
     source: 'cache',
-    algorithm,
+    algorithm: stored.algorithm,
     modelVersion: rankers?.items.version ?? null,
     profileVersion: stored.profileVersion,
     madeAt: stored.madeAt,
-    items: explored(items.slice(0, length), pool, surface, 1, random),
+    items: explored(all.slice(0, Math.min(length, stored.count)), pool, surface, 1, random),
     firstPosition: 1,
     afterRequestId: null,
     steps: said.all,

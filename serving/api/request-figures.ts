@@ -43,7 +43,8 @@ export function createRequestFigures(registry: Registry): RequestFigures {
     add(route, status, source, seconds) {
       const figures = figuresOf(route);
       let byStatus = figures.counts.get(source);
-      if (byStatus === undefined) figures.counts.set(source, (byStatus = new Map<number, number>()));
+      if (byStatus === undefined)
+        figures.counts.set(source, (byStatus = new Map<number, number>()));
       byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
       let bucket = 0;
       while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] as number)) bucket++;

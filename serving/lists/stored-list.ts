@@ -1,24 +1,43 @@
 import { crc32 } from 'node:zlib';
 import { answerHead, itemJson } from './answer-json.ts';
 import { RANKER_VERSION } from './list.ts';
-import type { ListIdentity, RecommendationList } from './list.ts';
+import type { Algorithm, ListIdentity, ListItem, RecommendationList } from './list.ts';
+import type { Reason } from '../ranking/reasons.ts';
 
 /*
  * A list in bytes, as Redis has it, big-endian:
  *
  *     0 mark | 4 generation f64 | 12 profile version f64 | 20 made at f64 | 28 holds until f64
- *     36 items in all u16 | 38 identity bytes u16 | 40 head bytes u32
- *     44 log bytes u32 | 48 logged items u16 | 50 listed items u16
- *     52 items x (movie f64, end of its JSON u32) | identity | head and items | log
- *     crc32 of all but the mark and itself
+ *     36 items in all u16 | 38 listed items u16 | 40 algorithm u8 | 41 of the log: items u8, bytes u32
+ *     46 identity bytes u16 | 48 items x (movie f64, score f64, reason u8, its movie f64)
+ *     identity | head and first items in JSON | log | crc32 of all but the mark and itself
  *
- * Behind the listed items stands what may be explored. The first 28 bytes say how new it is and are compared in Redis: doubles from 0 on sort as bytes. The
- * JSON is sent as it stands; `log` is what the serve log wants of the first items, and means nothing here.
+ * The first 28 bytes say how new it is and are compared in Redis: doubles from 0 on sort as bytes. Behind the
+ * listed items stands what may be explored. The first items' JSON is sent as it stands, with the log of as
+ * many: most reads ask for no more, so no more is kept in both forms. `log` means nothing here.
  */
 const MARK = Buffer.from('MQL2');
-const FIXED_BYTES = 52;
+const FIXED_BYTES = 48;
 const CRC_BYTES = 4;
-const ENTRY_BYTES = 12;
+const ENTRY_BYTES = 25;
+
+// By their place: more may be added at the end.
+const ALGORITHMS: readonly Algorithm[] = [
+  'item_item',
+  'fold_in',
+  'batch',
+  'trending',
+  'popularity',
+];
+const REASONS: readonly Reason['kind'][] = [
+  'because_you',
+  'often_after',
+  'fits_taste',
+  'ranked_for_you',
+  'popular',
+  'pinned',
+  'exploration',
+];
 
 /** What the serve log wants of a list's first items. */
 export interface LoggedPart {
@@ -42,36 +61,38 @@ export function storedIdentity(identity: ListIdentity): Buffer {
   );
 }
 
+/** `log` is of the first items, at most 255. */
 export function encodeStoredList(list: RecommendationList, log: LoggedPart): Buffer {
   const identity = storedIdentity(list);
-  let json = answerHead(list);
-  const headBytes = Buffer.byteLength(json);
-  const all = [...list.items, ...list.pool];
-  const items = all.map((item, i) => itemJson(item, i + 1));
-  json += items.join(',');
+  const first = list.items.slice(0, log.items).map((item, i) => itemJson(item, i + 1));
+  const json = answerHead(list) + first.join(',');
   const jsonBytes = Buffer.byteLength(json);
-  const entries = FIXED_BYTES + ENTRY_BYTES * items.length;
-  const value = Buffer.alloc(entries + identity.length + jsonBytes + log.bytes.length + CRC_BYTES);
+  const all = [...list.items, ...list.pool];
+  const identityAt = FIXED_BYTES + ENTRY_BYTES * all.length;
+  const jsonAt = identityAt + identity.length;
+  const logAt = jsonAt + jsonBytes;
+  const value = Buffer.alloc(logAt + log.bytes.length + CRC_BYTES);
   MARK.copy(value);
   value.writeDoubleBE(list.generation, 4);
   value.writeDoubleBE(list.profileVersion, 12);
   value.writeDoubleBE(list.madeAt, 20);
   value.writeDoubleBE(list.holdsUntil, 28);
-  value.writeUInt16BE(items.length, 36);
-  value.writeUInt16BE(identity.length, 38);
-  value.writeUInt32BE(headBytes, 40);
-  value.writeUInt32BE(log.bytes.length, 44);
-  value.writeUInt16BE(log.items, 48);
-  value.writeUInt16BE(list.items.length, 50);
-  let end = headBytes;
-  all.forEach(({ movieId }, i) => {
-    end += (i === 0 ? 0 : 1) + Buffer.byteLength(items[i] as string);
-    value.writeDoubleBE(movieId, FIXED_BYTES + ENTRY_BYTES * i);
-    value.writeUInt32BE(end, FIXED_BYTES + ENTRY_BYTES * i + 8);
+  value.writeUInt16BE(all.length, 36);
+  value.writeUInt16BE(list.items.length, 38);
+  value.writeUInt8(ALGORITHMS.indexOf(list.algorithm), 40);
+  value.writeUInt8(log.items, 41);
+  value.writeUInt32BE(log.bytes.length, 42);
+  value.writeUInt16BE(identity.length, 46);
+  all.forEach(({ movieId, score, reason }, i) => {
+    const at = FIXED_BYTES + ENTRY_BYTES * i;
+    value.writeDoubleBE(movieId, at);
+    value.writeDoubleBE(score, at + 8);
+    value.writeUInt8(REASONS.indexOf(reason.kind), at + 16);
+    value.writeDoubleBE('movieId' in reason ? reason.movieId : 0, at + 17);
   });
-  identity.copy(value, entries);
-  value.write(json, entries + identity.length);
-  log.bytes.copy(value, entries + identity.length + jsonBytes);
+  identity.copy(value, identityAt);
+  value.write(json, jsonAt);
+  log.bytes.copy(value, logAt);
   value.writeUInt32BE(checksum(value), value.length - CRC_BYTES);
   return value;
 }
@@ -80,8 +101,9 @@ function checksum(value: Buffer): number {
   return crc32(value.subarray(MARK.length, value.length - CRC_BYTES));
 }
 
-/** A stored list, not yet parsed. */
+/** A stored list, of which only what is asked for is read. */
 export interface StoredList {
+  readonly algorithm: Algorithm;
   readonly generation: number;
   readonly profileVersion: number;
   readonly madeAt: number;
@@ -91,11 +113,13 @@ export interface StoredList {
   readonly all: number;
   /** By index below `all`. */
   movieId(index: number): number;
-  /** The answer's JSON from its head to the end of the first `items`, to be closed by `]}`. */
-  json(items: number): Buffer;
-  /** The same as a text with a character for each byte. */
-  latin1(items: number): string;
-  /** Of its first `items`; views into the value. */
+  item(index: number): ListItem;
+  /**
+   * The answer's JSON from its head to the end of the first `log.items`, to be closed by `]}`, as a text with a
+   * character for each byte.
+   */
+  latin1(): string;
+  /** Of its first items; a view into the value. */
   readonly log: LoggedPart;
 }
 
@@ -114,25 +138,32 @@ export function readStoredList(value: Buffer, identity: Buffer): StoredList | Un
   if (end < FIXED_BYTES || MARK.compare(value, 0, MARK.length) !== 0) return 'foreign';
   if (value.readUInt32BE(end) !== checksum(value)) return 'foreign';
   const all = value.readUInt16BE(36);
-  const entries = FIXED_BYTES + ENTRY_BYTES * all;
-  const jsonAt = entries + value.readUInt16BE(38);
-  if (identity.compare(value, entries, jsonAt) !== 0)
-    return hasKeyOf(value.subarray(entries, jsonAt), identity) ? 'other_identity' : 'foreign';
-  const endOf = (index: number): number =>
-    index < 0 ? value.readUInt32BE(40) : value.readUInt32BE(FIXED_BYTES + ENTRY_BYTES * index + 8);
+  const identityAt = FIXED_BYTES + ENTRY_BYTES * all;
+  const jsonAt = identityAt + value.readUInt16BE(46);
+  if (identity.compare(value, identityAt, jsonAt) !== 0)
+    return hasKeyOf(value.subarray(identityAt, jsonAt), identity) ? 'other_identity' : 'foreign';
+  const logAt = end - value.readUInt32BE(42);
   return {
+    algorithm: ALGORITHMS[value.readUInt8(40)] ?? 'item_item',
     generation: value.readDoubleBE(4),
     profileVersion: value.readDoubleBE(12),
     madeAt: value.readDoubleBE(20),
     holdsUntil: value.readDoubleBE(28),
-    count: value.readUInt16BE(50),
+    count: value.readUInt16BE(38),
     all,
     movieId: (index) => value.readDoubleBE(FIXED_BYTES + ENTRY_BYTES * index),
-    json: (items) => value.subarray(jsonAt, jsonAt + endOf(Math.min(items, all) - 1)),
-    latin1: (items) => value.toString('latin1', jsonAt, jsonAt + endOf(Math.min(items, all) - 1)),
-    log: {
-      items: value.readUInt16BE(48),
-      bytes: value.subarray(end - value.readUInt32BE(44), end),
-    },
+    item: (index) => itemAt(value, FIXED_BYTES + ENTRY_BYTES * index),
+    latin1: () => value.toString('latin1', jsonAt, logAt),
+    log: { items: value.readUInt8(41), bytes: value.subarray(logAt, end) },
   };
+}
+
+function itemAt(value: Buffer, at: number): ListItem {
+  const kind = REASONS[value.readUInt8(at + 16)] ?? 'popular';
+  const reason =
+    kind === 'because_you' || kind === 'often_after'
+      ? { kind, movieId: value.readDoubleBE(at + 17) }
+      : { kind };
+  const movieId = value.readDoubleBE(at);
+  return { movieId, score: value.readDoubleBE(at + 8), propensity: 1, reason };
 }
