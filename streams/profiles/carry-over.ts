@@ -8,7 +8,8 @@ export async function carryVectors(
 ): Promise<number> {
   return session.execute(
     `UPDATE ${replayed}.user_profiles r
-     SET preference_vector = l.preference_vector, vector_model_version = l.vector_model_version
+     SET preference_vector = l.preference_vector, vector_model_version = l.vector_model_version,
+         vector_profile_version = l.vector_profile_version
      FROM ${live}.user_profiles l
      WHERE l.user_id = r.user_id AND l.vector_model_version IS NOT NULL`,
   );

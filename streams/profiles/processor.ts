@@ -34,7 +34,7 @@ export const profiles = defineProcessor({
     },
   ],
   appliedIds: { table: 'profiles_event_ids', column: 'event_id' },
-  derivedColumns: ['preference_vector', 'vector_model_version'],
+  derivedColumns: ['preference_vector', 'vector_model_version', 'vector_profile_version'],
   rowsCarryOffsets: false,
   carryOver: carryVectors,
   importChecks: [

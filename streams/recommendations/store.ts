@@ -14,22 +14,19 @@ import { readUsersToList } from '../../serving/state/to-list.ts';
 import { watchSurfaces } from '../../serving/surfaces/watch-surfaces.ts';
 import type { Surface } from '../../serving/ranking/surface.ts';
 import type { Store, StoreOptions } from '../runtime/processor.ts';
-import { changedUsers, hasNeighbours, listsOf, vectorText } from './core.ts';
-import { recomputeVectors } from './recompute-vectors.ts';
-import { setVectors } from './vectors.ts';
-import type { UserVector } from './vectors.ts';
+import { changedUsers, hasNeighbours, listsOf } from './core.ts';
+import { createVectorKeeper } from './vector-keeper.ts';
 
 const REDIS_TIMEOUT_MS = 2_000;
 const READY_MS = 10_000;
 /** Users whose histories are in memory at once, and whose lists are under way to Redis. */
-const CHUNK = 128;
+const CHUNK = 64;
 
 export function createRecommendationsStore(
   options: StoreOptions<ProfileChange> = {},
 ): Store<ProfileChange> {
   const { resources } = options;
   let opened: Promise<Working> | null = null;
-  let vectors: readonly UserVector[] = [];
   const working = (): Promise<Working> => {
     opened ??= openWorking(resources).catch((error: unknown) => {
       opened = null;
@@ -41,13 +38,10 @@ export function createRecommendationsStore(
   return {
     // Lists need no transaction: one that is written and whose batch is not committed is right all the same.
     async prepare(session, events) {
-      vectors = [];
-      if (events.length === 0) return;
-      vectors = await (await working()).update(session, changedUsers(events));
+      if (events.length > 0) await (await working()).update(session, changedUsers(events));
     },
-    async apply(session, _batch, sent) {
+    async apply(_session, _batch, sent) {
       await sent('half');
-      await setVectors(session, vectors);
       await sent('all');
       return [];
     },
@@ -58,8 +52,8 @@ export function createRecommendationsStore(
 }
 
 interface Working {
-  /** Writes the users' lists; returns their vectors. */
-  update(session: Session, userIds: readonly string[]): Promise<UserVector[]>;
+  /** Writes the users' lists. */
+  update(session: Session, userIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -101,7 +95,7 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
     log,
   });
   await state.ready(READY_MS);
-  const endRecompute = recomputeVectors({
+  const vectors = createVectorKeeper({
     openSession: () =>
       openSession({ url: postgresUrl, applicationName: 'marquee-recommendations' }),
     sources: state.sources,
@@ -129,16 +123,20 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
     ]);
   }
 
-  async function updateSome(session: Session, userIds: readonly string[]): Promise<UserVector[]> {
-    const sources = sourcesOf(state);
+  /** What the lists of these users are made from. */
+  async function read(session: Session, userIds: readonly string[]) {
     const now = Date.now();
     const [wanted, users] = await Promise.all([
       wantedSurfaces(userIds),
       readUsersToList(session, userIds, now),
     ]);
+    return { now, userIds, wanted, users };
+  }
+
+  async function makeLists({ now, userIds, wanted, users }: Awaited<ReturnType<typeof read>>) {
+    const sources = sourcesOf(state);
     // Stored when all are made: a failure that comes while another list waits would be nobody's.
     const made: RecommendationList[] = [];
-    const vectors: UserVector[] = [];
     const { rankers } = sources;
     for (const [i, userId] of userIds.entries()) {
       const found = users.get(userId);
@@ -149,27 +147,31 @@ async function openWorking(resources: StoreOptions<ProfileChange>['resources']):
         : await alike(rankers, state.nearest(), user.history);
       const whom = { ...found, userId, first, surfaces: wanted[i] ?? [] };
       made.push(...listsOf(sources, whom, now));
-      const vector = rankers.vector(user.history);
-      if (vector === null) continue;
-      vectors.push({ userId, vector: vectorText(vector), modelVersion: rankers.items.version });
     }
     await Promise.all(made.map(cache.put));
-    return vectors;
   }
 
   return {
     async update(session, userIds) {
       await assertCache();
-      const vectors: UserVector[] = [];
-      for (let at = 0; at < userIds.length; at += CHUNK) {
-        vectors.push(...(await updateSome(session, userIds.slice(at, at + CHUNK))));
+      const chunks: string[][] = [];
+      for (let at = 0; at < userIds.length; at += CHUNK) chunks.push(userIds.slice(at, at + CHUNK));
+      const [first = [], ...others] = chunks;
+      let found = await read(session, first);
+      for (const following of others) {
+        // While lists are made, Postgres looks for the next ones.
+        const next = read(session, following);
+        next.catch(() => undefined);
         await nextTick();
+        await makeLists(found);
+        found = await next;
       }
-      return vectors;
+      await makeLists(found);
+      vectors.changed(userIds);
     },
     async close() {
       await watch.close();
-      await endRecompute();
+      await vectors.close();
       await state.close();
       redis.disconnect();
     },

@@ -21,7 +21,8 @@ const TABLES: readonly {
   {
     processor: 'profiles',
     table: 'user_profiles',
-    columns: "(to_jsonb(t) - ARRAY['preference_vector', 'vector_model_version'])",
+    columns:
+      "(to_jsonb(t) - ARRAY['preference_vector', 'vector_model_version', 'vector_profile_version'])",
     order: 'user_id',
   },
   { processor: 'profiles', table: 'user_history', columns: '*', order: 'user_id, movie_id' },

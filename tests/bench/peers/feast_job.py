@@ -10,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig
+from feast import (
+    Entity,
+    FeatureStore,
+    FeatureView,
+    Field,
+    FileSource,
+    RepoConfig,
+    ValueType,
+)
 from feast.types import Array, Float64, Int64
 
 config = json.loads(Path(sys.argv[1]).read_text())
@@ -28,7 +36,7 @@ store = FeatureStore(
         entity_key_serialization_version=3,
     )
 )
-user = Entity(name="user_id", join_keys=["user_id"])
+user = Entity(name="user_id", join_keys=["user_id"], value_type=ValueType.STRING)
 lists = FeatureView(
     name="lists",
     entities=[user],

@@ -83,7 +83,7 @@ describe.runIf(existsSync(MOVIELENS))('ml-latest-small', () => {
     const columns = await env.admin.query<{ name: string }>(
       `SELECT column_name AS name FROM information_schema.columns
         WHERE table_schema = 'marquee' AND table_name = $1
-          AND udt_name NOT IN ('uuid', 'vector') AND column_name <> 'vector_model_version'
+          AND udt_name NOT IN ('uuid', 'vector') AND column_name NOT IN ('vector_model_version', 'vector_profile_version')
         ORDER BY ordinal_position`,
       [table],
     );
