@@ -93,8 +93,8 @@ function answersTable(turns: readonly Turn[]): string[] {
   const of = (system: string): Turn[] => turns.filter((turn) => turn.system === system);
   return [
     '## Answers\n',
-    'The server has one core, the generator (oha) and all else the other. Medians (least to most) of',
-    'the rounds. Latency counts from when a request was due; where no rate is said, the generator asks',
+    'The server has one core (and Node its garbage collected by one thread), the generator (oha) and all',
+    'else the other. Medians (least to most) of the rounds. Latency counts from when a request was due; where no rate is said, the generator asks',
     'as fast as it is answered and latency says nothing.\n',
     markdownTable(
       [

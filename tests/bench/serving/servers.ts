@@ -34,6 +34,8 @@ export interface BenchServer {
 
 /** Nothing else of the bench runs there. */
 export const SERVER_CORE = '1';
+/** Threads that help with garbage would only take the one core from who answers: of all servers alike. */
+const ONE_CORE = ['--single-threaded-gc'];
 const READY_MS = 120_000;
 
 /** A server on a core of its own, ready to be asked. */
@@ -42,7 +44,7 @@ export async function startServer(settings: ServerSettings): Promise<BenchServer
     join(import.meta.dirname, 'server-child.ts'),
     [JSON.stringify(settings)],
     // taskset becomes the program that it starts.
-    { execPath: 'taskset', execArgv: ['-c', SERVER_CORE, process.execPath] },
+    { execPath: 'taskset', execArgv: ['-c', SERVER_CORE, process.execPath, ...ONE_CORE] },
   );
   const url = `http://127.0.0.1:${settings.port}`;
   try {
