@@ -1,5 +1,6 @@
 import { MINUTE_MS } from '../../../common/time.ts';
 import type { ListQuery } from '../../../serving/answers/recommender.ts';
+import { parseAnswer } from '../../support/serving/answer-body.ts';
 import { until } from '../../support/until.ts';
 import type { Question } from './questions.ts';
 import type { Servers } from './servers.ts';
@@ -33,12 +34,12 @@ const QUERY: Omit<ListQuery, 'userId' | 'startedAt'> = {
 };
 
 async function ask({ recommender }: Servers, userId: string): Promise<AnswerJson> {
-  const { body } = await recommender.recommend({
+  const answer = await recommender.recommend({
     ...QUERY,
     userId,
     startedAt: performance.now(),
   });
-  return JSON.parse(body.toString()) as AnswerJson;
+  return parseAnswer(answer) as AnswerJson;
 }
 
 /** Resolves when the model serves; `userId` is somebody who asks nothing else, but of whom something is known. */

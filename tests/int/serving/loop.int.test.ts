@@ -17,6 +17,7 @@ import {
 } from '../../../serving/api/routes/answers.ts';
 import type { AnswerBody, ListQuery } from '../../../serving/answers/recommender.ts';
 import { PROCESSORS } from '../../../streams/index.ts';
+import { parseAnswer } from '../../support/serving/answer-body.ts';
 import { loadHandMade } from '../../support/serving/load-model.ts';
 import { startEnvironment } from '../../support/streams/environment.ts';
 import type { Environment, Running } from '../../support/streams/environment.ts';
@@ -103,11 +104,6 @@ afterAll(async () => {
   rmSync(home, { recursive: true });
 });
 
-function jsonOf({ body }: { readonly body: AnswerBody }): unknown {
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.latin1, 'latin1');
-  return JSON.parse(bytes.toString());
-}
-
 async function ask(userId: string, more: Partial<ListQuery> = {}): Promise<AnswerJson> {
   const { body } = await serving.recommender.recommend({
     ...question,
@@ -115,7 +111,7 @@ async function ask(userId: string, more: Partial<ListQuery> = {}): Promise<Answe
     startedAt: performance.now(),
     ...more,
   });
-  return jsonOf({ body }) as AnswerJson;
+  return parseAnswer({ body }) as AnswerJson;
 }
 
 async function listInRedis(userId: string): Promise<void> {
@@ -205,7 +201,7 @@ describe('the whole loop', () => {
     const { recommender } = serving;
     const plain = { ...question, userId: 'ann', startedAt: performance.now() };
     const list = await recommender.recommend({ ...plain, include: ['title', 'year', 'genres'] });
-    const { request_id: requestId } = jsonOf(list) as AnswerJson;
+    const { request_id: requestId } = parseAnswer(list) as AnswerJson;
     const acts = [{ movieId: 1, action: 'rate', value: 5, at: null }];
     const lists = [
       list,
@@ -216,12 +212,12 @@ describe('the whole loop', () => {
       await recommender.popular({ ...plain, userId: 'ann' }),
     ];
     const holds = (schema: object, answer: { readonly body: AnswerBody } | null): void => {
-      expect(ajv.validate(schema, answer && jsonOf(answer)), ajv.errorsText()).toBe(true);
+      expect(ajv.validate(schema, answer && parseAnswer(answer)), ajv.errorsText()).toBe(true);
     };
     for (const answer of lists) holds(recommendationList, answer);
     holds(recommendationRows, await recommender.rows({ ...plain, rows: 4 }));
     holds(explanation, await recommender.explain(requestId));
-    const [, , ranked, session, similar] = lists.map((answer) => jsonOf(answer) as AnswerJson);
+    const [, , ranked, session, similar] = lists.map((answer) => parseAnswer(answer) as AnswerJson);
     expect(ids(ranked as AnswerJson)).toEqual([2, 60]);
     expect(ids(session as AnswerJson).slice(0, 3)).toEqual([2, 3, 4]);
     expect(ids(similar as AnswerJson).slice(0, 3)).toEqual([2, 3, 4]);

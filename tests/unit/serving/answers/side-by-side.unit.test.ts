@@ -5,6 +5,7 @@ import { createCatalogue } from '../../../../serving/ranking/catalogue.ts';
 import type { ServingState } from '../../../../serving/state/serving-state.ts';
 import { builtInSurfaces } from '../../../../serving/surfaces/read-surfaces.ts';
 import { modelOf } from '../ranking/models.ts';
+import { parseAnswer } from '../../../support/serving/answer-body.ts';
 
 /** Who likes 10, 20, ... 100 likes movies of their own alone: three each, from 1010 on. */
 const MOVIES = 200;
@@ -58,8 +59,8 @@ it('requests that come at once get lists of their own', async () => {
       }),
     ]),
   );
-  const listed = bodies.map(({ body }) => {
-    const { items } = JSON.parse((body as Buffer).toString()) as { items: { movie_id: number }[] };
+  const listed = bodies.map((answer) => {
+    const { items } = parseAnswer(answer) as { items: { movie_id: number }[] };
     return items.map((item) => item.movie_id);
   });
   expect(listed).toEqual(likes.flatMap((like) => [ownOf(like), ownOf(like)]));
