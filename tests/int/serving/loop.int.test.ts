@@ -230,4 +230,37 @@ describe('the whole loop', () => {
     await environment.send('movies.v1', [{ key: '22', value: null }]);
     await until('movie 22 gone', 5_000, async () => !ids(await ask('eve')).includes(22));
   });
+
+  it('vectors follow what users do, and everybody’s the model', async () => {
+    const load = (version: string, turn: number): Promise<void> =>
+      loadHandMade(environment.db, {
+        version,
+        popularity: new Map(MOVIES.map((id) => [id, 100 - id])),
+        neighbours,
+        vectors: new Map(MOVIES.map((id) => [id, [Math.sin(id + turn), Math.cos(id + turn)]])),
+      });
+    const vectorOf = async (userId: string, model: string): Promise<string> => {
+      const [row] = await until(`a vector of ${userId} by ${model}`, 20_000, async () => {
+        const rows = await environment.db.query<{ vector: string }>(
+          `SELECT preference_vector::text AS vector FROM user_profiles
+            WHERE user_id = $1 AND vector_model_version = $2
+              AND vector_profile_version = profile_version`,
+          [userId, model],
+        );
+        return rows.length > 0 && rows;
+      });
+      return row?.vector ?? '';
+    };
+    const [first, second] = ['20261127T030000Z', '20261127T040000Z'];
+    await load(first, 0);
+    // They did what they did before any model had vectors.
+    const before = [await vectorOf('ann', first), await vectorOf('max', first)];
+    await producer.rate({ userId: 'ann', movieId: 21, value: 5 }).delivered;
+    await until('a vector of what is new', 20_000, async () => {
+      return (await vectorOf('ann', first)) !== before[0];
+    });
+    expect(await vectorOf('max', first)).toBe(before[1]);
+    await load(second, 1);
+    expect(await vectorOf('max', second)).not.toBe(before[1]);
+  });
 });
