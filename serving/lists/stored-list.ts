@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { answerHead, itemJson } from './answer-json.ts';
 import { RANKER_VERSION } from './list.ts';
 import type { Algorithm, ListIdentity, ListItem, RecommendationList } from './list.ts';
-import type { Reason } from '../ranking/reasons.ts';
+import { REASON_KINDS } from '../ranking/reasons.ts';
 
 /*
  * A list in bytes, as Redis has it, big-endian:
@@ -29,16 +29,6 @@ const ALGORITHMS: readonly Algorithm[] = [
   'trending',
   'popularity',
 ];
-const REASONS: readonly Reason['kind'][] = [
-  'because_you',
-  'often_after',
-  'fits_taste',
-  'ranked_for_you',
-  'popular',
-  'pinned',
-  'exploration',
-];
-
 /** What the serve log wants of a list's first items. */
 export interface LoggedPart {
   readonly items: number;
@@ -87,7 +77,7 @@ export function encodeStoredList(list: RecommendationList, log: LoggedPart): Buf
     const at = FIXED_BYTES + ENTRY_BYTES * i;
     value.writeDoubleBE(movieId, at);
     value.writeDoubleBE(score, at + 8);
-    value.writeUInt8(REASONS.indexOf(reason.kind), at + 16);
+    value.writeUInt8(REASON_KINDS.indexOf(reason.kind), at + 16);
     value.writeDoubleBE('movieId' in reason ? reason.movieId : 0, at + 17);
   });
   identity.copy(value, identityAt);
@@ -159,7 +149,7 @@ export function readStoredList(value: Buffer, identity: Buffer): StoredList | Un
 }
 
 function itemAt(value: Buffer, at: number): ListItem {
-  const kind = REASONS[value.readUInt8(at + 16)] ?? 'popular';
+  const kind = REASON_KINDS[value.readUInt8(at + 16)] ?? 'popular';
   const reason =
     kind === 'because_you' || kind === 'often_after'
       ? { kind, movieId: value.readDoubleBE(at + 17) }

@@ -17,6 +17,17 @@ export type Reason =
   | { readonly kind: 'pinned' }
   | { readonly kind: 'exploration' };
 
+/** All of them. Stored lists name them by their place: more may be added at the end. */
+export const REASON_KINDS: readonly Reason['kind'][] = [
+  'because_you',
+  'often_after',
+  'fits_taste',
+  'ranked_for_you',
+  'popular',
+  'pinned',
+  'exploration',
+];
+
 /** Of each listed movie the action that speaks for it most. One user at a time. */
 export type Reasoner = (
   history: readonly HistoryRow[],

@@ -7,7 +7,7 @@ const SUMS = ['total_interactions', ...COUNTER_COLUMNS, 'rating_sum_milli'];
 const COLUMNS = ['user_id', ...SUMS, 'first_event_id', 'last_event_id'];
 
 /** What was shown changes a list too, but little: each so many impressions tell of their user once. */
-export const IMPRESSIONS_A_CHANGE = 20;
+const IMPRESSIONS_A_CHANGE = 20;
 
 /**
  * user_profiles, with one outbox row a batch: the users whose history moves ($1) and those who saw

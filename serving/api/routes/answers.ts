@@ -1,21 +1,11 @@
 import { Type } from 'typebox';
-import type { Reason } from '../../ranking/reasons.ts';
+import { REASON_KINDS } from '../../ranking/reasons.ts';
 import type { AnswerSpec } from './route.ts';
 
 /** What is answered, as OpenAPI says it. Bodies come ready from the recommender; tests hold them to this. */
 
 const nullable = <T extends ReturnType<typeof Type.String>>(schema: T) =>
   Type.Union([schema, Type.Null()]);
-
-const REASON_KINDS: readonly Reason['kind'][] = [
-  'because_you',
-  'often_after',
-  'fits_taste',
-  'ranked_for_you',
-  'popular',
-  'pinned',
-  'exploration',
-];
 
 const reason = Type.Object(
   {

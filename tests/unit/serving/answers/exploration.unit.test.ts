@@ -1,10 +1,7 @@
 import { expect, it } from 'vitest';
 import { readEnvironment } from '../../../../cli/config/config.ts';
 import { createRandom } from '../../../../common/random.ts';
-import { AVRO_SCHEMAS } from '../../../../schemas/generated/avro.ts';
-import type { RecommendationServeRecord } from '../../../../schemas/generated/types.ts';
-import { encodeServedList, SERVE_PART_TYPE } from '../../../../schemas/serve-parts.ts';
-import { parseAvro } from '../../../../schemas/strict-avro.ts';
+import { decodeServe, encodeServedList, SERVE_PART_TYPE } from '../../../../schemas/serve-parts.ts';
 import { createRecommender } from '../../../../serving/answers/create-recommender.ts';
 import type { ListQuery } from '../../../../serving/answers/recommender.ts';
 import type { ListCache } from '../../../../serving/cache/list-cache.ts';
@@ -83,7 +80,6 @@ const cache: ListCache = {
   put: () => Promise.resolve(true),
 };
 
-const recordType = parseAvro(AVRO_SCHEMAS['recommendation-serves.v1'][2]);
 const silent = { info: () => undefined, warn: () => undefined };
 
 it.each([
@@ -99,8 +95,7 @@ it.each([
     log: { ...silent, debug: () => undefined, error: () => undefined },
     served: () => null,
     append(serve, list) {
-      const bytes = Buffer.concat([SERVE_PART_TYPE.toBuffer(serve), list]);
-      const record = recordType.fromBuffer(bytes) as RecommendationServeRecord;
+      const record = decodeServe(Buffer.concat([SERVE_PART_TYPE.toBuffer(serve), list]));
       record.movie_ids.forEach((movieId, index) => {
         const key = `${index}:${movieId}`;
         const propensity = record.propensities[index] ?? 1;
